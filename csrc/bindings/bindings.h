@@ -1,0 +1,15 @@
+// What module.cpp lists: each function adds one subject to the module.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace ravine::bindings {
+
+namespace py = pybind11;
+
+// One submodule of raw kernels for every instruction set that is compiled and supported.
+void bind_kernels(py::module_& parent);
+void bind_network(py::module_& parent);
+void bind_config(py::module_& parent);
+
+}  // namespace ravine::bindings

@@ -1,0 +1,94 @@
+#include "bindings/arrays.h"
+#include "bindings/kernels.h"
+
+namespace ravine::bindings {
+namespace {
+
+RandomKey to_key(const py::object& seed, const py::object& stream, const py::object& step) {
+  return {to_integer<std::uint32_t>(seed, "seed"), to_integer<std::uint32_t>(stream, "stream"),
+          to_integer<std::uint64_t>(step, "step")};
+}
+
+void bind_bits(py::module_& module, const InstructionSet& set) {
+  module.def(
+      "random_bits",
+      [&set](const py::object& count, const py::object& first, const py::object& seed, const py::object& stream,
+             const py::object& step) {
+        const RandomKey key = to_key(seed, stream, step);
+        const auto start = to_integer<std::size_t>(first, "first");
+        const auto length = to_integer<std::size_t>(count, "count");
+        if (length > static_cast<std::size_t>(std::numeric_limits<py::ssize_t>::max()) / sizeof(std::uint32_t))
+          throw py::value_error("count is too large: " + std::to_string(length));
+        Array<std::uint32_t> word(Shape{static_cast<py::ssize_t>(length)}, "word");
+        without_gil([&, p = word.mutable_data()] { set.d.random->bits(p, start, length, key); });
+        return word.object();
+      },
+      "32-bit words [first, first + count) of a stream, uint32 (count,).\n\n"
+      "Philox4x32-10 with key (seed, 0) and counter (position / 4, step low, step high, stream).",
+      py::arg("count"), py::kw_only(), py::arg("first") = 0, py::arg("seed"), py::arg("stream") = 0,
+      py::arg("step") = 0);
+}
+
+template <class Draw>
+void bind_draw(py::module_& module, const char* name, const char* doc, py::arg_v first, py::arg_v second, Draw draw) {
+  module.def(
+      name,
+      [draw](const py::object& out, double a, double b, const py::object& seed, const py::object& stream,
+             const py::object& step) {
+        const RandomKey key = to_key(seed, stream, step);
+        return by_dtype(out, "out", [&]<class T>() -> py::object {
+          Array<T> x(out, "out");
+          x.require_writable();
+          without_gil([&, p = x.mutable_data()] { draw(p, x.size(), a, b, key); });
+          return x.object();
+        });
+      },
+      doc, py::arg("out"), py::kw_only(), first, second, py::arg("seed"), py::arg("stream") = 0, py::arg("step") = 0);
+}
+
+void bind_dropout(py::module_& module, const InstructionSet& set) {
+  module.def(
+      "dropout",
+      [&set](const py::object& x, double rate, const py::object& seed, const py::object& stream, const py::object& step,
+             const py::object& first, const py::object& out) {
+        if (!(rate >= 0.0 && rate < 1.0))
+          throw py::value_error("rate must be in [0, 1), got " + text(py::float_(rate)));
+        const RandomKey key = to_key(seed, stream, step);
+        const auto start = to_integer<std::size_t>(first, "first");
+        return by_dtype(x, "x", [&]<class T>() -> py::object {
+          const Array<T> given(x, "x");
+          Array<T> y = output_like(out, given);
+          y.require_same_or_apart(given);
+          without_gil([&, p = y.mutable_data()] {
+            set.kernels<T>().random->dropout(p, given.data(), start, given.size(), rate, key);
+          });
+          return y.object();
+        });
+      },
+      "x / (1 - rate) where kept, 0 where dropped: element i, position first + i of the stream, is dropped iff its "
+      "word "
+      "is less than rate * 2^32.\n\nout has x's shape and may be x.",
+      py::arg("x"), py::kw_only(), py::arg("rate"), py::arg("seed"), py::arg("stream") = 0, py::arg("step") = 0,
+      py::arg("first") = 0, py::arg("out") = py::none());
+}
+
+}  // namespace
+
+void bind_random(py::module_& module, const InstructionSet& set) {
+  bind_bits(module, set);
+  bind_draw(module, "random_uniform",
+            "Fills out with low + (high - low) u, u uniform on [0, 1) with 53 bits; returns out, of any shape.",
+            py::arg("low") = 0.0, py::arg("high") = 1.0,
+            [&set]<class T>(T* x, std::size_t n, double low, double high, RandomKey key) {
+              set.kernels<T>().random->uniform(x, n, low, high, key);
+            });
+  bind_draw(module, "random_normal",
+            "Fills out with mean + deviation z, z standard normal (Box and Muller); returns out, of any shape.",
+            py::arg("mean") = 0.0, py::arg("deviation") = 1.0,
+            [&set]<class T>(T* x, std::size_t n, double mean, double deviation, RandomKey key) {
+              set.kernels<T>().random->normal(x, n, mean, deviation, key);
+            });
+  bind_dropout(module, set);
+}
+
+}  // namespace ravine::bindings

@@ -1,0 +1,140 @@
+#include "bindings/arrays.h"
+#include "bindings/kernels.h"
+
+namespace ravine::bindings {
+namespace {
+
+void bind_pow(py::module_& module, const InstructionSet& set) {
+  module.def(
+      "pow",
+      [&set](const py::object& x, const py::object& y, const py::object& out) {
+        return by_dtype(x, "x", [&]<class T>() -> py::object {
+          const Array<T> base(x, "x"), exponent(y, "y", "x");
+          exponent.require_shape_of(base);
+          Array<T> result = output_like(out, base);
+          result.require_apart(base).require_apart(exponent);
+          without_gil([&, p = result.mutable_data()] {
+            set.kernels<T>().vector->pow(p, base.data(), exponent.data(), base.size());
+          });
+          return result.object();
+        });
+      },
+      "x^y, elementwise; x, y and out have one shape.", py::arg("x"), py::arg("y"), py::kw_only(),
+      py::arg("out") = py::none());
+}
+
+void bind_sincospi(py::module_& module, const InstructionSet& set) {
+  module.def(
+      "sincospi",
+      [&set](const py::object& x) {
+        return by_dtype(x, "x", [&]<class T>() {
+          const Array<T> given(x, "x");
+          Array<T> sine(given.shape(), "sine"), cosine(given.shape(), "cosine");
+          without_gil([&, s = sine.mutable_data(), c = cosine.mutable_data()] {
+            set.kernels<T>().vector->sincospi(s, c, given.data(), given.size());
+          });
+          return py::make_tuple(sine.object(), cosine.object());
+        });
+      },
+      "(sin(pi x), cos(pi x)), elementwise, each of x's shape.", py::arg("x"));
+}
+
+void bind_scale_and_add(py::module_& module, const InstructionSet& set) {
+  module.def(
+      "scale",
+      [&set](const py::object& x, double factor, const py::object& out) {
+        return by_dtype(x, "x", [&]<class T>() -> py::object {
+          const Array<T> given(x, "x");
+          Array<T> y = output_like(out, given);
+          y.require_apart(given);
+          without_gil([&, p = y.mutable_data()] {
+            set.kernels<T>().vector->scale(p, given.data(), given.size(), static_cast<T>(factor));
+          });
+          return y.object();
+        });
+      },
+      "factor * x, of x's shape.", py::arg("x"), py::arg("factor"), py::kw_only(), py::arg("out") = py::none());
+  module.def(
+      "add",
+      [&set](const py::object& a, const py::object& b, const py::object& out) {
+        return by_dtype(a, "a", [&]<class T>() -> py::object {
+          const Array<T> left(a, "a"), right(b, "b", "a");
+          right.require_shape_of(left);
+          Array<T> sum = output_like(out, left);
+          sum.require_apart(left).require_apart(right);
+          without_gil(
+              [&, p = sum.mutable_data()] { set.kernels<T>().vector->add(p, left.data(), right.data(), left.size()); });
+          return sum.object();
+        });
+      },
+      "a + b, elementwise; a, b and out have one shape.", py::arg("a"), py::arg("b"), py::kw_only(),
+      py::arg("out") = py::none());
+}
+
+void bind_sums(py::module_& module, const InstructionSet& set) {
+  const auto bind = [&](const char* name, auto sum_of, const char* doc) {
+    module.def(
+        name,
+        [&set, sum_of](const py::object& x) {
+          return by_dtype(x, "x", [&]<class T>() {
+            const Array<T> given(x, "x");
+            double sum = 0.0;
+            without_gil([&] { sum = sum_of(*set.kernels<T>().vector)(given.data(), given.size()); });
+            return sum;
+          });
+        },
+        doc, py::arg("x"));
+  };
+  bind("sum_squares", [](const auto& kernels) { return kernels.sum_squares; }, "sum of x_i^2, over all elements.");
+  bind("sum_abs", [](const auto& kernels) { return kernels.sum_abs; }, "sum of |x_i|, over all elements.");
+  module.def(
+      "column_sums",
+      [&set](const py::object& x, const py::object& batch_slice, const py::object& out) {
+        return by_dtype(x, "x", [&]<class T>() -> py::object {
+          const Array<T> given(x, "x");
+          given.require_ndim(2, 2);
+          Array<T> sum = output<T>(out, {given.length(1)}, "the columns of x, shape " + text(given.shape()), "x");
+          sum.require_apart(given);
+          const auto slice = to_integer<std::size_t>(batch_slice, "batch_slice");
+          without_gil([&, p = sum.mutable_data()] {
+            set.kernels<T>().vector->column_sums(p, given.data(), given.rows(), given.cols(), given.cols(), slice);
+          });
+          return sum.object();
+        });
+      },
+      "sum_i x[i, j], shape (cols,). x: (rows, cols). Rows are summed in slices of batch_slice (0: all), the slices in "
+      "a "
+      "balanced tree.",
+      py::arg("x"), py::kw_only(), py::arg("batch_slice") = 0, py::arg("out") = py::none());
+}
+
+void bind_penalty(py::module_& module, const InstructionSet& set) {
+  module.def(
+      "add_penalty_gradient",
+      [&set](const py::object& dw, const py::object& w, double l1, double l2) {
+        by_dtype(dw, "dw", [&]<class T>() {
+          Array<T> gradient(dw, "dw");
+          const Array<T> weights(w, "w", "dw");
+          weights.require_shape_of(gradient);
+          gradient.require_writable().require_apart(weights);
+          without_gil([&, p = gradient.mutable_data()] {
+            set.kernels<T>().vector->add_penalty_gradient(p, weights.data(), weights.size(), static_cast<T>(l1),
+                                                          static_cast<T>(l2));
+          });
+        });
+      },
+      "dw += l1 sign(w) + 2 l2 w, in place; dw and w have one shape.", py::arg("dw"), py::arg("w"), py::kw_only(),
+      py::arg("l1") = 0.0, py::arg("l2") = 0.0);
+}
+
+}  // namespace
+
+void bind_vector(py::module_& module, const InstructionSet& set) {
+  bind_pow(module, set);
+  bind_sincospi(module, set);
+  bind_scale_and_add(module, set);
+  bind_sums(module, set);
+  bind_penalty(module, set);
+}
+
+}  // namespace ravine::bindings

@@ -1,0 +1,12 @@
+// The table of contents of ravine._core.
+#include <pybind11/pybind11.h>
+
+#include "bindings/bindings.h"
+
+PYBIND11_MODULE(_core, module) {
+  module.doc() =
+      "The compiled part of ravine: raw kernels, one submodule per instruction set, and the training engine.";
+  ravine::bindings::bind_config(module);
+  ravine::bindings::bind_kernels(module);
+  ravine::bindings::bind_network(module);
+}

@@ -1,0 +1,348 @@
+// The engine's networks, one class per dtype. Arguments are checked here; then the GIL is released for the whole run, and
+// taken again only to look for signals.
+#include "engine/network.h"
+
+#include <pybind11/stl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bindings/arrays.h"
+#include "bindings/bindings.h"
+#include "bindings/settings.h"
+#include "dispatch.h"
+#include "engine/inference.h"
+#include "engine/random.h"
+#include "engine/run.h"
+
+namespace ravine::bindings {
+namespace {
+
+using Metrics = std::vector<std::pair<std::string, double>>;
+
+// Marks a network as running, and refuses a second run at once: from another thread, or in a child forked in mid-run.
+class Busy {
+ public:
+  explicit Busy(std::atomic<pid_t>& owner) : owner_(owner) {
+    pid_t free = 0;
+    if (owner_.compare_exchange_strong(free, getpid())) return;
+    throw std::runtime_error(free == getpid() ? "this network is running in another thread"
+                                              : "this network was running when the process was forked; use it in the "
+                                                "parent, or load a copy");
+  }
+  ~Busy() { owner_.store(0); }
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+
+ private:
+  std::atomic<pid_t>& owner_;
+};
+
+// Python's signal handlers run here; true when one of them raised.
+bool look_for_signals(void*) {
+  const py::gil_scoped_acquire gil;
+  return PyErr_CheckSignals() != 0;
+}
+
+// Calls run(watch) without the GIL; an exception that a signal handler raised goes on from here.
+template <class Call>
+auto run_watched(Call&& run) {
+  Watch watch(&look_for_signals, nullptr);
+  auto result = [&] {
+    const py::gil_scoped_release release;
+    return run(watch);
+  }();
+  if (PyErr_Occurred()) throw py::error_already_set();
+  return result;
+}
+
+template <class T>
+class PyNetwork {
+ public:
+  PyNetwork(const py::object& input_units, const std::vector<OperationSpec>& operations, const py::object& seed)
+      : network_(to_integer<std::uint64_t>(input_units, "input_units"), operations,
+                 to_integer<std::uint32_t>(seed, "seed"), selected()) {}
+
+  py::dict parameters() const { return views(network_.arena.values, 0, ""); }
+  py::dict gradients() const { return views(network_.arena.gradients, 0, ""); }
+
+  py::dict optimizer_state() const {
+    py::dict result;
+    for (std::size_t slot = 0; network_.rule && slot < network_.rule->slots; ++slot)
+      result.attr("update")(views(network_.arena.state, slot * network_.arena.size, std::to_string(slot) + "/"));
+    return result;
+  }
+
+  static py::array running(const py::object& self) {
+    auto& network = self.cast<PyNetwork&>().network_;
+    return py::array_t<double>(std::ssize(network.running.product), network.running.product, self);
+  }
+
+  std::vector<std::size_t> operation_units() const {
+    std::vector<std::size_t> units;
+    for (std::size_t i = 0; i < network_.layers(); ++i) units.push_back(network_.layer_units(i));
+    return units;
+  }
+
+  void set_loss(const std::string& name, double setting, const std::string& reduction, bool skip_activation) {
+    const Loss<T>* const loss = find(network_.kernels().losses, name);
+    if (!loss) throw py::value_error("name of the loss is unknown: '" + name + "'");
+    if (reduction != "mean" && reduction != "sum")
+      throw py::value_error("reduction must be 'mean' or 'sum', got '" + reduction + "'");
+    network_.loss = {loss, setting, reduction == "mean", skip_activation};
+  }
+
+  void set_optimizer(const std::string& name, const py::dict& settings) {
+    const Update<T>* const rule = find(network_.kernels().updates, name);
+    if (!rule) throw py::value_error("rule is unknown: '" + name + "'");
+    network_.set_rule(rule, update_settings(settings));
+  }
+
+  py::dict train(const py::object& X, const py::object& target, const py::object& weight, const py::object& batch_size,
+                 const py::object& first_epoch, const py::object& epochs, const py::object& first_batch,
+                 const py::object& batches, const py::object& shuffle_seed, const py::object& rates,
+                 const Metrics& metrics, const py::object& n_threads) {
+    if (!network_.rule) throw py::value_error("no rule is set: call set_optimizer first");
+    const Input input(network_, X, target, weight);
+    TrainSettings settings;
+    settings.batch_size = to_integer<std::uint64_t>(batch_size, "batch_size");
+    if (settings.batch_size == 0) throw py::value_error("batch_size must be at least 1, got 0");
+    settings.first_epoch = to_integer<std::uint64_t>(first_epoch, "first_epoch");
+    settings.epochs = to_integer<std::uint64_t>(epochs, "epochs");
+    settings.first_batch = to_integer<std::uint64_t>(first_batch, "first_batch");
+    settings.batches = to_integer<std::uint64_t>(batches, "batches");
+    if (!shuffle_seed.is_none()) settings.shuffle_seed = to_integer<std::uint32_t>(shuffle_seed, "shuffle_seed");
+    const Array<double> rate(rates, "rates");
+    rate.require_ndim(1, 1);
+    if (rate.size() == 0) throw py::value_error("rates must have at least one entry, got shape (0,)");
+    settings.rates.assign(rate.data(), rate.data() + rate.size());
+    settings.threads = to_integer<std::uint32_t>(n_threads, "n_threads");
+    const std::vector<MetricChoice<T>> choices = metric_choices(metrics);
+    TrainResult result;
+    {
+      const Busy busy(training_);
+      result = run_watched([&](Watch& watch) {
+        return ravine::train(network_, training_buffers_, input.data, choices, settings, watch);
+      });
+    }
+    py::dict dict;
+    dict["loss"] = py::array_t<double>(std::ssize(result.loss), result.loss.data());
+    dict["metrics"] = py::array_t<double>(Shape{std::ssize(result.loss), std::ssize(choices)}, result.metrics.data());
+    dict["steps"] = result.steps;
+    return dict;
+  }
+
+  py::dict evaluate(const py::object& X, const py::object& target, const py::object& weight, const Metrics& metrics,
+                    const py::object& n_threads) {
+    const Input input(network_, X, target, weight);
+    const std::vector<MetricChoice<T>> choices = metric_choices(metrics);
+    const std::size_t threads = to_integer<std::uint32_t>(n_threads, "n_threads");
+    const Busy busy(inference_);
+    const auto result = run_watched([&](Watch& watch) {
+      return ravine::evaluate(network_, inference_buffers_, input.data, choices, threads, watch);
+    });
+    py::dict dict;
+    dict["loss"] = result->loss;
+    dict["metrics"] = py::array_t<double>(std::ssize(choices), result->metrics.data());
+    return dict;
+  }
+
+  py::array forward(const py::object& X, const std::optional<std::size_t>& operations, bool skip_activation,
+                    const py::object& n_threads) {
+    const Array<T> x = rows_of(X, "X", network_.inputs());
+    const std::size_t layers = operations.value_or(network_.layers());
+    if (layers > network_.layers())
+      throw py::value_error("operations must be in [0, " + std::to_string(network_.layers()) + "], got " +
+                            std::to_string(layers));
+    const std::size_t count = network_.operations_of(layers, skip_activation);
+    Array<T> out({x.length(0), static_cast<py::ssize_t>(network_.units(count))}, "out");
+    const std::size_t threads = to_integer<std::uint32_t>(n_threads, "n_threads");
+    const Busy busy(inference_);
+    run_watched([&](Watch& watch) {
+      return ravine::forward(network_, inference_buffers_, x.data(), x.rows(), count, out.mutable_data(), threads,
+                             watch);
+    });
+    return out.object();
+  }
+
+  double loss_and_gradients(const py::object& X, const py::object& target, const py::object& weight,
+                            const py::object& n_threads) {
+    const Input input(network_, X, target, weight);
+    return *walk_back(input.data, to_integer<std::uint32_t>(n_threads, "n_threads"));
+  }
+
+  void backward(const py::object& X, const py::object& doutput, const py::object& n_threads) {
+    const Array<T> x = rows_of(X, "X", network_.inputs());
+    const Array<T> d = rows_of(doutput, "doutput", network_.units(network_.operations()));
+    d.require_shape({x.length(0), d.length(1)}, "X");
+    Data<T> data;
+    data.x = x.data();
+    data.rows = x.rows();
+    data.doutput = d.data();
+    walk_back(data, to_integer<std::uint32_t>(n_threads, "n_threads"));
+  }
+
+  void apply_gradients(double learning_rate) {
+    if (!network_.rule) throw py::value_error("no rule is set: call set_optimizer first");
+    const Busy busy(training_);
+    without_gil([&] { ravine::apply_gradients(network_, learning_rate); });
+  }
+
+  Network<T> network_;
+
+ private:
+  // The arrays of a data set, checked against the network.
+  struct Input {
+    Input(const Network<T>& network, const py::object& X, const py::object& target, const py::object& weight)
+        : x(rows_of(X, "X", network.inputs())) {
+      if (!network.loss.loss) throw py::value_error("no loss is set: call set_loss first");
+      const std::size_t units = network.units(network.training_operations());
+      const Shape rows{x.length(0)};
+      data.x = x.data();
+      data.rows = x.rows();
+      if (data.rows == 0) throw py::value_error("X must have at least one row, got shape " + text(x.shape()));
+      if (network.loss.loss->labels && holds<std::int32_t>(as_array(target, "target"))) {
+        labels.emplace(target, "target");
+        labels->require_shape(rows, "the rows of X");
+        require_labels(*labels, units);
+        data.label = labels->data();
+      } else {
+        targets.emplace(target, "target", "X");
+        targets->require_shape({x.length(0), static_cast<py::ssize_t>(units)}, "X's rows and the network's outputs");
+        data.target = targets->data();
+      }
+      if (weight.is_none()) return;
+      weights.emplace(weight, "weight", "X");
+      weights->require_shape(rows, "the rows of X");
+      data.weight = weights->data();
+    }
+
+    Array<T> x;
+    std::optional<Array<T>> targets, weights;
+    std::optional<Array<std::int32_t>> labels;
+    Data<T> data;
+  };
+
+  static Array<T> rows_of(const py::object& x, const char* name, std::size_t width) {
+    Array<T> array(x, name);
+    array.require_ndim(2, 2);
+    if (array.cols() != width)
+      throw py::value_error(std::string(name) + " has " + std::to_string(array.cols()) +
+                            " columns, but the network takes " + std::to_string(width));
+    return array;
+  }
+
+  std::optional<double> walk_back(const Data<T>& data, std::size_t threads) {
+    const Busy busy(training_);
+    return run_watched(
+        [&](Watch& watch) { return ravine::gradients(network_, training_buffers_, data, threads, watch); });
+  }
+
+  std::vector<MetricChoice<T>> metric_choices(const Metrics& metrics) const {
+    std::vector<MetricChoice<T>> choices;
+    for (const auto& [name, setting] : metrics) {
+      const Metric<T>* const metric = find(network_.kernels().metrics, name);
+      if (!metric) throw py::value_error("metric is unknown: '" + name + "'");
+      choices.push_back({metric, setting});
+    }
+    return choices;
+  }
+
+  // Arrays that look into a block, by parameter name; they keep it alive.
+  py::dict views(const Block<T>& block, std::size_t first, const std::string& prefix) const {
+    using Owner = std::shared_ptr<T[]>;
+    const py::capsule owner(new Owner(block.owner()), [](void* pointer) { delete static_cast<Owner*>(pointer); });
+    py::dict result;
+    for (const Parameter& parameter : network_.arena.parameters) {
+      const std::vector<std::size_t> shape =
+          parameter.is_kernel ? std::vector<std::size_t>{parameter.rows, parameter.cols}
+                              : std::vector<std::size_t>{parameter.cols};
+      result[py::str(prefix + parameter.name)] =
+          py::array_t<T>(shape, block.data() + first + parameter.offset, owner);
+    }
+    return result;
+  }
+
+  Buffers<T> training_buffers_;
+  Buffers<T> inference_buffers_;
+  std::atomic<pid_t> training_{0};
+  std::atomic<pid_t> inference_{0};
+};
+
+template <class T>
+void bind(py::module_& module, const char* name) {
+  using N = PyNetwork<T>;
+  using py::arg;
+  py::class_<N>(module, name, "Parameters, operations and training of one network; see ravine.Sequential.")
+      .def(py::init<const py::object&, const std::vector<OperationSpec>&, const py::object&>(), arg("input_units"),
+           arg("operations"), arg("seed"))
+      .def("parameters", &N::parameters, "Writable views of the parameters, by name.")
+      .def("gradients", &N::gradients, "Writable views of the gradients, by parameter name.")
+      .def("optimizer_state", &N::optimizer_state, "Writable views of the rule's state, by slot and parameter name.")
+      .def_property_readonly("running", &N::running, "The rule's running products, shape (4,).")
+      .def_property_readonly("input_units", [](const N& n) { return n.network_.inputs(); })
+      .def_property_readonly("output_units", [](const N& n) { return n.network_.units(n.network_.operations()); })
+      .def_property_readonly("operation_units", &N::operation_units)
+      .def_property(
+          "step", [](const N& n) { return n.network_.step; },
+          [](N& n, const py::object& step) { n.network_.step = to_integer<std::uint64_t>(step, "step"); },
+          "Batches seen so far; keys the dropout masks.")
+      .def("set_trainable", [](N& n, const std::vector<bool>& flags) { n.network_.set_trainable(flags); },
+           arg("flags"), "Which operations' parameters training may change.")
+      .def("set_loss", &N::set_loss, arg("name"), py::kw_only(), arg("setting"), arg("reduction") = "mean",
+           arg("skip_activation") = false, "Choose the loss by its kernel's name.")
+      .def("set_optimizer", &N::set_optimizer, arg("rule"), arg("settings"),
+           "Choose the update rule by its kernel's name; its state starts at zero.")
+      .def("train", &N::train, arg("X"), arg("target"), arg("weight"), py::kw_only(), arg("batch_size"),
+           arg("first_epoch"), arg("epochs"), arg("first_batch") = 0, arg("batches") = 0,
+           arg("shuffle_seed") = py::none(), arg("rates"), arg("metrics") = Metrics{}, arg("n_threads") = 1,
+           "Train for some epochs; returns their losses and metrics and the number of steps.")
+      .def("evaluate", &N::evaluate, arg("X"), arg("target"), arg("weight"), py::kw_only(),
+           arg("metrics") = Metrics{}, arg("n_threads") = 1, "Loss and metrics of a data set, dropout off.")
+      .def("forward", &N::forward, arg("X"), py::kw_only(), arg("operations") = py::none(),
+           arg("skip_activation") = false, arg("n_threads") = 1, "Outputs after the first `operations` operations.")
+      .def("loss_and_gradients", &N::loss_and_gradients, arg("X"), arg("target"), arg("weight"), py::kw_only(),
+           arg("n_threads") = 1, "The loss of X as one batch, dropout off; fills the gradients.")
+      .def("backward", &N::backward, arg("X"), arg("doutput"), py::kw_only(), arg("n_threads") = 1,
+           "Fills the gradients of sum(doutput * output).")
+      .def("apply_gradients", &N::apply_gradients, arg("learning_rate"), "One step of the rule from the gradients.");
+}
+
+OperationSpec make_spec(std::string kind, std::string name, const py::object& units, bool use_bias,
+                        std::string activation, double alpha, double rate, double l1, double l2) {
+  return {std::move(kind),       std::move(name), to_integer<std::uint64_t>(units, "units"), use_bias,
+          std::move(activation), alpha,           rate,
+          l1,                    l2};
+}
+
+py::array_t<std::int64_t> epoch_order(std::size_t rows, const py::object& seed, const py::object& epoch) {
+  EpochOrder order;
+  order.reserve(rows);
+  order.shuffle(rows, to_integer<std::uint32_t>(seed, "seed"), to_integer<std::uint64_t>(epoch, "epoch"),
+                selected().f.random->bits);
+  py::array_t<std::int64_t> result(static_cast<py::ssize_t>(rows));
+  std::copy_n(order.data(), rows, result.mutable_data());
+  return result;
+}
+
+}  // namespace
+
+void bind_network(py::module_& module) {
+  using py::arg;
+  survive_forks();
+  py::class_<OperationSpec>(module, "OperationSpec", "What one layer is, for the engine.")
+      .def(py::init(&make_spec), arg("kind"), py::kw_only(), arg("name") = "", arg("units") = 0, arg("use_bias") = true,
+           arg("activation") = "linear", arg("alpha") = 0.0, arg("rate") = 0.0, arg("l1") = 0.0, arg("l2") = 0.0);
+  bind<float>(module, "NetworkFloat32");
+  bind<double>(module, "NetworkFloat64");
+  module.def("startable_threads", &startable_threads, arg("wanted"), py::call_guard<py::gil_scoped_release>(),
+             "How many of the wanted threads the system lets this process start.");
+  module.def("epoch_order", &epoch_order, arg("rows"), arg("seed"), arg("epoch"),
+             "The order of an epoch's rows, shape (rows,): a pure function of its arguments.");
+}
+
+}  // namespace ravine::bindings

@@ -1,0 +1,83 @@
+// The only allocation: flat, zeroed, 64-byte-aligned blocks, and where each parameter stands in them.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <string>
+#include <vector>
+
+namespace ravine {
+
+inline constexpr std::size_t alignment = 64;
+
+// `bytes` zeroed bytes on 64; throws std::bad_alloc. Large blocks ask for huge pages.
+void* allocate_block(std::size_t bytes);
+void free_block(void* block) noexcept;
+
+// A flat block. It never moves; `grow` replaces it, and views of the old one keep that alive.
+template <class T>
+class Block {
+ public:
+  Block() = default;
+  explicit Block(std::size_t size) { grow(size); }
+
+  T* data() const { return data_.get(); }
+  std::size_t size() const { return size_; }
+  const std::shared_ptr<T[]>& owner() const { return data_; }
+
+  // At least `size` elements; new ones are zero, old contents are lost when it has to be replaced.
+  void grow(std::size_t size) {
+    if (size <= size_ && data_) return;
+    if (size > static_cast<std::size_t>(-1) / sizeof(T) / 2) throw std::bad_alloc();
+    data_ = std::shared_ptr<T[]>(static_cast<T*>(allocate_block(size * sizeof(T))), free_block);
+    size_ = size;
+  }
+
+ private:
+  std::shared_ptr<T[]> data_;
+  std::size_t size_ = 0;
+};
+
+// `count` elements rounded up to a whole number of 64-byte lines of float, which is a line or two of double: the same
+// offsets for both.
+constexpr std::size_t padded(std::size_t count) { return (count + 15) / 16 * 16; }
+
+struct Parameter {
+  std::string name;
+  std::size_t operation;  // its layer's number
+  std::size_t offset;     // in elements, a multiple of 16
+  std::size_t rows, cols;
+  bool is_kernel;         // regularised and decayed; a bias is not
+  double l1 = 0.0, l2 = 0.0;
+  bool trainable = true;
+
+  std::size_t count() const { return rows * cols; }
+};
+
+// Parameters | gradients | optimizer state: each one flat block with the same offsets.
+template <class T>
+struct Arena {
+  std::vector<Parameter> parameters;
+  std::size_t size = 0;
+  Block<T> values;
+  Block<T> gradients;
+  Block<T> state;  // slot s stands at s * size
+
+  // Adds a parameter after the last; only before `allocate`.
+  std::size_t add(Parameter parameter) {
+    parameter.offset = size;
+    size += padded(parameter.count());
+    parameters.push_back(std::move(parameter));
+    return parameters.size() - 1;
+  }
+
+  void allocate() {
+    values = Block<T>(size);
+    gradients = Block<T>(size);
+  }
+
+  T* value(std::size_t parameter) const { return values.data() + parameters[parameter].offset; }
+};
+
+}  // namespace ravine

@@ -1,0 +1,69 @@
+// What a run reads: whole arrays, and the rows of a batch in them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "engine/network.h"
+#include "engine/pass.h"
+
+namespace ravine {
+
+template <class T>
+struct Data {
+  const T* x = nullptr;                   // (rows, inputs)
+  std::size_t rows = 0;
+  const T* target = nullptr;              // (rows, units), or
+  const std::int32_t* label = nullptr;    // (rows), or
+  const T* doutput = nullptr;             // (rows, units): the gradient by the output, instead of a loss
+  const T* weight = nullptr;              // (rows), or null: ones
+};
+
+template <class T>
+struct MetricChoice {
+  const Metric<T>* metric;
+  double setting;
+};
+
+// Rows [first, first + rows) of the order, or of the data where `order` is null.
+struct Batch {
+  const std::uint32_t* order;
+  std::size_t first;
+  std::size_t rows;
+
+  std::size_t row(std::size_t i) const { return order ? order[first + i] : first + i; }
+};
+
+// A call of memcpy costs more than a few elements do.
+template <class T>
+void copy_row(T* to, const T* from, std::size_t count) noexcept {
+  if (count > 8) std::memcpy(to, from, count * sizeof(T));
+  else
+    for (std::size_t i = 0; i < count; ++i) to[i] = from[i];
+}
+
+// Brings rows [first, first + rows) of a batch into the pass, at row `at`.
+template <class T>
+void gather(Pass<T>& pass, const Data<T>& data, const Batch& batch, std::size_t first, std::size_t rows, std::size_t at,
+            std::size_t inputs, std::size_t units) noexcept {
+  for (std::size_t i = 0; i < rows; ++i) {
+    const std::size_t row = batch.row(first + i), to = at + i;
+    copy_row(pass.value[0] + to * inputs, data.x + row * inputs, inputs);
+    if (data.label) pass.label[to] = data.label[row];
+    if (data.target) copy_row(pass.target + to * units, data.target + row * units, units);
+    if (data.weight) pass.weight[to] = data.weight[row];
+  }
+}
+
+// sum w over the batch: ascending inside a slice, the slices in the tree.
+template <class T>
+double weight_sum(const Data<T>& data, const Batch& batch) noexcept {
+  if (!data.weight) return static_cast<double>(batch.rows);
+  const std::size_t slice = batch_slice(batch.rows);
+  double sums[most_batch_slices] = {};
+  for (std::size_t i = 0; i < batch.rows; ++i) sums[i / slice] += static_cast<double>(data.weight[batch.row(i)]);
+  return tree_sum(sums, batch_slices(batch.rows));
+}
+
+}  // namespace ravine

@@ -1,0 +1,117 @@
+#include "engine/inference.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "engine/plan.h"
+#include "engine/update.h"
+
+namespace ravine {
+namespace {
+
+// Rows of a task: small enough for the activations to stay in cache, large enough for the product's tiles.
+constexpr std::size_t block_rows = 128;
+// Less work than this is faster on one thread.
+constexpr std::size_t worth_a_team = 2'000'000;
+
+template <class T>
+std::size_t threads_for(const Network<T>& network, std::size_t rows, std::size_t threads) {
+  const bool worth = rows > block_rows && rows * step_work(network) / 3 >= worth_a_team;
+  return worth ? startable_threads(threads) : 1;
+}
+
+// Takes rows [first, first + rows) of x through the first `operations` operations.
+template <class T>
+void run_block(const Network<T>& network, Pass<T>& pass, const Tools<T>& tools, const T* x, std::size_t first,
+               std::size_t rows, std::size_t operations) noexcept {
+  pass.first_row = first;
+  pass.training = false;
+  std::memcpy(pass.value[0], x + first * network.inputs(), rows * network.inputs() * sizeof(T));
+  for (std::size_t i = 0; i < operations; ++i) network.operation(i).forward(pass, 0, rows, {}, tools);
+}
+
+}  // namespace
+
+template <class T>
+bool forward(const Network<T>& network, Buffers<T>& buffers, const T* x, std::size_t rows, std::size_t operations,
+             T* output, std::size_t threads, Watch& watch) {
+  threads = threads_for(network, rows, threads);
+  buffers.prepare(network, threads, std::min(rows, block_rows), threads, false, 0);
+  const std::size_t units = network.units(operations);
+  const std::size_t blocks = (rows + block_rows - 1) / block_rows;
+  bool done = true;
+  Team team(threads, watch);
+  team.run([&](std::size_t thread) {
+    const bool finished = team.share(thread, blocks, block_rows * step_work(network) / 3, true, [&](std::size_t block) {
+      const std::size_t first = block * block_rows, count = std::min(block_rows, rows - first);
+      Pass<T>& pass = buffers.pass(thread);
+      run_block(network, pass, buffers.tools(thread), x, first, count, operations);
+      std::memcpy(output + first * units, pass.value[operations], count * units * sizeof(T));
+    });
+    if (thread == 0) done = finished;
+  });
+  return done;
+}
+
+template <class T>
+std::optional<Evaluation> evaluate(const Network<T>& network, Buffers<T>& buffers, const Data<T>& data,
+                                   const std::vector<MetricChoice<T>>& metrics, std::size_t threads, Watch& watch) {
+  if (!network.loss.loss) throw std::invalid_argument("no loss is set: call set_loss first");
+  threads = threads_for(network, data.rows, threads);
+  buffers.prepare(network, threads, std::min(data.rows, block_rows), threads, false, 0);
+  const std::size_t operations = network.training_operations(), units = network.units(operations);
+  const std::size_t slice = batch_slice(data.rows), slices = batch_slices(data.rows);
+  const T setting = static_cast<T>(network.loss.setting);
+  std::vector<double> sums((1 + metrics.size()) * most_batch_slices, 0.0);
+
+  const auto block = [&](std::size_t thread, double* sum, std::size_t first, std::size_t rows) {
+    Pass<T>& pass = buffers.pass(thread);
+    run_block(network, pass, buffers.tools(thread), data.x, first, rows, operations);
+    const T* const z = pass.value[operations];
+    const T* const target = data.target ? data.target + first * units : nullptr;
+    const std::int32_t* const label = data.label ? data.label + first : nullptr;
+    const auto add = [&](double* total, const T* value) {
+      for (std::size_t i = 0; i < rows; ++i)
+        *total += (data.weight ? static_cast<double>(data.weight[first + i]) : 1.0) * static_cast<double>(value[i]);
+    };
+    if (label) network.loss.loss->labels(pass.row_loss, nullptr, z, label, nullptr, rows, units, T{1}, setting);
+    else network.loss.loss->dense(pass.row_loss, nullptr, z, target, nullptr, rows, units, T{1}, setting);
+    add(sum, pass.row_loss);
+    for (std::size_t m = 0; m < metrics.size(); ++m) {
+      metrics[m].metric->rows(pass.row_metric, z, target, label, rows, units, static_cast<T>(metrics[m].setting));
+      add(sum + (m + 1) * most_batch_slices, pass.row_metric);
+    }
+  };
+
+  bool done = true;
+  Team team(threads, watch);
+  team.run([&](std::size_t thread) {
+    const bool finished = team.share(thread, slices, slice * step_work(network) / 3, true, [&](std::size_t s) {
+      const std::size_t end = std::min(data.rows, (s + 1) * slice);
+      for (std::size_t first = s * slice; first < end; first += block_rows)
+        block(thread, sums.data() + s, first, std::min(block_rows, end - first));
+    });
+    if (thread == 0) done = finished;
+  });
+  if (!done) return std::nullopt;
+
+  const double weight = weight_sum(data, {nullptr, 0, data.rows});
+  const auto total = [&](std::size_t i) { return tree_sum(sums.data() + i * most_batch_slices, slices); };
+  Evaluation result;
+  result.loss = total(0);
+  if (network.loss.mean) result.loss = weight > 0.0 ? result.loss / weight : 0.0;
+  result.loss += penalty_of(network);
+  for (std::size_t m = 0; m < metrics.size(); ++m) result.metrics.push_back(weight > 0.0 ? total(m + 1) / weight : 0.0);
+  return result;
+}
+
+template bool forward(const Network<float>&, Buffers<float>&, const float*, std::size_t, std::size_t, float*, std::size_t,
+                      Watch&);
+template bool forward(const Network<double>&, Buffers<double>&, const double*, std::size_t, std::size_t, double*,
+                      std::size_t, Watch&);
+template std::optional<Evaluation> evaluate(const Network<float>&, Buffers<float>&, const Data<float>&,
+                                            const std::vector<MetricChoice<float>>&, std::size_t, Watch&);
+template std::optional<Evaluation> evaluate(const Network<double>&, Buffers<double>&, const Data<double>&,
+                                            const std::vector<MetricChoice<double>>&, std::size_t, Watch&);
+
+}  // namespace ravine

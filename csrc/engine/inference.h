@@ -1,0 +1,32 @@
+// Values without training: outputs of any layer, and the loss of a data set. Dropout is off.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "engine/buffers.h"
+#include "engine/data.h"
+#include "engine/network.h"
+#include "engine/team.h"
+
+namespace ravine {
+
+// output (rows, units of value `operations`): the first `operations` operations on x. False when stopped. A row's bits do
+// not depend on the rows beside it.
+template <class T>
+bool forward(const Network<T>& network, Buffers<T>& buffers, const T* x, std::size_t rows, std::size_t operations,
+             T* output, std::size_t threads, Watch& watch);
+
+struct Evaluation {
+  double loss;
+  std::vector<double> metrics;
+};
+
+// The loss over all rows (penalty included) and the weighted means of the metrics, on the outputs that the loss takes.
+// Empty when stopped.
+template <class T>
+std::optional<Evaluation> evaluate(const Network<T>& network, Buffers<T>& buffers, const Data<T>& data,
+                                   const std::vector<MetricChoice<T>>& metrics, std::size_t threads, Watch& watch);
+
+}  // namespace ravine

@@ -1,0 +1,23 @@
+// y = f(x) as an operation of its own: rowwise functions, those whose derivative needs x, and the network's head.
+#pragma once
+
+#include "engine/operations/operation.h"
+
+namespace ravine {
+
+template <class T>
+class ActivationOperation final : public Operation<T> {
+ public:
+  ActivationOperation(std::string name, std::size_t index, std::size_t units, Applied<T> function);
+
+  bool has_derivative() const override { return function_.activation->backward != nullptr; }
+  void forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+               const Tools<T>& tools) const noexcept override;
+  void backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+                const Tools<T>& tools) const noexcept override;
+
+ private:
+  const Applied<T> function_;
+};
+
+}  // namespace ravine

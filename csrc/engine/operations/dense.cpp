@@ -1,0 +1,111 @@
+#include "engine/operations/dense.h"
+
+#include <cstring>
+
+namespace ravine {
+namespace {
+
+// A part is at least this many columns: enough for the product's register tiles to pay for packing them.
+constexpr std::size_t part_columns = 128;
+constexpr std::size_t column_unit = 32;
+
+std::size_t parts_of(std::size_t columns) { return std::max<std::size_t>(1, columns / part_columns); }
+
+template <class T>
+bool is_relu(const Applied<T>& applied) {
+  return applied.activation && std::strcmp(applied.activation->name, "relu") == 0;
+}
+
+}  // namespace
+
+template <class T>
+Dense<T>::Dense(std::string name, std::size_t index, std::size_t inputs, std::size_t units, std::size_t kernel,
+                std::optional<std::size_t> bias)
+    : Operation<T>(std::move(name), index, inputs, units), kernel_(kernel), bias_(bias) {}
+
+template <class T>
+std::size_t Dense<T>::forward_parts() const {
+  return parts_of(this->units_);
+}
+template <class T>
+std::size_t Dense<T>::backward_parts() const {
+  return parts_of(this->inputs_);
+}
+// The kernel's gradient is cut along its longer side; the bias goes with the first part of that cut, or with its columns.
+template <class T>
+std::size_t Dense<T>::gradient_parts() const {
+  return parts_of(std::max(this->inputs_, this->units_));
+}
+
+template <class T>
+void Dense<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+                       const Tools<T>& tools) const noexcept {
+  const Span span = span_of(part, this->units_, column_unit);
+  Matmul<T> product{};
+  product.a = pass.value[this->index_] + first * this->inputs_;
+  product.b = tools.arena->value(kernel_) + span.first;
+  product.c = pass.value[this->index_ + 1] + first * this->units_ + span.first;
+  product.m = rows, product.n = span.count, product.k = this->inputs_;
+  product.lda = this->inputs_, product.ldb = this->units_, product.ldc = this->units_;
+  if (bias_) product.bias = tools.arena->value(*bias_) + span.first;
+  if (is_relu(this->applied)) product.finish = Finish::relu;
+  product.workspace = tools.workspace;
+  tools.kernels->matmul->nn(product);
+
+  if (!this->applied.activation || product.finish == Finish::relu) return;
+  const std::size_t whole = span.count == this->units_ ? rows : 1;
+  for (std::size_t i = 0; i < rows; i += whole) {
+    T* const y = product.c + i * this->units_;
+    this->applied.activation->forward(y, y, 1, whole * span.count, this->applied.alpha);
+  }
+}
+
+// dx = dy W^T
+template <class T>
+void Dense<T>::backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+                        const Tools<T>& tools) const noexcept {
+  const Span span = span_of(part, this->inputs_, column_unit);
+  Matmul<T> product{};
+  product.a = pass.dvalue[this->index_ + 1] + first * this->units_;
+  product.b = tools.arena->value(kernel_) + span.first * this->units_;
+  product.c = pass.dvalue[this->index_] + first * this->inputs_ + span.first;
+  product.m = rows, product.n = span.count, product.k = this->units_;
+  product.lda = this->units_, product.ldb = this->units_, product.ldc = this->inputs_;
+  const bool mask = is_relu(this->input_applied);
+  if (mask) {
+    product.finish = Finish::mask;
+    product.gate = pass.value[this->index_] + first * this->inputs_ + span.first;
+    product.ldgate = this->inputs_;
+  }
+  product.workspace = tools.workspace;
+  tools.kernels->matmul->nt(product);
+  if (!mask) this->through_input_activation(pass, first, rows, span);
+}
+
+// dW = x^T dy, db = column sums of dy
+template <class T>
+void Dense<T>::gradient(const Pass<T>& pass, std::size_t rows, std::size_t slice, Part part, T* gradients,
+                        const Tools<T>& tools) const noexcept {
+  const bool by_rows = this->inputs_ > this->units_;
+  const Span inputs = by_rows ? span_of(part, this->inputs_, column_unit) : Span{0, this->inputs_};
+  const Span units = by_rows ? Span{0, this->units_} : span_of(part, this->units_, column_unit);
+  const auto& parameters = tools.arena->parameters;
+  const T* const dy = pass.dvalue[this->index_ + 1] + units.first;
+  Matmul<T> product{};
+  product.a = pass.value[this->index_] + inputs.first;
+  product.b = dy;
+  product.c = gradients + parameters[kernel_].offset + inputs.first * this->units_ + units.first;
+  product.m = inputs.count, product.n = units.count, product.k = rows;
+  product.lda = this->inputs_, product.ldb = this->units_, product.ldc = this->units_;
+  product.batch_slice = slice;
+  product.workspace = tools.workspace;
+  tools.kernels->matmul->tn(product);
+  if (bias_ && (!by_rows || part.index == 0))
+    tools.kernels->vector->column_sums(gradients + parameters[*bias_].offset + units.first, dy, rows, units.count,
+                                       this->units_, slice);
+}
+
+template class Dense<float>;
+template class Dense<double>;
+
+}  // namespace ravine

@@ -1,0 +1,68 @@
+// The numbers that flow through a network for a range of rows, and the cuts that decide the bits of a sum over them.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "kernels/kernels.h"
+
+namespace ravine {
+
+// A sum over a batch is cut into slices of this many rows, at most 16, added in a balanced tree. Bits depend on it.
+constexpr std::size_t batch_slice(std::size_t rows) {
+  return std::max<std::size_t>(32, 8 * ((rows + 127) / 128));
+}
+inline constexpr std::size_t most_batch_slices = 16;
+
+constexpr std::size_t batch_slices(std::size_t rows) {
+  return (rows + batch_slice(rows) - 1) / batch_slice(rows);
+}
+
+// The sum of `count` values, pairs level by level, an odd one passing through. Overwrites them.
+inline double tree_sum(double* value, std::size_t count) noexcept {
+  for (; count > 1; count = (count + 1) / 2)
+    for (std::size_t i = 0; i < (count + 1) / 2; ++i)
+      value[i] = 2 * i + 1 < count ? value[2 * i] + value[2 * i + 1] : value[2 * i];
+  return count > 0 ? value[0] : 0.0;
+}
+
+// One part of an operation's output: `index` of `count` cuts of its columns.
+struct Part {
+  std::size_t index = 0;
+  std::size_t count = 1;
+};
+
+
+// A range of columns.
+struct Span {
+  std::size_t first;
+  std::size_t count;
+};
+
+// Part of `size` columns, in whole multiples of `unit`.
+constexpr Span span_of(Part part, std::size_t size, std::size_t unit) {
+  const std::size_t units = (size + unit - 1) / unit;
+  const std::size_t first = std::min(size, units * part.index / part.count * unit);
+  const std::size_t end = std::min(size, units * (part.index + 1) / part.count * unit);
+  return {first, end - first};
+}
+
+// The values of every operation's output, and the gradients of the loss by them, for rows [first_row, first_row + n) of
+// a batch. Value 0 is the network's input; operation i reads value i and writes value i + 1.
+template <class T>
+struct Pass {
+  std::vector<T*> value;
+  std::vector<T*> dvalue;
+  T* row_loss = nullptr;
+  T* row_metric = nullptr;
+  T* target = nullptr;
+  std::int32_t* label = nullptr;
+  T* weight = nullptr;        // null: ones
+  std::size_t first_row = 0;  // where row 0 stands in the batch: keys dropout
+  std::uint64_t step = 0;
+  bool training = false;
+};
+
+}  // namespace ravine

@@ -1,0 +1,66 @@
+#include "engine/plan.h"
+
+namespace ravine {
+namespace {
+
+// A step with less work than this is faster on one thread: it takes about two barriers' time.
+constexpr std::size_t worth_a_team = 400'000;
+// A task of more work than this would keep a signal waiting: about 20 ms at 100 GFLOP/s.
+constexpr std::size_t longest_task = 2'000'000'000;
+// Gradients of this size are worth a copy per group of rows; above it the columns are cut instead.
+constexpr std::size_t copied_gradient_bytes = std::size_t{512} << 10;
+// A group's activations and their gradients should stay in the L2 cache.
+constexpr std::size_t group_bytes = std::size_t{512} << 10;
+
+template <class T>
+std::size_t bytes_a_row(const Network<T>& network) {
+  std::size_t width = 0;
+  for (std::size_t i = 0; i <= network.operations(); ++i) width += network.units(i);
+  return 2 * width * sizeof(T);
+}
+
+}  // namespace
+
+template <class T>
+std::size_t step_work(const Network<T>& network) {
+  std::size_t work = 0;
+  for (std::size_t i = 0; i < network.operations(); ++i) {
+    const Operation<T>& operation = network.operation(i);
+    work += operation.has_parameters() ? 6 * operation.inputs() * operation.units() : 20 * operation.units();
+  }
+  return work;
+}
+
+Plan with_rows(Plan plan, std::size_t rows) {
+  plan.slice = batch_slice(rows);
+  plan.slices = batch_slices(rows);
+  plan.groups = (plan.slices + plan.group_slices - 1) / plan.group_slices;
+  return plan;
+}
+
+template <class T>
+Plan plan_step(const Network<T>& network, std::size_t rows, std::size_t threads) {
+  const std::size_t work = step_work(network) * rows;
+  const std::size_t gradient_bytes = network.arena.size * sizeof(T);
+  Plan plan = with_rows({}, rows);
+  plan.threads = work < worth_a_team ? 1 : threads;
+  const bool copies_pay = gradient_bytes <= copied_gradient_bytes;
+  plan.by_rows = plan.threads == 1 ? work <= longest_task || copies_pay : copies_pay && plan.slices >= 2;
+  // one thread: groups only as small as the cache asks for; a team: at least one each
+  const auto splits = [&](std::size_t groups, std::size_t group_rows) {
+    return groups < plan.threads || (copies_pay && group_rows * bytes_a_row(network) > group_bytes) ||
+           group_rows * step_work(network) > longest_task;
+  };
+  plan.group_slices = most_batch_slices;
+  while (plan.group_slices > 1 &&
+         splits((plan.slices + plan.group_slices - 1) / plan.group_slices, plan.slice * plan.group_slices))
+    plan.group_slices /= 2;
+  return with_rows(plan, rows);
+}
+
+template std::size_t step_work(const Network<float>&);
+template std::size_t step_work(const Network<double>&);
+template Plan plan_step(const Network<float>&, std::size_t, std::size_t);
+template Plan plan_step(const Network<double>&, std::size_t, std::size_t);
+
+}  // namespace ravine

@@ -1,0 +1,185 @@
+#include "engine/run.h"
+
+#include <algorithm>
+
+#include "engine/random.h"
+#include "engine/update.h"
+#include "engine/walk.h"
+
+namespace ravine {
+namespace {
+
+// What an epoch adds up. Its loss is sum w l / sum w (or sum w l, where the loss is a sum) over the epoch, plus the mean over
+// its steps of the penalty before each.
+struct EpochSums {
+  double loss = 0.0, weight = 0.0, penalty = 0.0;
+  std::size_t steps = 0;
+
+  double mean_loss(bool mean) const {
+    const double data = !mean ? loss : weight > 0.0 ? loss / weight : 0.0;
+    return data + (steps > 0 ? penalty / static_cast<double>(steps) : 0.0);
+  }
+};
+
+template <class T>
+class Trainer {
+ public:
+  Trainer(Network<T>& network, Buffers<T>& buffers, const Data<T>& data, const std::vector<MetricChoice<T>>& metrics,
+          const TrainSettings& settings)
+      : network_(network),
+        data_(data),
+        settings_(settings),
+        walk_(network, buffers, data, metrics),
+        updater_(network, buffers),
+        batch_size_(std::min(settings.batch_size, data.rows)),
+        plan_(walk_.prepare(batch_size_, settings.threads)) {
+    const std::size_t all = (data.rows + batch_size_ - 1) / batch_size_;
+    first_batch_ = std::min(settings.first_batch, all);
+    end_batch_ = settings.batches == 0 ? all : std::min(all, first_batch_ + settings.batches);
+    if (settings.shuffle_seed) order_.reserve(data.rows);
+    result_.loss.assign(settings.epochs, 0.0);
+    result_.metrics.assign(settings.epochs * metrics.size(), 0.0);
+  }
+
+  TrainResult run(Watch& watch) {
+    Team team(plan_.threads, watch);
+    team.run([&](std::size_t thread) { epochs(team, thread); });
+    return std::move(result_);
+  }
+
+ private:
+  void epochs(Team& team, std::size_t thread) noexcept {
+    // each thread keeps the running products and the counts for itself, so that none waits for another's
+    UpdateRunning running = network_.running;
+    const std::uint64_t before = network_.step;
+    std::size_t steps = 0;
+    for (std::size_t e = 0; e < settings_.epochs; ++e) {
+      if (settings_.shuffle_seed)
+        team.alone(thread, [&] {
+          order_.shuffle(data_.rows, *settings_.shuffle_seed, settings_.first_epoch + e,
+                         network_.kernels().random->bits);
+        });
+      EpochSums sums;
+      double* const metrics = result_.metrics.data() + e * walk_.metrics();
+      bool going = true;
+      for (std::size_t b = first_batch_; b < end_batch_ && going; ++b) {
+        going = step(team, thread, b, before, steps, running, sums, metrics);
+        if (going) ++steps;
+      }
+      if (thread == 0) close_epoch(e, sums, metrics);
+      if (!going) break;
+    }
+    if (thread == 0) {
+      network_.running = running;
+      network_.step = before + steps;
+      result_.steps = steps;
+    }
+  }
+
+  // Returns false, nothing changed, when stopped.
+  bool step(Team& team, std::size_t thread, std::size_t b, std::uint64_t before, std::size_t steps,
+            UpdateRunning& running, EpochSums& sums, double* metrics) noexcept {
+    const std::size_t first = b * batch_size_;
+    const Batch batch{settings_.shuffle_seed ? order_.data() : nullptr, first, std::min(batch_size_, data_.rows - first)};
+    const Plan plan = batch.rows == batch_size_ ? plan_ : with_rows(plan_, batch.rows);
+    const double weight = weight_sum(data_, batch);
+    if (weight <= 0.0) return true;
+    if (!walk_(team, thread, {batch, plan, weight, before + steps, true})) return stopped(thread);
+    if (thread == 0) {
+      sums.loss += walk_.loss_sum(plan);
+      for (std::size_t m = 0; m < walk_.metrics(); ++m) metrics[m] += walk_.metric_sum(m, plan);
+    }
+    const double rate = settings_.rates[std::min(steps, settings_.rates.size() - 1)];
+    const StepFactors factors = prepare_step(network_.rule->prepare, running, network_.settings, rate);
+    team.share(thread, updater_.chunks(), 0, false, [&](std::size_t chunk) {
+      updater_.finish_gradient(chunk, plan);
+      updater_.apply(chunk, factors);
+    });
+    if (thread == 0) {
+      sums.weight += weight;
+      sums.penalty += updater_.penalty();
+      ++sums.steps;
+    }
+    return true;
+  }
+
+  bool stopped(std::size_t thread) noexcept {
+    if (thread == 0) result_.interrupted = true;
+    return false;
+  }
+
+  void close_epoch(std::size_t epoch, const EpochSums& sums, double* metrics) noexcept {
+    result_.loss[epoch] = sums.mean_loss(network_.loss.mean);
+    for (std::size_t m = 0; m < walk_.metrics(); ++m) metrics[m] = sums.weight > 0.0 ? metrics[m] / sums.weight : 0.0;
+  }
+
+  Network<T>& network_;
+  const Data<T> data_;
+  const TrainSettings& settings_;
+  Walk<T> walk_;
+  Updater<T> updater_;
+  const std::size_t batch_size_;
+  const Plan plan_;
+  std::size_t first_batch_ = 0, end_batch_ = 0;
+  EpochOrder order_;
+  TrainResult result_;
+};
+
+}  // namespace
+
+template <class T>
+TrainResult train(Network<T>& network, Buffers<T>& buffers, const Data<T>& data,
+                  const std::vector<MetricChoice<T>>& metrics, const TrainSettings& settings, Watch& watch) {
+  network.check_trainable(true);
+  return Trainer<T>(network, buffers, data, metrics, settings).run(watch);
+}
+
+template <class T>
+std::optional<double> gradients(Network<T>& network, Buffers<T>& buffers, const Data<T>& data, std::size_t threads,
+                                Watch& watch) {
+  network.check_trainable(!data.doutput);
+  Walk<T> walk(network, buffers, data, {});
+  const Plan plan = walk.prepare(data.rows, threads);
+  Updater<T> updater(network, buffers);
+  const Batch batch{nullptr, 0, data.rows};
+  const double weight = weight_sum(data, batch);
+  double loss = 0.0;
+  bool done = true;
+  Team team(plan.threads, watch);
+  if (weight > 0.0 || data.doutput) {
+    team.run([&](std::size_t thread) {
+      const bool finished = walk(team, thread, {batch, plan, weight, 0, false});
+      if (thread == 0) done = finished;
+      if (!finished) return;
+      if (thread == 0 && !data.doutput) loss = walk.loss_sum(plan);
+      team.share(thread, updater.chunks(), 0, false,
+                 [&](std::size_t chunk) { updater.finish_gradient(chunk, plan, !data.doutput); });
+    });
+    if (!done) return std::nullopt;
+    if (network.loss.mean) loss /= weight;
+  } else {
+    std::fill_n(network.arena.gradients.data(), network.arena.size, T{0});
+    for (std::size_t chunk = 0; chunk < updater.chunks(); ++chunk) updater.finish_gradient(chunk, {}, true);
+  }
+  return data.doutput ? 0.0 : loss + updater.penalty();
+}
+
+template <class T>
+void apply_gradients(Network<T>& network, double learning_rate) {
+  const FloatingPointMode mode;
+  const Buffers<T> none;
+  const Updater<T> updater(network, none);
+  const StepFactors factors = prepare_step(network.rule->prepare, network.running, network.settings, learning_rate);
+  for (std::size_t chunk = 0; chunk < updater.chunks(); ++chunk) updater.apply(chunk, factors);
+}
+
+template TrainResult train(Network<float>&, Buffers<float>&, const Data<float>&,
+                           const std::vector<MetricChoice<float>>&, const TrainSettings&, Watch&);
+template TrainResult train(Network<double>&, Buffers<double>&, const Data<double>&,
+                           const std::vector<MetricChoice<double>>&, const TrainSettings&, Watch&);
+template std::optional<double> gradients(Network<float>&, Buffers<float>&, const Data<float>&, std::size_t, Watch&);
+template std::optional<double> gradients(Network<double>&, Buffers<double>&, const Data<double>&, std::size_t, Watch&);
+template void apply_gradients(Network<float>&, double);
+template void apply_gradients(Network<double>&, double);
+
+}  // namespace ravine

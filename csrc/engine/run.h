@@ -1,0 +1,49 @@
+// Training: epochs of batches, each one step: order, forward, loss, backward, update.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "engine/buffers.h"
+#include "engine/data.h"
+#include "engine/network.h"
+#include "engine/team.h"
+
+namespace ravine {
+
+struct TrainSettings {
+  std::size_t batch_size = 32;
+  std::uint64_t first_epoch = 0;
+  std::size_t epochs = 1;
+  std::size_t first_batch = 0;
+  std::size_t batches = 0;  // 0: to the end of the epoch
+  std::optional<std::uint32_t> shuffle_seed;
+  std::vector<double> rates;  // one for all steps, or one a step
+  std::size_t threads = 1;
+};
+
+struct TrainResult {
+  std::vector<double> loss;     // (epochs): see EpochSums
+  std::vector<double> metrics;  // (epochs, metrics)
+  std::size_t steps = 0;
+  bool interrupted = false;
+};
+
+// Trains. A stop drops the step it interrupts: the weights are those after the last whole one.
+template <class T>
+TrainResult train(Network<T>& network, Buffers<T>& buffers, const Data<T>& data,
+                  const std::vector<MetricChoice<T>>& metrics, const TrainSettings& settings, Watch& watch);
+
+// The loss of all the data as one batch, dropout off; its gradients (penalties included, where there is a loss) are left in
+// the arena. Empty when stopped.
+template <class T>
+std::optional<double> gradients(Network<T>& network, Buffers<T>& buffers, const Data<T>& data, std::size_t threads,
+                                Watch& watch);
+
+// One step of the rule from the gradients in the arena.
+template <class T>
+void apply_gradients(Network<T>& network, double learning_rate);
+
+}  // namespace ravine

@@ -1,0 +1,123 @@
+#include "engine/team.h"
+
+#include <omp.h>
+#include <pthread.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <vector>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace ravine {
+namespace {
+
+// A barrier of two awake threads takes under a microsecond; a thread that has waited this many pauses (tens of
+// microseconds) is waiting for one that does not run, and gives its core away.
+constexpr unsigned spins_before_yield = 1000;
+
+void pause_briefly() noexcept {
+#if defined(__x86_64__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+std::atomic<std::size_t> largest_team{1};
+
+// Starts `extra` threads that wait until all are there; returns how many came.
+std::size_t try_threads(std::size_t extra) {
+  std::mutex mutex;
+  std::condition_variable go;
+  bool released = false;
+  std::vector<std::thread> threads;
+  threads.reserve(extra);
+  try {
+    while (threads.size() < extra)
+      threads.emplace_back([&] {
+        std::unique_lock lock(mutex);
+        go.wait(lock, [&] { return released; });
+      });
+  } catch (const std::system_error&) {
+  }
+  {
+    const std::lock_guard lock(mutex);
+    released = true;
+  }
+  go.notify_all();
+  for (std::thread& thread : threads) thread.join();
+  return threads.size();
+}
+
+}  // namespace
+
+std::size_t startable_threads(std::size_t wanted) {
+  if (wanted <= largest_team.load()) return wanted;
+  const std::size_t granted = 1 + try_threads(wanted - 1);
+  largest_team.store(std::max(largest_team.load(), granted));
+  return granted;
+}
+
+void survive_forks() {
+  pthread_atfork(
+      [] {
+        omp_pause_resource_all(omp_pause_hard);
+        largest_team.store(1);
+      },
+      nullptr, nullptr);
+}
+
+#if defined(__x86_64__)
+FloatingPointMode::FloatingPointMode() noexcept : saved_(_mm_getcsr()) { _mm_setcsr(0x1F80); }
+FloatingPointMode::~FloatingPointMode() { _mm_setcsr(static_cast<unsigned>(saved_)); }
+#elif defined(__aarch64__)
+FloatingPointMode::FloatingPointMode() noexcept {
+  asm volatile("mrs %0, fpcr" : "=r"(saved_));
+  asm volatile("msr fpcr, %0" ::"r"(0ull));
+}
+FloatingPointMode::~FloatingPointMode() { asm volatile("msr fpcr, %0" ::"r"(saved_)); }
+#else
+FloatingPointMode::FloatingPointMode() noexcept : saved_(0) {}
+FloatingPointMode::~FloatingPointMode() = default;
+#endif
+
+void Watch::check() noexcept {
+  unlooked_ = 0;
+  if (stop_ || !poll_ || Clock::now() < next_) return;
+  stop_ = poll_(context_);
+  next_ = Clock::now() + interval;
+}
+
+void Team::barrier() noexcept {
+  if (size_ == 1) return;
+  const unsigned generation = generation_.load(std::memory_order_acquire);
+  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == size_) {
+    arrived_.store(0, std::memory_order_relaxed);
+    next_.store(0, std::memory_order_relaxed);
+    stopped_ = stopping_.load(std::memory_order_relaxed);
+    generation_.store(generation + 1, std::memory_order_release);
+    return;
+  }
+  for (unsigned spin = 0; generation_.load(std::memory_order_acquire) == generation; ++spin) {
+    if (spin < spins_before_yield) pause_briefly();
+    else sched_yield();
+  }
+}
+
+void Team::run_region(void (*body)(void*, std::size_t) noexcept, void* context) {
+#pragma omp parallel num_threads(static_cast<int>(size_))
+  {
+#pragma omp single
+    size_ = static_cast<std::size_t>(omp_get_num_threads());
+    const FloatingPointMode mode;
+    body(context, static_cast<std::size_t>(omp_get_thread_num()));
+  }
+}
+
+}  // namespace ravine

@@ -1,0 +1,185 @@
+#include "engine/walk.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace ravine {
+namespace {
+
+// Rows of a task when outputs are cut.
+constexpr std::size_t task_rows = 256;
+
+constexpr std::size_t pieces(std::size_t total, std::size_t size) { return (total + size - 1) / size; }
+
+}  // namespace
+
+template <class T>
+Walk<T>::Walk(const Network<T>& network, Buffers<T>& buffers, const Data<T>& data, std::vector<MetricChoice<T>> metrics)
+    : network_(network),
+      buffers_(buffers),
+      data_(data),
+      metrics_(std::move(metrics)),
+      operations_(data.doutput ? network.operations() : network.training_operations()),
+      units_(network.units(operations_)),
+      work_(step_work(network)) {
+  metric_sums_.resize(metrics_.size() * most_batch_slices);
+}
+
+template <class T>
+Plan Walk<T>::prepare(std::size_t rows, std::size_t threads) {
+  Plan plan = plan_step(network_, rows, threads);
+  plan.threads = startable_threads(plan.threads);
+  const std::size_t passes = plan.by_rows ? plan.threads : 1;
+  // a smaller batch may have more slices than this one: 448 rows have 14, 513 have 13
+  const std::size_t most_slices = std::min(most_batch_slices, pieces(rows, batch_slice(1)));
+  buffers_.prepare(network_, passes, plan.by_rows ? std::min(rows, plan.group_rows()) : rows, plan.threads, true,
+                   plan.by_rows ? pieces(most_slices, plan.group_slices) - 1 : 0);
+  for (std::size_t i = 0; !data_.weight && i < passes; ++i) buffers_.pass(i).weight = nullptr;
+  return plan;
+}
+
+// Losses, metrics and the gradient by the last value, for rows of one pass; their sums by slice.
+template <class T>
+void Walk<T>::losses(Pass<T>& pass, const Step& step, std::size_t first, std::size_t rows) noexcept {
+  const std::size_t units = units_;
+  T* const dz = pass.dvalue[operations_] + first * units;
+  if (data_.doutput) {
+    for (std::size_t i = 0; i < rows; ++i)
+      std::memcpy(dz + i * units, data_.doutput + step.batch.row(pass.first_row + first + i) * units,
+                  units * sizeof(T));
+    return;
+  }
+  const T* const z = pass.value[operations_] + first * units;
+  const T* const weight = pass.weight ? pass.weight + first : nullptr;
+  const auto& choice = network_.loss;
+  const T scale = static_cast<T>(choice.mean ? 1.0 / step.weight_sum : 1.0);
+  const T setting = static_cast<T>(choice.setting);
+  T* const row_loss = pass.row_loss + first;
+  if (data_.label)
+    choice.loss->labels(row_loss, dz, z, pass.label + first, weight, rows, units, scale, setting);
+  else
+    choice.loss->dense(row_loss, dz, z, pass.target + first * units, weight, rows, units, scale, setting);
+
+  const auto sum_into = [&](double* sums, const T* value) {
+    for (std::size_t begin = 0; begin < rows; begin += step.plan.slice) {
+      double sum = 0.0;
+      for (std::size_t i = begin; i < std::min(rows, begin + step.plan.slice); ++i)
+        sum += weight ? static_cast<double>(weight[i]) * static_cast<double>(value[i]) : static_cast<double>(value[i]);
+      sums[(pass.first_row + first + begin) / step.plan.slice] = sum;
+    }
+  };
+  sum_into(loss_sums_, row_loss);
+  for (std::size_t m = 0; m < metrics_.size(); ++m) {
+    T* const value = pass.row_metric + first;
+    metrics_[m].metric->rows(value, z, data_.target ? pass.target + first * units : nullptr,
+                             data_.label ? pass.label + first : nullptr, rows, units,
+                             static_cast<T>(metrics_[m].setting));
+    sum_into(metric_sums_.data() + m * most_batch_slices, value);
+  }
+}
+
+// A group of slices through the whole network and back, on one thread.
+template <class T>
+void Walk<T>::group(std::size_t thread, const Step& step, std::size_t number) noexcept {
+  Pass<T>& pass = buffers_.pass(thread);
+  const Tools<T>& tools = buffers_.tools(thread);
+  pass.first_row = number * step.plan.group_rows();
+  pass.step = step.number;
+  pass.training = step.training;
+  const std::size_t rows = std::min(step.plan.group_rows(), step.batch.rows - pass.first_row);
+  gather(pass, data_, step.batch, pass.first_row, rows, 0, network_.inputs(), units_);
+  for (std::size_t i = 0; i < operations_; ++i) network_.operation(i).forward(pass, 0, rows, {}, tools);
+  losses(pass, step, 0, rows);
+  T* const gradients = buffers_.group_gradients(network_.arena, number);
+  for (std::size_t i = operations_; i-- > network_.first_trained();) {
+    if (network_.trains(i)) network_.operation(i).gradient(pass, rows, step.plan.slice, {}, gradients, tools);
+    if (i > network_.first_trained()) network_.operation(i).backward(pass, 0, rows, {}, tools);
+  }
+}
+
+template <class T>
+bool Walk<T>::by_rows(Team& team, std::size_t thread, const Step& step) noexcept {
+  const std::size_t work = work_ * step.plan.group_rows();
+  return team.share(thread, step.plan.groups, work, true, [&](std::size_t g) { group(thread, step, g); });
+}
+
+template <class T>
+bool Walk<T>::by_outputs(Team& team, std::size_t thread, const Step& step) noexcept {
+  Pass<T>& pass = buffers_.pass(0);
+  const Tools<T>& tools = buffers_.tools(thread);
+  const std::size_t rows = step.batch.rows;
+  const std::size_t blocks = pieces(rows, task_rows);
+  const auto block_rows = [&](std::size_t block) { return std::min(task_rows, rows - block * task_rows); };
+  if (thread == 0) pass.first_row = 0, pass.step = step.number, pass.training = step.training;
+  if (!team.share(thread, blocks, task_rows * network_.inputs(), true, [&](std::size_t block) {
+        gather(pass, data_, step.batch, block * task_rows, block_rows(block), block * task_rows, network_.inputs(), units_);
+      }))
+    return false;
+  for (std::size_t i = 0; i < operations_; ++i) {
+    const Operation<T>& operation = network_.operation(i);
+    const std::size_t parts = operation.forward_parts();
+    const std::size_t work = 2 * task_rows * operation.inputs() * operation.units() / parts;
+    if (!team.share(thread, blocks * parts, work, true, [&](std::size_t task) {
+          const std::size_t block = task / parts;
+          operation.forward(pass, block * task_rows, block_rows(block), {task % parts, parts}, tools);
+        }))
+      return false;
+  }
+  const std::size_t slice = step.plan.slice;
+  if (!team.share(thread, step.plan.slices, 20 * slice * units_, true, [&](std::size_t s) {
+        losses(pass, step, s * slice, std::min(slice, rows - s * slice));
+      }))
+    return false;
+  return back_by_outputs(team, thread, step);
+}
+
+// Each operation's gradient by its parameters and by its input both follow from the gradient by its output, so that one
+// share does them together.
+template <class T>
+bool Walk<T>::back_by_outputs(Team& team, std::size_t thread, const Step& step) noexcept {
+  Pass<T>& pass = buffers_.pass(0);
+  const Tools<T>& tools = buffers_.tools(thread);
+  const std::size_t rows = step.batch.rows;
+  const std::size_t blocks = pieces(rows, task_rows);
+  for (std::size_t i = operations_; i-- > network_.first_trained();) {
+    const Operation<T>& operation = network_.operation(i);
+    const std::size_t gradient_parts = network_.trains(i) ? operation.gradient_parts() : 0;
+    const std::size_t parts = operation.backward_parts();
+    const std::size_t backward_tasks = i > network_.first_trained() ? blocks * parts : 0;
+    const std::size_t work = 4 * rows * operation.inputs() * operation.units() / (gradient_parts + backward_tasks + 1);
+    if (!team.share(thread, gradient_parts + backward_tasks, work, true, [&](std::size_t task) {
+          if (task < gradient_parts) {
+            operation.gradient(pass, rows, step.plan.slice, {task, gradient_parts}, network_.arena.gradients.data(),
+                               tools);
+          } else {
+            const std::size_t block = (task - gradient_parts) / parts;
+            operation.backward(pass, block * task_rows, std::min(task_rows, rows - block * task_rows),
+                               {(task - gradient_parts) % parts, parts}, tools);
+          }
+        }))
+      return false;
+  }
+  return true;
+}
+
+template <class T>
+bool Walk<T>::operator()(Team& team, std::size_t thread, const Step& step) noexcept {
+  return step.plan.by_rows ? by_rows(team, thread, step) : by_outputs(team, thread, step);
+}
+
+// The tree of the slices' sums.
+template <class T>
+double Walk<T>::loss_sum(const Plan& plan) noexcept {
+  return tree_sum(loss_sums_, plan.slices);
+}
+
+template <class T>
+double Walk<T>::metric_sum(std::size_t metric, const Plan& plan) noexcept {
+  return tree_sum(metric_sums_.data() + metric * most_batch_slices, plan.slices);
+}
+
+template class Walk<float>;
+template class Walk<double>;
+
+}  // namespace ravine

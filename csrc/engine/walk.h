@@ -1,0 +1,58 @@
+// One batch through the network and back: values, losses, and the gradients by the parameters.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "engine/buffers.h"
+#include "engine/data.h"
+#include "engine/network.h"
+#include "engine/plan.h"
+#include "engine/team.h"
+
+namespace ravine {
+
+struct Step {
+  Batch batch;
+  Plan plan;
+  double weight_sum;
+  std::uint64_t number;  // keys the dropout masks
+  bool training;         // dropout on
+};
+
+template <class T>
+class Walk {
+ public:
+  Walk(const Network<T>& network, Buffers<T>& buffers, const Data<T>& data, std::vector<MetricChoice<T>> metrics);
+
+  // Chooses the plan for batches of up to `rows` rows and makes room for them.
+  Plan prepare(std::size_t rows, std::size_t threads);
+
+  // Leaves each group's gradients in its buffer. Called by every thread of the team; false when stopped.
+  bool operator()(Team& team, std::size_t thread, const Step& step) noexcept;
+
+  // Of the last batch: sum w l, and sum w value of a metric. For one thread, after the walk; the sums are used up.
+  double loss_sum(const Plan& plan) noexcept;
+  double metric_sum(std::size_t metric, const Plan& plan) noexcept;
+  std::size_t metrics() const { return metrics_.size(); }
+
+ private:
+  bool by_rows(Team& team, std::size_t thread, const Step& step) noexcept;
+  bool by_outputs(Team& team, std::size_t thread, const Step& step) noexcept;
+  bool back_by_outputs(Team& team, std::size_t thread, const Step& step) noexcept;
+  void group(std::size_t thread, const Step& step, std::size_t number) noexcept;
+  void losses(Pass<T>& pass, const Step& step, std::size_t first, std::size_t rows) noexcept;
+
+  const Network<T>& network_;
+  Buffers<T>& buffers_;
+  const Data<T> data_;
+  const std::vector<MetricChoice<T>> metrics_;
+  const std::size_t operations_;  // of the pass
+  const std::size_t units_;       // of its last value
+  const std::size_t work_;        // of a step on one row
+  double loss_sums_[most_batch_slices] = {};
+  std::vector<double> metric_sums_;  // (metrics, most_batch_slices)
+};
+
+}  // namespace ravine

@@ -1,0 +1,229 @@
+// Every kernel's signature, and the table of them. This page knows no instruction set.
+//
+// Arguments come in the order outputs, inputs, sizes, settings. Matrices are row-major; `rows` and `cols` are their
+// sizes, and rows follow each other without padding unless a stride (`ld...`) is given. Gradients carry the prefix d.
+// A kernel allocates nothing, throws nothing and starts no thread: it works on the range it is given.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ravine {
+
+// A sum over a product's inner dimension is cut every `product_slice` terms: each slice is one fma chain from zero,
+// and the slices are added in ascending order. Bits depend on this constant.
+inline constexpr std::size_t product_slice = 256;
+
+// A sum along a row runs in this many lanes, whatever the vector's width: term i goes to lane i % row_lanes, and the
+// lanes are added pairwise (l with l + 8, then 4, 2, 1). Bits depend on this constant.
+inline constexpr std::size_t row_lanes = 16;
+
+// Pointers to rows of a table.
+template <class Row>
+struct Rows {
+  const Row* const* row;
+  std::size_t count;
+
+  constexpr const Row* const* begin() const { return row; }
+  constexpr const Row* const* end() const { return row + count; }
+};
+
+// The float and the double form of one table row.
+template <template <class> class Row>
+struct Both {
+  Row<float> f;
+  Row<double> d;
+};
+
+// ---------------------------------------------------------------------------------------------- matrix product
+
+enum class Finish { none, relu, mask };
+
+// c = finish(op(a) op(b) + bias), or c = finish(c + op(a) op(b) + bias) with `accumulate`.
+//   nn: a (m, k), b (k, n)     tn: a (k, m), b (k, n)     nt: a (m, k), b (n, k)
+template <class T>
+struct Matmul {
+  T* c;
+  const T* a;
+  const T* b;
+  std::size_t m, n, k;
+  std::size_t ldc, lda, ldb;
+  const T* bias = nullptr;       // (n)
+  Finish finish = Finish::none;  // relu: max(c, 0); mask: c where gate > 0 (or NaN), else 0
+  const T* gate = nullptr;       // (m, n), read by Finish::mask
+  std::size_t ldgate = 0;
+  bool accumulate = false;
+  std::size_t batch_slice = 0;   // tn only, not with `accumulate`: k is cut every batch_slice rows, the slices' products
+                                 // are added in a balanced tree; 0: k is one slice
+  T* workspace = nullptr;        // MatmulKernels::workspace elements, aligned to 64 bytes
+};
+
+template <class T>
+struct MatmulKernels {
+  void (*nn)(const Matmul<T>&) noexcept;
+  void (*tn)(const Matmul<T>&) noexcept;
+  void (*nt)(const Matmul<T>&) noexcept;
+  std::size_t workspace;
+};
+
+// ------------------------------------------------------------------------------------------------- activations
+
+// y = f(x) and dx = dy * f'(.), the derivative taken from the output y, or from the input x where `from_input`.
+// Elementwise ones see (1, count); a rowwise one (softmax) sees (rows, cols). y may be x, and dx may be dy.
+template <class T>
+struct Activation {
+  const char* name;
+  bool from_input;
+  bool rowwise;
+  void (*forward)(T* y, const T* x, std::size_t rows, std::size_t cols, T alpha) noexcept;
+  // null for a function without a useful derivative (step)
+  void (*backward)(T* dx, const T* dy, const T* saved, std::size_t rows, std::size_t cols, T alpha) noexcept;
+};
+
+// ------------------------------------------------------------------------------------------------------ losses
+
+// loss (rows): the unweighted loss l_i of each row. dz (rows, cols), unless null: scale * weight_i * dl_i/dz.
+// z (rows, cols): what the last layer gives. weight (rows): null means ones. dz may be z.
+template <class T>
+struct Loss {
+  const char* name;
+  void (*dense)(T* loss, T* dz, const T* z, const T* target, const T* weight, std::size_t rows, std::size_t cols,
+                T scale, T setting) noexcept;
+  // the same with targets given as one class index a row; null where a loss has no such form
+  void (*labels)(T* loss, T* dz, const T* z, const std::int32_t* label, const T* weight, std::size_t rows,
+                 std::size_t cols, T scale, T setting) noexcept;
+};
+
+// ----------------------------------------------------------------------------------------------------- metrics
+
+// value (rows): the unweighted value of each row, from targets or labels (the other is null).
+template <class T>
+struct Metric {
+  const char* name;
+  void (*rows)(T* value, const T* z, const T* target, const std::int32_t* label, std::size_t rows, std::size_t cols,
+               T setting) noexcept;
+};
+
+// ------------------------------------------------------------------------------------------------ update rules
+
+// Names as in the papers; a rule reads what it needs. `weight_decay` is decoupled: w -= learning_rate * weight_decay * w.
+struct UpdateSettings {
+  double learning_rate = 1e-3;
+  double momentum = 0.0;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double rho = 0.9;
+  double epsilon = 1e-8;
+  double weight_decay = 0.0;
+  bool bias_correction = true;
+  bool epsilon_inside = false;
+};
+
+// Running float64 products (beta^t and the like), all 1 before the first step. Part of the optimizer's state.
+struct UpdateRunning {
+  double product[4] = {1.0, 1.0, 1.0, 1.0};
+};
+
+// The factors of one step, derived in float64 from settings and running products; each rule names its own.
+struct UpdateFactors {
+  double factor[8] = {};
+};
+
+// One step on a range: w and its slots of state (slot s of element i at state[s * stride + i]) from the gradient dw.
+// `prepare` runs once a step, `step` on every range. All-zero w, state and dw stay zero.
+template <class T>
+struct Update {
+  const char* name;
+  std::size_t slots;
+  void (*prepare)(UpdateFactors& factors, UpdateRunning& running, const UpdateSettings& settings) noexcept;
+  void (*step)(T* w, T* state, std::size_t stride, const T* dw, std::size_t count, const UpdateFactors& factors) noexcept;
+};
+
+// -------------------------------------------------------------------------------------------- vector functions
+
+// y = f(x), elementwise; exposed so that tests can hold math.h to its bounds.
+template <class T>
+struct Elementary {
+  const char* name;
+  void (*apply)(T* y, const T* x, std::size_t count) noexcept;
+};
+
+// ------------------------------------------------------------------------------------------- vectors and sums
+
+template <class T>
+struct VectorKernels {
+  void (*pow)(T* y, const T* x, const T* exponent, std::size_t count) noexcept;
+  void (*sincospi)(T* sine, T* cosine, const T* x, std::size_t count) noexcept;
+  // y = factor x
+  void (*scale)(T* y, const T* x, std::size_t count, T factor) noexcept;
+  // y = a + b
+  void (*add)(T* y, const T* a, const T* b, std::size_t count) noexcept;
+  // sum_i x_i^2 and sum_i |x_i|, each one row sum a chunk of 4096 elements, the chunks added in float64
+  double (*sum_squares)(const T* x, std::size_t count) noexcept;
+  double (*sum_abs)(const T* x, std::size_t count) noexcept;
+  // sum[j] = sum_i x[i, j]: rows in ascending order from zero inside a slice of batch_slice rows (0: all rows), the
+  // slices added in a balanced tree
+  void (*column_sums)(T* sum, const T* x, std::size_t rows, std::size_t cols, std::size_t ldx,
+                      std::size_t batch_slice) noexcept;
+  // dw += l1 sign(w) + 2 l2 w
+  void (*add_penalty_gradient)(T* dw, const T* w, std::size_t count, T l1, T l2) noexcept;
+};
+
+// ----------------------------------------------------------------------------------------------- random numbers
+
+// Philox4x32-10, key (seed, 0), counter (block, step low, step high, stream); word w of block b is position 4 b + w.
+struct RandomKey {
+  std::uint32_t seed;
+  std::uint32_t stream;
+  std::uint64_t step;
+};
+
+template <class T>
+struct RandomKernels {
+  // the 32-bit words at positions [first, first + count)
+  void (*bits)(std::uint32_t* word, std::size_t first, std::size_t count, RandomKey key) noexcept;
+  // uniform on [low, high): low + (high - low) u, where u has 53 bits: words 2 i and 2 i + 1 of the stream make value i,
+  // computed in float64 and rounded once
+  void (*uniform)(T* x, std::size_t count, double low, double high, RandomKey key) noexcept;
+  // normal by Box and Muller in float64, rounded once: block i (words 4 i .. 4 i + 3) gives values 2 i (cosine) and
+  // 2 i + 1 (sine)
+  void (*normal)(T* x, std::size_t count, double mean, double deviation, RandomKey key) noexcept;
+  // y = x / (1 - rate) where kept, 0 where dropped; element i of the range is position first + i, dropped iff its
+  // word < rate * 2^32. The backward pass is the same map on dy. y may be x.
+  void (*dropout)(T* y, const T* x, std::size_t first, std::size_t count, double rate, RandomKey key) noexcept;
+};
+
+// ---------------------------------------------------------------------------------------------------- the table
+
+template <class T>
+struct Kernels {
+  const MatmulKernels<T>* matmul;
+  const VectorKernels<T>* vector;
+  const RandomKernels<T>* random;
+  Rows<Elementary<T>> elementary;
+  Rows<Activation<T>> activations;
+  Rows<Loss<T>> losses;
+  Rows<Metric<T>> metrics;
+  Rows<Update<T>> updates;
+};
+
+struct InstructionSet {
+  const char* name;
+  std::size_t vector_bytes;
+  bool fma;
+  Kernels<float> f;
+  Kernels<double> d;
+
+  template <class T>
+  constexpr const Kernels<T>& kernels() const {
+    if constexpr (sizeof(T) == sizeof(float)) return f;
+    else return d;
+  }
+};
+
+// One entry per compiled copy of this folder, each defined by its own compilation of table.cpp.
+namespace baseline { extern const InstructionSet instruction_set; }
+namespace avx2 { extern const InstructionSet instruction_set; }
+namespace avx512 { extern const InstructionSet instruction_set; }
+
+}  // namespace ravine

@@ -1,0 +1,150 @@
+// Random numbers: a value depends on key and position alone.
+#include "kernels/math.h"
+#include "kernels/philox.h"
+
+namespace ravine::RAVINE_ISA {
+namespace {
+
+// The words at the 2 lanes<uint32_t> positions from a block on, each in an integer as wide as T.
+template <class T>
+RAVINE_INLINE void position_words(std::size_t block, RandomKey key, Bits<T> (&word)[sizeof(T) / 2]) {
+  Words low, high;
+  philox_words(block, key, low, high);
+  if constexpr (sizeof(T) == sizeof(std::uint32_t)) {
+    word[0] = (Bits<T>)low;
+    word[1] = (Bits<T>)high;
+  } else {
+    using Narrow = Vec<std::uint32_t>;
+    Narrow part[4];
+    interleave<std::uint32_t>((Narrow)low, Narrow{}, part[0], part[1]);
+    interleave<std::uint32_t>((Narrow)high, Narrow{}, part[2], part[3]);
+    for (int i = 0; i < 4; ++i) word[i] = (Bits<T>)part[i];
+  }
+}
+
+// Calls formula(at, words) for the positions [first, first + count); `at` counts from `first`.
+template <class T, class Formula>
+RAVINE_INLINE void each_word(std::size_t first, std::size_t count, RandomKey key, Formula&& formula) {
+  constexpr std::size_t parts = sizeof(T) / 2, step = parts * lanes<T>;
+  Bits<T> word[parts];
+  std::size_t i = 0;
+  if (first % 4 != 0) {  // the rest of a block
+    i = 4 - first % 4 < count ? 4 - first % 4 : count;
+    UInt<T> buffer[step];
+    position_words<T>(first / 4, key, word);
+    for (std::size_t p = 0; p < parts; ++p) store<UInt<T>>(buffer + p * lanes<T>, word[p]);
+    for (std::size_t done = 0; done < i; done += lanes<T>) {
+      const std::size_t rest = i - done < lanes<T> ? i - done : lanes<T>;
+      formula(LastVector{done, rest}, load_first<UInt<T>>(buffer + first % 4 + done, rest));
+    }
+  }
+  for (; i + step <= count; i += step) {
+    position_words<T>((first + i) / 4, key, word);
+#pragma GCC unroll 4
+    for (std::size_t p = 0; p < parts; ++p) formula(FullVector{i + p * lanes<T>}, word[p]);
+  }
+  if (i == count) return;
+  position_words<T>((first + i) / 4, key, word);
+  for (std::size_t p = 0; p < parts && i < count; ++p, i += lanes<T>) {
+    if (i + lanes<T> <= count)
+      formula(FullVector{i}, word[p]);
+    else
+      formula(LastVector{i, count - i}, word[p]);
+  }
+}
+
+void bits(std::uint32_t* word, std::size_t first, std::size_t count, RandomKey key) noexcept {
+  each_word<float>(first, count, key, [&](auto at, Vec<std::uint32_t> w) __attribute__((always_inline)) {
+    at.template store<std::uint32_t>(word, w);
+  });
+}
+
+template <class T>
+void dropout(T* y, const T* x, std::size_t first, std::size_t count, double rate, RandomKey key) noexcept {
+  const double bound = (rate > 0 ? (rate < 1 ? rate : 1) : 0) * 0x1p32;
+  std::uint64_t dropped = static_cast<std::uint64_t>(bound);  // the number of words below `bound`
+  dropped += static_cast<double>(dropped) < bound;
+  if (dropped >> 32) {
+    each_vector<T>(count, [&](auto at) __attribute__((always_inline)) { at.template store<T>(y, Vec<T>{}); });
+    return;
+  }
+  const T scale = static_cast<T>(1 / (1 - rate));
+  const UInt<T> lowest = static_cast<UInt<T>>(dropped);
+  each_word<T>(first, count, key, [&](auto at, Bits<T> word) __attribute__((always_inline)) {
+    at.template store<T>(y, select<T>(word >= lowest, at.load(x) * scale, Vec<T>{}));
+  });
+}
+
+// [0, 1) in steps of 2^-53, exactly: the upper 32 bits as the fraction of 2^20 + h, the next 21 as that of 1/2 + l
+RAVINE_INLINE Vec<double> unit_interval(Words word) {
+  const Vec<double> upper = (Vec<double>)((word >> 32) | __builtin_bit_cast(std::uint64_t, 0x1p20));
+  const Vec<double> lower =
+      (Vec<double>)(((word >> 11) & std::uint64_t{0x1FFFFF}) | __builtin_bit_cast(std::uint64_t, 0.5));
+  return (upper - (0x1p20 + 0.5)) + lower;
+}
+
+// x[i] = convert(value i), for two vectors of values a block group: values(block, low, high)
+template <class T, class Values, class Convert>
+RAVINE_INLINE void each_pair(T* x, std::size_t count, Values&& values, Convert&& convert) {
+  constexpr std::size_t step = 2 * lanes<double>;
+  for (std::size_t i = 0; i < count; i += step) {
+    Vec<double> low, high;
+    values(i / 2, low, high);
+    double value[step];
+    store<double>(value, low);
+    store<double>(value + lanes<double>, high);
+    const std::size_t n = count - i < step ? count - i : step;
+    for (std::size_t j = 0; j < n; ++j) x[i + j] = convert(value[j]);
+  }
+}
+
+// The largest T below x, for finite x.
+template <class T>
+T below(double x) {
+  const T y = static_cast<T>(x);
+  if (static_cast<double>(y) < x) return y;
+  if (y == 0) return -__builtin_bit_cast(T, UInt<T>{1});
+  return __builtin_bit_cast(T,
+                            static_cast<UInt<T>>(__builtin_bit_cast(UInt<T>, y) + (y > 0 ? UInt<T>(-1) : UInt<T>(1))));
+}
+
+// What rounds up to `high` becomes the largest T below it.
+template <class T>
+void uniform(T* x, std::size_t count, double low, double high, RandomKey key) noexcept {
+  const T largest = low < high ? below<T>(high) : static_cast<T>(low);
+  each_pair(
+      x, count,
+      [&](std::size_t block, Vec<double>& first, Vec<double>& second) __attribute__((always_inline)) {
+        Words a, b;
+        philox_words(block, key, a, b);
+        first = low + (high - low) * unit_interval(a);
+        second = low + (high - low) * unit_interval(b);
+      },
+      [&](double value) __attribute__((always_inline)) {
+        const T y = static_cast<T>(value);
+        return largest < y ? largest : y;
+      });
+}
+
+// sqrt(-2 log u) cos(2 pi v) and sqrt(-2 log u) sin(2 pi v), u on (0, 1], v on [0, 1)
+template <class T>
+void normal(T* x, std::size_t count, double mean, double deviation, RandomKey key) noexcept {
+  each_pair(
+      x, count,
+      [&](std::size_t block, Vec<double>& first, Vec<double>& second) __attribute__((always_inline)) {
+        Words a, b;
+        philox_pairs(block, key, a, b);
+        const Vec<double> radius = sqrt(log(1.0 - unit_interval(a)) * -2.0), turn = unit_interval(b);
+        Vec<double> sine, cosine;
+        sincospi(turn + turn, sine, cosine);
+        interleave<double>(radius * cosine, radius * sine, first, second);
+      },
+      [&](double value) __attribute__((always_inline)) { return static_cast<T>(mean + deviation * value); });
+}
+
+}  // namespace
+
+extern constinit const Both<RandomKernels> random_kernels = {{bits, uniform<float>, normal<float>, dropout<float>},
+                                                             {bits, uniform<double>, normal<double>, dropout<double>}};
+
+}  // namespace ravine::RAVINE_ISA

@@ -1,0 +1,74 @@
+// Gathers this instruction set's kernels. A new row is one word in one of the five lists.
+#include "kernels/vec.h"
+
+#define RAVINE_ELEMENTARY                                                                                  \
+  elementary_exp, elementary_expm1, elementary_log, elementary_log1p, elementary_tanh, elementary_sigmoid, \
+      elementary_softplus, elementary_erf
+
+#define RAVINE_ACTIVATIONS                                                                                     \
+  activation_linear, activation_step, activation_relu, activation_leaky_relu, activation_elu, activation_selu, \
+      activation_sigmoid, activation_tanh, activation_softplus, activation_gelu, activation_silu, activation_softmax
+
+#define RAVINE_LOSSES                                                                                             \
+  loss_squared_error, loss_absolute_error, loss_huber, loss_binary_cross_entropy, loss_categorical_cross_entropy, \
+      loss_log_loss, loss_categorical_log_loss, loss_poisson, loss_perceptron, loss_hinge
+
+#define RAVINE_METRICS \
+  metric_accuracy, metric_binary_accuracy, metric_squared_error, metric_absolute_error, metric_top_k
+
+#define RAVINE_UPDATES                                                                                     \
+  update_sgd, update_momentum, update_momentum_average, update_nesterov, update_adagrad, update_rmsprop,   \
+      update_rmsprop_momentum, update_rmsprop_centered, update_rmsprop_centered_momentum, update_adadelta, \
+      update_adam, update_amsgrad, update_adamax, update_nadam
+
+#define RAVINE_TEXT(x) #x
+#define RAVINE_NAME(x) RAVINE_TEXT(x)
+
+namespace ravine::RAVINE_ISA {
+
+extern const Both<MatmulKernels> matmul_kernels;
+extern const Both<VectorKernels> vector_kernels;
+extern const Both<RandomKernels> random_kernels;
+extern const Both<Elementary> RAVINE_ELEMENTARY;
+extern const Both<Activation> RAVINE_ACTIVATIONS;
+extern const Both<Loss> RAVINE_LOSSES;
+extern const Both<Metric> RAVINE_METRICS;
+extern const Both<Update> RAVINE_UPDATES;
+
+namespace {
+
+template <template <class> class Row, std::size_t count>
+struct Table {
+  const Row<float>* f[count];
+  const Row<double>* d[count];
+};
+
+template <template <class> class Row, class... Other>
+constexpr Table<Row, 1 + sizeof...(Other)> table(const Both<Row>& first, const Other&... other) {
+  return {{&first.f, &other.f...}, {&first.d, &other.d...}};
+}
+
+template <class Row, std::size_t count>
+constexpr Rows<Row> rows(const Row* const (&row)[count]) {
+  return {row, count};
+}
+
+constexpr auto elementary = table(RAVINE_ELEMENTARY);
+constexpr auto activations = table(RAVINE_ACTIVATIONS);
+constexpr auto losses = table(RAVINE_LOSSES);
+constexpr auto metrics = table(RAVINE_METRICS);
+constexpr auto updates = table(RAVINE_UPDATES);
+
+}  // namespace
+
+constinit const InstructionSet instruction_set = {
+    RAVINE_NAME(RAVINE_ISA),
+    vector_bytes,
+    has_fma,
+    {&matmul_kernels.f, &vector_kernels.f, &random_kernels.f, rows(elementary.f), rows(activations.f), rows(losses.f),
+     rows(metrics.f), rows(updates.f)},
+    {&matmul_kernels.d, &vector_kernels.d, &random_kernels.d, rows(elementary.d), rows(activations.d), rows(losses.d),
+     rows(metrics.d), rows(updates.d)},
+};
+
+}  // namespace ravine::RAVINE_ISA

@@ -1,0 +1,117 @@
+// Power, waves, scaling, and sums over vectors and columns.
+#include "kernels/math.h"
+
+namespace ravine::RAVINE_ISA {
+namespace {
+
+template <class T>
+void pow_range(T* y, const T* x, const T* exponent, std::size_t count) noexcept {
+  each_vector<T>(count, [&](auto at) __attribute__((always_inline)) {
+    at.template store<T>(y, pow(at.load(x), at.load(exponent)));
+  });
+}
+
+template <class T>
+void sincospi_range(T* sine, T* cosine, const T* x, std::size_t count) noexcept {
+  each_vector<T>(count, [&](auto at) __attribute__((always_inline)) {
+    Vec<T> s, c;
+    sincospi(at.load(x), s, c);
+    at.template store<T>(sine, s);
+    at.template store<T>(cosine, c);
+  });
+}
+
+template <class T>
+void scale(T* y, const T* x, std::size_t count, T factor) noexcept {
+  each_vector<T>(count, [&](auto at) __attribute__((always_inline)) { at.template store<T>(y, at.load(x) * factor); });
+}
+
+template <class T>
+void add(T* y, const T* a, const T* b, std::size_t count) noexcept {
+  each_vector<T>(count,
+                 [&](auto at) __attribute__((always_inline)) { at.template store<T>(y, at.load(a) + at.load(b)); });
+}
+
+// sum_i f(x_i)
+template <class T, class Function>
+RAVINE_INLINE double chunked_sum(const T* x, std::size_t count, Function&& function) {
+  constexpr std::size_t chunk = 4096;
+  double sum = 0;
+  for (std::size_t i = 0; i < count; i += chunk) {
+    const std::size_t n = count - i < chunk ? count - i : chunk;
+    sum += static_cast<double>(
+        row_sum<T>(n, [&](auto at) __attribute__((always_inline)) { return function(at.load(x + i)); }));
+  }
+  return sum;
+}
+
+template <class T>
+double sum_squares(const T* x, std::size_t count) noexcept {
+  return chunked_sum(x, count, [](Vec<T> v) __attribute__((always_inline)) { return v * v; });
+}
+
+template <class T>
+double sum_abs(const T* x, std::size_t count) noexcept {
+  return chunked_sum(x, count, [](Vec<T> v) __attribute__((always_inline)) { return abs(v); });
+}
+
+// `strip` vectors of neighbouring columns. The balanced tree over slices runs as they come, like a binary counter:
+// part[l] waits for its partner of 2^l slices, and what is left at the end is added from the right.
+template <std::size_t strip, class T, class At>
+RAVINE_INLINE void sum_columns(T* sum, const T* x, std::size_t rows, std::size_t ldx, std::size_t slice, At at) {
+  Vec<T> part[64][strip];
+  std::size_t slices = 0;
+  for (std::size_t first = 0; first < rows; first += slice, ++slices) {
+    const std::size_t last = rows - first < slice ? rows : first + slice;
+    Vec<T> total[strip] = {};
+    for (std::size_t i = first; i < last; ++i) {
+#pragma GCC unroll 4
+      for (std::size_t s = 0; s < strip; ++s) total[s] += at.load(x + i * ldx + s * lanes<T>);
+    }
+    std::size_t level = 0;
+    for (; slices >> level & 1; ++level) {
+      for (std::size_t s = 0; s < strip; ++s) total[s] = part[level][s] + total[s];
+    }
+    for (std::size_t s = 0; s < strip; ++s) part[level][s] = total[s];
+  }
+  for (std::size_t s = 0; s < strip; ++s) {
+    Vec<T> total{};
+    bool empty = true;
+    for (std::size_t level = 0; level < 64; ++level) {
+      if (!(slices >> level & 1)) continue;
+      total = empty ? part[level][s] : part[level][s] + total;
+      empty = false;
+    }
+    at.template store<T>(sum + s * lanes<T>, total);
+  }
+}
+
+template <class T>
+void column_sums(T* sum, const T* x, std::size_t rows, std::size_t cols, std::size_t ldx,
+                 std::size_t batch_slice) noexcept {
+  const std::size_t slice = batch_slice == 0 || batch_slice > rows ? rows : batch_slice;
+  std::size_t j = 0;
+  for (; j + 4 * lanes<T> <= cols; j += 4 * lanes<T>) sum_columns<4>(sum, x, rows, ldx, slice, FullVector{j});
+  for (; j + lanes<T> <= cols; j += lanes<T>) sum_columns<1>(sum, x, rows, ldx, slice, FullVector{j});
+  if (j < cols) sum_columns<1>(sum, x, rows, ldx, slice, LastVector{j, cols - j});
+}
+
+template <class T>
+void add_penalty_gradient(T* dw, const T* w, std::size_t count, T l1, T l2) noexcept {
+  const Vec<T> size = broadcast<T>(l1), twice = broadcast<T>(2 * l2);
+  each_vector<T>(count, [&](auto at) __attribute__((always_inline)) {
+    const Vec<T> v = at.load(w);
+    const Vec<T> slope = select<T>(v == T(0), Vec<T>{}, copysign(size, v));
+    at.template store<T>(dw, at.load(dw) + fma(twice, v, slope));
+  });
+}
+
+}  // namespace
+
+extern constinit const Both<VectorKernels> vector_kernels = {
+    {pow_range<float>, sincospi_range<float>, scale<float>, add<float>, sum_squares<float>, sum_abs<float>,
+     column_sums<float>, add_penalty_gradient<float>},
+    {pow_range<double>, sincospi_range<double>, scale<double>, add<double>, sum_squares<double>, sum_abs<double>,
+     column_sums<double>, add_penalty_gradient<double>}};
+
+}  // namespace ravine::RAVINE_ISA

@@ -1,0 +1,55 @@
+"""ravine trains neural networks on CPUs: fast, and reproducible to the bit on any number of threads."""
+
+from typing import TYPE_CHECKING, Any
+
+# First: it loads the compiled module, with libgomp's waiting bounded.
+from . import _load as _load  # isort: skip
+from . import (
+    _core,
+    callbacks,
+    initializers,
+    kernels,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    regularizers,
+)
+from ._threads import get_num_threads, set_num_threads
+from ._validation import NotFittedError
+from .config import show_config
+from .model import Sequential
+from .training import History
+
+if TYPE_CHECKING:
+    from . import datasets as datasets
+
+__version__: str = _core.config()["version"]
+
+__all__ = [
+    "History",
+    "NotFittedError",
+    "Sequential",
+    "__version__",
+    "callbacks",
+    "datasets",
+    "get_num_threads",
+    "initializers",
+    "kernels",
+    "layers",
+    "losses",
+    "metrics",
+    "optimizers",
+    "regularizers",
+    "set_num_threads",
+    "show_config",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import `datasets` when it is first asked for: it needs more of the standard library than training does."""
+    if name != "datasets":
+        raise AttributeError(f"module 'ravine' has no attribute {name!r}")
+    from importlib import import_module
+
+    return import_module("ravine.datasets")

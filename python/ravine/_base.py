@@ -1,0 +1,187 @@
+"""What a model holds: layers, the engine's network, one lock; how it is built, copied and pickled."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from . import _build
+from ._state import Snapshot
+from ._validation import Array, NotFittedError, as_inputs, check_dtype, check_seed, feature_names
+from .layers import Input, Layer, Shape, check_layers
+from .losses import Head, Loss
+from .metrics import Metric
+from .optimizers import Optimizer
+
+if TYPE_CHECKING:
+    from ._core import Network
+    from .training import History
+
+__all__ = ["ModelBase"]
+
+
+class ModelBase:
+    """Layers and what they become once the shape of the input is known."""
+
+    def __init__(self, layers: Any, *, dtype: DTypeLike = "float32", random_state: int | None = None) -> None:
+        checked = check_layers(layers)
+        first = checked[0] if checked else None
+        seed = check_seed(random_state)
+        self.layers: list[Layer] = checked[1:] if isinstance(first, Input) else checked
+        self.dtype: np.dtype[Any] = check_dtype(dtype)
+        self.random_state: int = int.from_bytes(os.urandom(4), "little") if seed is None else seed
+        self.input_shape: Shape | None = None
+        self.optimizer: Optimizer | None = None
+        self.loss: Loss | None = None
+        self.metrics: list[Metric] = []
+        self.history: History | None = None
+        self.stop_training = False
+        self._plan: _build.Plan | None = None
+        self._network: Network | None = None
+        self._head: Head | None = None
+        self._engine_metrics: list[tuple[str, float]] = []
+        self._passes: list[Metric] = []
+        self._classes: Array | None = None
+        self._feature_names: list[str] | None = None
+        self._epoch = 0
+        self._lock = threading.RLock()
+        self._runner: int | None = None
+        if isinstance(first, Input):
+            self._build(first.shape)
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        """Let one thread at a time use the model; refuse one that was in use where this process was forked off."""
+        process = os.getpid()
+        if self._runner not in (None, process):
+            raise RuntimeError("this model was in use when the process was forked; make a new one, or load its weights")
+        with self._lock:
+            outer, self._runner = self._runner, process
+            try:
+                yield
+            finally:
+                self._runner = outer
+
+    @contextmanager
+    def _rollback(self) -> Iterator[None]:
+        """Where the block fails, forget what it took from the data: shape, weights, classes, feature names."""
+        fresh, known = self._network is None, (self._classes, self._feature_names)
+        try:
+            yield
+        except BaseException:
+            self._classes, self._feature_names = known
+            if fresh:
+                self._unbuild()
+            raise
+
+    def _build(self, input_shape: Shape) -> None:
+        """Make the network, with its first weights."""
+        plan = _build.make_plan(self.layers, input_shape)
+        network = _build.make_network(int(np.prod(input_shape)), plan.operations, self.random_state, self.dtype)
+        _build.initialise(network, plan, self.layers, self.random_state)
+        with self._rollback():
+            self.input_shape, self._plan, self._network = input_shape, plan, network
+            self._bind()
+
+    def _unbuild(self) -> None:
+        """Forget a network that has seen no step."""
+        self.input_shape = self._plan = self._network = self._head = None
+
+    def _bind(self) -> None:
+        """Tell the network its loss, metrics and optimizer, where both sides are known."""
+        network = self._network
+        if network is None:
+            return
+        if self.loss is not None:
+            units = network.output_units
+            activation, skippable = _build.last_activation(self.layers)
+            head = self.loss.head(activation, units, skippable=skippable)
+            found = [(metric, metric.engine(head, units)) for metric in self.metrics]
+            network.set_loss(
+                head.loss, setting=head.setting, reduction=head.reduction, skip_activation=head.skip_activation
+            )
+            self._head = head
+            self._engine_metrics = [engine for _, engine in found if engine is not None]
+            self._passes = [metric for metric, engine in found if engine is None]
+        if self.optimizer is not None:
+            settings = self.optimizer.settings()
+            if "epsilon" in settings and self.dtype.type(settings["epsilon"]) == 0:
+                raise ValueError(f"epsilon={settings['epsilon']!r} is 0 as {self.dtype.name}; take a larger one")
+            network.set_optimizer(self.optimizer.rule, settings)
+
+    def _built(self) -> Network:
+        """Return the network; NotFittedError before there is one."""
+        if self._network is None:
+            raise NotFittedError(
+                f"This {type(self).__name__} is not fitted yet: call fit, or begin its layers with layers.Input(shape)"
+            )
+        return self._network
+
+    def _inputs(self, X: Any) -> tuple[Array, list[str] | None]:
+        """Return X as (n, inputs) of the model's dtype, and its columns' names; build the network if need be."""
+        names, shape = feature_names(X), self.input_shape
+        array = as_inputs(X, self.dtype, dimensions=None if shape is None else 1 + len(shape))
+        if shape is None:
+            self._build(array.shape[1:])
+        elif array.shape[1:] != shape:
+            if len(shape) == 1:
+                raise ValueError(
+                    f"X has {array.shape[1]} features, but {type(self).__name__} is expecting {shape[0]} features"
+                )
+            raise ValueError(f"X has rows of shape {array.shape[1:]}, but the model is expecting {shape}")
+        if names is not None and self._feature_names is not None and names != self._feature_names:
+            raise ValueError(
+                "The feature names should match those that were passed during fit: "
+                f"expected {self._feature_names}, got {names}"
+            )
+        return array.reshape(len(array), -1), names
+
+    @property
+    def output_shape(self) -> Shape | None:
+        """The shape of a row of the output; None before the input's shape is known."""
+        return None if self._plan is None else self._plan.shapes[-1]
+
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """The label of each class, in the order of the outputs; set by the first fit with a classification loss."""
+        if self._classes is None:
+            raise NotFittedError(f"This {type(self).__name__} is not fitted yet with classes, it has no classes_")
+        return self._classes
+
+    @property
+    def parameters(self) -> dict[str, NDArray[Any]]:
+        """The weights by name, "dense/kernel" (inputs, units), "dense/bias" (units,): writable views.
+
+        Raises
+        ------
+        NotFittedError
+            Before the input's shape is known.
+        """
+        return self._built().parameters()
+
+    def __getstate__(self) -> dict[str, Any]:
+        with self._exclusive():
+            kept = ("layers", "optimizer", "loss", "metrics", "history", "_classes", "_feature_names", "_epoch")
+            state = {name: vars(self)[name] for name in kept}
+            state |= {"dtype": self.dtype.name, "random_state": self.random_state, "input_shape": self.input_shape}
+            if self._network is not None:
+                state["snapshot"] = Snapshot.take(self._network, self._epoch)
+            return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        ModelBase.__init__(self, state.pop("layers"), dtype=state.pop("dtype"), random_state=state.pop("random_state"))
+        shape, snapshot = state.pop("input_shape"), state.pop("snapshot", None)
+        vars(self).update(state)
+        if shape is not None:
+            self._build(shape)
+            snapshot.restore(self._built())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.layers!r}, dtype={self.dtype.name!r}, random_state={self.random_state})"

@@ -1,0 +1,150 @@
+"""The compiled module: raw kernels per instruction set, and the engine."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Array = NDArray[Any]
+_Vector = NDArray[np.float64]
+
+class _Kernels(Protocol):
+    """The raw kernels of one instruction set.
+
+    Further there is a function for each entry of `names`: activations f(x, *, alpha, out=None) and
+    f_backward(dy, saved, *, alpha, out=None), losses f(z, target, *, weight=None, scale=1.0, setting=1.0), metrics
+    metric_f(z, target, *, setting=0.0), update rules f(w, state, dw, *, running=None, ...) in place, and elementary
+    functions f(x, *, out=None).
+    """
+
+    names: dict[str, Any]
+    vector_bytes: int
+    fma: bool
+    def __getattr__(self, name: str) -> Any: ...
+    def matmul(
+        self,
+        a: _Array,
+        b: _Array,
+        *,
+        transpose_a: bool = False,
+        transpose_b: bool = False,
+        bias: _Array | None = None,
+        finish: str = "none",
+        gate: _Array | None = None,
+        accumulate: bool = False,
+        batch_slice: int = 0,
+        out: _Array | None = None,
+    ) -> _Array: ...
+    def pow(self, x: _Array, y: _Array, *, out: _Array | None = None) -> _Array: ...
+    def sincospi(self, x: _Array) -> tuple[_Array, _Array]: ...
+    def scale(self, x: _Array, factor: float, *, out: _Array | None = None) -> _Array: ...
+    def add(self, a: _Array, b: _Array, *, out: _Array | None = None) -> _Array: ...
+    def sum_squares(self, x: _Array) -> float: ...
+    def sum_abs(self, x: _Array) -> float: ...
+    def column_sums(self, x: _Array, *, batch_slice: int = 0, out: _Array | None = None) -> _Array: ...
+    def add_penalty_gradient(self, dw: _Array, w: _Array, *, l1: float = 0.0, l2: float = 0.0) -> None: ...
+    def random_bits(
+        self, count: int, *, first: int = 0, seed: int, stream: int = 0, step: int = 0
+    ) -> NDArray[np.uint32]: ...
+    def random_uniform(
+        self, out: _Array, *, low: float = 0.0, high: float = 1.0, seed: int, stream: int = 0, step: int = 0
+    ) -> _Array: ...
+    def random_normal(
+        self, out: _Array, *, mean: float = 0.0, deviation: float = 1.0, seed: int, stream: int = 0, step: int = 0
+    ) -> _Array: ...
+    def dropout(
+        self,
+        x: _Array,
+        *,
+        rate: float,
+        seed: int,
+        stream: int = 0,
+        step: int = 0,
+        first: int = 0,
+        out: _Array | None = None,
+    ) -> _Array: ...
+
+__version__: str
+baseline: _Kernels
+avx2: _Kernels  # only where processor and build support it
+avx512: _Kernels  # only where processor and build support it
+
+def select(name: str | None = None) -> str: ...
+def selected() -> str: ...
+def config() -> dict[str, Any]: ...
+def startable_threads(wanted: int) -> int: ...
+def epoch_order(rows: int, seed: int, epoch: int) -> NDArray[np.int64]: ...
+
+class OperationSpec:
+    def __init__(
+        self,
+        kind: str,
+        *,
+        name: str = "",
+        units: int = 0,
+        use_bias: bool = True,
+        activation: str = "linear",
+        alpha: float = 0.0,
+        rate: float = 0.0,
+        l1: float = 0.0,
+        l2: float = 0.0,
+    ) -> None: ...
+
+class Network:
+    """What NetworkFloat32 and NetworkFloat64 have in common; it exists for type checkers alone."""
+
+    step: int
+    @property
+    def running(self) -> _Vector: ...
+    @property
+    def input_units(self) -> int: ...
+    @property
+    def output_units(self) -> int: ...
+    @property
+    def operation_units(self) -> list[int]: ...
+    def parameters(self) -> dict[str, _Array]: ...
+    def gradients(self) -> dict[str, _Array]: ...
+    def optimizer_state(self) -> dict[str, _Array]: ...
+    def set_trainable(self, flags: list[bool]) -> None: ...
+    def set_loss(
+        self, name: str, *, setting: float, reduction: str = "mean", skip_activation: bool = False
+    ) -> None: ...
+    def set_optimizer(self, rule: str, settings: dict[str, Any]) -> None: ...
+    def train(
+        self,
+        X: _Array,
+        target: _Array,
+        weight: _Array | None,
+        *,
+        batch_size: int,
+        first_epoch: int,
+        epochs: int,
+        first_batch: int = 0,
+        batches: int = 0,
+        shuffle_seed: int | None = None,
+        rates: _Vector,
+        metrics: Sequence[tuple[str, float]] = (),
+        n_threads: int = 1,
+    ) -> dict[str, Any]: ...
+    def evaluate(
+        self,
+        X: _Array,
+        target: _Array,
+        weight: _Array | None,
+        *,
+        metrics: Sequence[tuple[str, float]] = (),
+        n_threads: int = 1,
+    ) -> dict[str, Any]: ...
+    def forward(
+        self, X: _Array, *, operations: int | None = None, skip_activation: bool = False, n_threads: int = 1
+    ) -> _Array: ...
+    def loss_and_gradients(self, X: _Array, target: _Array, weight: _Array | None, *, n_threads: int = 1) -> float: ...
+    def backward(self, X: _Array, doutput: _Array, *, n_threads: int = 1) -> None: ...
+    def apply_gradients(self, learning_rate: float) -> None: ...
+
+class NetworkFloat32(Network):
+    def __init__(self, input_units: int, operations: list[OperationSpec], seed: int) -> None: ...
+
+class NetworkFloat64(Network):
+    def __init__(self, input_units: int, operations: list[OperationSpec], seed: int) -> None: ...

@@ -1,0 +1,157 @@
+"""What a model says about data: outputs, probabilities, classes, features."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _build, kernels
+from ._base import ModelBase
+from ._threads import check_n_threads
+from ._validation import Array
+from .losses import Head
+
+__all__ = ["Inference"]
+
+
+class Inference(ModelBase):
+    """The predicting half of a model. A row's bits do not depend on the rows beside it, nor on the threads."""
+
+    def predict(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
+        """Return the network's outputs.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, inputs) or (n, *input_shape)
+            Inputs, converted to the model's dtype.
+        n_threads : int in [1, 1024], optional
+            See `set_num_threads` for the default.
+
+        Returns
+        -------
+        ndarray of the model's dtype, shape (n, units)
+            After the last activation: logits where the last layer is linear and the loss a cross entropy.
+
+        Raises
+        ------
+        NotFittedError
+            Before the first fit, unless the layers begin with `Input`.
+        ValueError
+            For inputs of another shape, with NaN or infinities, or without rows.
+        """
+        with self._exclusive():
+            return self._predict(X, n_threads)
+
+    def predict_proba(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
+        """Return probabilities, whether the last layer gives them or logits; arguments and errors as for `predict`.
+
+        Returns
+        -------
+        ndarray of the model's dtype, shape (n, units)
+            One column: the probability of class 1. Several after a softmax: of each class, summing to 1. Several
+            after a sigmoid: of each yes-or-no question.
+
+        Raises
+        ------
+        ValueError
+            Where neither loss nor last activation makes probabilities.
+        """
+        with self._exclusive():
+            self._built()
+            head = self._classifier()
+            if not head.probabilities:
+                raise ValueError(f"the loss {self.loss!r} knows no probabilities; use predict or predict_classes")
+            return self._probabilities(self._predict(X, n_threads))
+
+    def predict_classes(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
+        """Return the likeliest label of each row, as the first `fit` knew it; arguments and errors as for `predict`.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            Entries of `classes_`. With several yes-or-no outputs: 0 or 1 for each, shape (n, units).
+
+        Raises
+        ------
+        ValueError
+            Where the loss knows no classes.
+        """
+        with self._exclusive():
+            units, head = self._built().output_units, self._classifier()
+            outputs = self._probabilities(self._predict(X, n_threads))
+            positive = outputs > (0.0 if head.targets == "sign" else 0.5)
+            if head.targets == "binary" and units > 1:
+                return positive.astype(np.int64)
+            index = positive[:, 0].astype(np.int64) if units == 1 else outputs.argmax(axis=1)
+            return index if self._classes is None else self._classes[index]
+
+    def transform(self, X: ArrayLike, *, layer: int | str = -2, n_threads: int | None = None) -> NDArray[Any]:
+        """Return features: the output of a layer.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, inputs) or (n, *input_shape)
+            Inputs.
+        layer : int or str, default=-2
+            The layer's place in `layers`, or its name; -1 is the last.
+        n_threads : int in [1, 1024], optional
+            See `set_num_threads` for the default.
+
+        Returns
+        -------
+        ndarray of the model's dtype, shape (n, *the layer's output shape)
+            The features, after the layer's activation.
+
+        Raises
+        ------
+        ValueError
+            Where there is no such layer; otherwise as for `predict`.
+        """
+        with self._exclusive():
+            network, plan = self._built(), self._plan
+            assert plan is not None
+            threads, place = check_n_threads(n_threads), self._place(layer, plan.names)
+            rows, _ = self._inputs(X)
+            count = plan.operations_up_to(place)
+            features = network.forward(rows, operations=count, n_threads=threads) if count else np.array(rows)
+            return features.reshape(len(rows), *plan.shapes[place])
+
+    def _place(self, layer: int | str, names: list[str]) -> int:
+        """Return the place of a layer given by place or name."""
+        if isinstance(layer, str) and layer in names:
+            return names.index(layer)
+        if isinstance(layer, (int, np.integer)) and not isinstance(layer, bool) and -len(names) <= layer < len(names):
+            return int(layer) % len(names)
+        raise ValueError(
+            f"layer must be an int in [{-len(names)}, {len(names) - 1}] or one of {', '.join(map(repr, names))}, "
+            f"got {layer!r}"
+        )
+
+    def _predict(self, X: Any, n_threads: int | None) -> Array:
+        network, threads = self._built(), check_n_threads(n_threads)
+        rows, _ = self._inputs(X)
+        shape = self.output_shape
+        assert shape is not None
+        return network.forward(rows, n_threads=threads).reshape(len(rows), *shape)
+
+    def _probabilities(self, outputs: Array) -> Array:
+        """Return probabilities where the loss gives the outputs that meaning, otherwise the outputs."""
+        link = None if self._head is None else self._head.link
+        if link is None:
+            return outputs
+        probabilities: Array = getattr(kernels, link)(outputs.reshape(len(outputs), -1))
+        return probabilities.reshape(outputs.shape)
+
+    def _classifier(self) -> Head:
+        """Return what is known of the outputs' meaning, from the loss or else from the last activation."""
+        if self._head is not None:
+            if self._head.targets in ("real", "count"):
+                raise ValueError(f"the loss {self.loss!r} knows neither classes nor probabilities; use predict")
+            return self._head
+        activation, _ = _build.last_activation(self.layers)
+        if activation not in ("sigmoid", "softmax"):
+            raise ValueError("compile the model with a classification loss first, or use predict")
+        targets = "binary" if activation == "sigmoid" else "categorical"
+        return Head("", 1.0, "mean", False, targets, probabilities=True)

@@ -1,0 +1,258 @@
+"""The metrics as plain functions of targets, predictions and weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[Any]
+
+
+def _predictions(y_pred: ArrayLike) -> Array:
+    """Return predictions as float64 of shape (n, units); a vector is one output a row."""
+    array = np.asarray(y_pred, dtype=np.float64)
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2 or array.size == 0:
+        raise ValueError(f"y_pred must have shape (n,) or (n, units) with at least one row, got {array.shape}")
+    return array
+
+
+def _labels(y_true: ArrayLike, y_pred: Array) -> NDArray[np.intp]:
+    """Return one class index a row, from indices or from rows with their largest entry at the class."""
+    array = np.asarray(y_true)
+    if array.ndim == 2 and array.shape == y_pred.shape and array.shape[1] > 1:
+        return np.asarray(array.argmax(axis=1))
+    if array.shape not in ((len(y_pred),), (len(y_pred), 1)):
+        raise ValueError(f"y_true has shape {array.shape}, y_pred {y_pred.shape}")
+    labels = array.reshape(-1)
+    outside = (labels < 0) | (labels >= y_pred.shape[1])
+    if outside.any():
+        raise ValueError(f"label {labels[outside][0]} out of range [0, {y_pred.shape[1]})")
+    return labels.astype(np.intp)
+
+
+def _columns(y_true: ArrayLike, y_pred: Array) -> Array:
+    """Return targets of the predictions' shape: labels of several classes become one-hot rows."""
+    array = np.asarray(y_true)
+    if array.ndim == 1 and y_pred.shape[1] == 1:
+        array = array[:, None]
+    if array.shape == y_pred.shape:
+        return array.astype(np.float64)
+    columns = np.zeros(y_pred.shape)
+    columns[np.arange(len(columns)), _labels(array, y_pred)] = 1.0
+    return columns
+
+
+def _weights(sample_weight: ArrayLike | None, rows: int) -> Array:
+    if sample_weight is None:
+        return np.ones(rows)
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    if weight.shape != (rows,):
+        raise ValueError(f"sample_weight.shape == {weight.shape}, expected {(rows,)}")
+    return weight
+
+
+def _mean(values: Array, sample_weight: ArrayLike | None) -> float:
+    """Weighted mean over the rows; 0 where all weights are zero."""
+    weight = _weights(sample_weight, len(values))
+    total = weight.sum()
+    return float((weight * values).sum() / total) if total else 0.0
+
+
+def accuracy(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+    """Share of rows whose largest output (the first of equals) is that of their class.
+
+    Parameters
+    ----------
+    y_true : array-like, shape (n,) of class indices, or (n, units) of one-hot rows
+        Targets.
+    y_pred : array-like, shape (n, units)
+        Outputs.
+    sample_weight : array-like, shape (n,), optional
+        Weights of the rows.
+
+    Raises
+    ------
+    ValueError
+        Where shapes do not fit or a label is out of range.
+
+    Examples
+    --------
+    >>> accuracy([0, 1], [[0.9, 0.1], [0.8, 0.2]])
+    0.5
+    """
+    scores = _predictions(y_pred)
+    return _mean(scores.argmax(axis=1) == _labels(y_true, scores), sample_weight)
+
+
+def binary_accuracy(
+    y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None, *, threshold: float = 0.5
+) -> float:
+    """Share of entries for which `y_pred > threshold` says the same as `y_true > 0.5`.
+
+    Examples
+    --------
+    >>> binary_accuracy([0, 1, 1], [0.2, 0.7, 0.4])
+    0.6666666666666666
+    """
+    scores = _predictions(y_pred)
+    right = (scores > threshold) == (_columns(y_true, scores) > 0.5)
+    return _mean(right.mean(axis=1), sample_weight)
+
+
+def top_k(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None, *, k: int = 5) -> float:
+    """Share of rows with fewer than `k` outputs strictly above that of their class.
+
+    Examples
+    --------
+    >>> top_k([2, 0], [[0.5, 0.3, 0.2], [0.3, 0.4, 0.3]], k=2)
+    0.5
+    """
+    scores = _predictions(y_pred)
+    own = np.take_along_axis(scores, _labels(y_true, scores)[:, None], axis=1)
+    return _mean((scores > own).sum(axis=1) < k, sample_weight)
+
+
+def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+    """Mean of (y - t)^2 over rows and columns.
+
+    Examples
+    --------
+    >>> mean_squared_error([1.0, 2.0], [1.0, 4.0])
+    2.0
+    """
+    scores = _predictions(y_pred)
+    return _mean(((scores - _columns(y_true, scores)) ** 2).mean(axis=1), sample_weight)
+
+
+def mean_absolute_error(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+    """Mean of |y - t| over rows and columns.
+
+    Examples
+    --------
+    >>> mean_absolute_error([1.0, 2.0], [1.0, 4.0])
+    1.0
+    """
+    scores = _predictions(y_pred)
+    return _mean(np.abs(scores - _columns(y_true, scores)).mean(axis=1), sample_weight)
+
+
+def r2(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+    """1 - sum (y - t)^2 / sum (t - mean t)^2, averaged over the columns.
+
+    A column of constant targets scores 1 where it is met exactly, otherwise 0.
+
+    Examples
+    --------
+    >>> r2([1.0, 2.0, 3.0], [1.0, 2.0, 2.0])
+    0.5
+    """
+    scores = _predictions(y_pred)
+    targets, weight = _columns(y_true, scores), _weights(sample_weight, len(scores))[:, None]
+    total = weight.sum() or 1.0
+    residual = (weight * (scores - targets) ** 2).sum(axis=0)
+    spread = (weight * (targets - (weight * targets).sum(axis=0) / total) ** 2).sum(axis=0)
+    constant = spread == 0.0
+    score = np.where(constant, residual == 0.0, 1.0 - residual / np.where(constant, 1.0, spread))
+    return float(score.mean())
+
+
+def _per_class(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    sample_weight: ArrayLike | None,
+    threshold: float | None,
+    score: Callable[[Array, Array, Array], tuple[Array, Array]],
+) -> float:
+    """Mean over the columns of `score(true positives, predicted, actual)`, a quotient that is 0 where it is 0 / 0."""
+    scores = _predictions(y_pred)
+    weight = _weights(sample_weight, len(scores))[:, None]
+    actual = _columns(y_true, scores) > 0.5
+    if threshold is None and scores.shape[1] > 1:
+        predicted = scores.argmax(axis=1)[:, None] == np.arange(scores.shape[1])
+    else:
+        predicted = scores > (0.5 if threshold is None else threshold)
+    above, below = score(
+        (weight * (actual & predicted)).sum(axis=0), (weight * predicted).sum(axis=0), (weight * actual).sum(axis=0)
+    )
+    return float(np.where(below > 0.0, above / np.where(below > 0.0, below, 1.0), 0.0).mean())
+
+
+def precision(
+    y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None, *, threshold: float | None = None
+) -> float:
+    """True positives among the predicted positives; the mean over classes where there are several.
+
+    Parameters
+    ----------
+    y_true : array-like, shape (n,) or (n, units)
+        Targets; class indices where `y_pred` has several columns.
+    y_pred : array-like, shape (n,) or (n, units)
+        Scores.
+    sample_weight : array-like, shape (n,), optional
+        Weights of the rows.
+    threshold : float, optional
+        Scores above it are positive. Default: 0.5 for one column; the largest of several columns is positive.
+
+    Examples
+    --------
+    >>> precision([0, 1, 1], [0.9, 0.8, 0.1])
+    0.5
+    """
+    return _per_class(y_true, y_pred, sample_weight, threshold, lambda both, predicted, actual: (both, predicted))
+
+
+def recall(
+    y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None, *, threshold: float | None = None
+) -> float:
+    """True positives among the actual positives; arguments as for `precision`.
+
+    Examples
+    --------
+    >>> recall([0, 1, 1], [0.9, 0.8, 0.1])
+    0.5
+    """
+    return _per_class(y_true, y_pred, sample_weight, threshold, lambda both, predicted, actual: (both, actual))
+
+
+def f1(
+    y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None, *, threshold: float | None = None
+) -> float:
+    """2 precision recall / (precision + recall) of each class; arguments as for `precision`.
+
+    Examples
+    --------
+    >>> f1([0, 1, 1], [0.9, 0.8, 0.1])
+    0.5
+    """
+    return _per_class(
+        y_true, y_pred, sample_weight, threshold, lambda both, predicted, actual: (2.0 * both, predicted + actual)
+    )
+
+
+def auc(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+    """Area under the ROC curve: P(positive above negative) + P(equal) / 2, by weight; the mean over columns.
+
+    NaN where a column lacks positives or negatives.
+
+    Examples
+    --------
+    >>> auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
+    0.75
+    """
+    scores = _predictions(y_pred)
+    targets, weight = _columns(y_true, scores) > 0.5, _weights(sample_weight, len(scores))
+    return float(np.mean([_auc(targets[:, j], scores[:, j], weight) for j in range(scores.shape[1])]))
+
+
+def _auc(positive: Array, score: Array, weight: Array) -> float:
+    _, place = np.unique(score, return_inverse=True)
+    up = np.bincount(place, weight * positive)
+    down = np.bincount(place, weight * ~positive)
+    pairs = up.sum() * down.sum()
+    below = np.cumsum(down) - down
+    return float((up * (below + 0.5 * down)).sum() / pairs) if pairs else float("nan")

@@ -1,0 +1,33 @@
+"""The raw kernels of the chosen instruction set, on NumPy arrays.
+
+Arrays are C-contiguous, of one dtype, float32 or float64; nothing is cast, nothing broadcasts. Each function's
+docstring holds its equation; `names` lists activations, losses, metrics, update rules and elementary functions.
+
+Examples
+--------
+>>> import numpy as np
+>>> import ravine as rv
+>>> rv.kernels.matmul(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]))
+array([[11.]])
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import _core
+
+_chosen = getattr(_core, _core.selected())
+
+__all__ = [name for name in dir(_chosen) if not name.startswith("_")]
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        return getattr(_chosen, name)
+    except AttributeError:
+        raise AttributeError(f"ravine.kernels has no kernel {name!r}; see dir(ravine.kernels)") from None
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,339 @@
+"""Losses: what training minimises.
+
+A description names a compiled kernel and how its rows are reduced: with weights w over the batch,
+`sum(w l) / sum(w)` for reduction="mean" and `sum(w l)` for "sum". t is a target, y an output, z a logit; means and
+sums inside l run over the outputs of a row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ._validation import check_choice, check_flag, check_number
+
+__all__ = [
+    "BinaryCrossentropy",
+    "CategoricalCrossentropy",
+    "HalfMeanSquaredError",
+    "HalfSumSquaredError",
+    "Hinge",
+    "Huber",
+    "LogLoss",
+    "Loss",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "Perceptron",
+    "Poisson",
+    "SumSquaredError",
+    "get",
+]
+
+Link = Literal["sigmoid", "softmax"]
+Reduction = Literal["mean", "sum"]
+
+
+@dataclass(frozen=True)
+class Head:
+    """A loss joined to a network's last layer.
+
+    Attributes
+    ----------
+    loss, setting, reduction, skip_activation
+        What the engine is told.
+    targets : str
+        What targets are: "real", "count" (>= 0), "binary" (in [0, 1]), "categorical" (a class), "sign" (-1 or 1).
+    logits : str or None
+        Where training sees logits: the function that makes probabilities of them.
+    link : str or None
+        The function that makes probabilities of the network's outputs; None where they are so already, or never.
+    probabilities : bool
+        Whether the outputs, after `link`, are probabilities.
+    """
+
+    loss: str
+    setting: float
+    reduction: Reduction
+    skip_activation: bool
+    targets: str
+    logits: Link | None = None
+    link: Link | None = None
+    probabilities: bool = False
+
+
+class Loss:
+    """What all losses share.
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum"}, default="mean"
+        How the rows of a batch are put together.
+    """
+
+    _targets = "real"
+    _engine = ""
+
+    def __init__(self, *, reduction: Reduction = "mean") -> None:
+        if reduction not in ("mean", "sum"):
+            raise ValueError(f"reduction must be 'mean' or 'sum', got {reduction!r}")
+        self.reduction: Reduction = reduction
+
+    def _setting(self, units: int) -> float:
+        return 1.0
+
+    def head(self, activation: str, units: int, *, skippable: bool = True) -> Head:
+        """Join the loss to a last layer.
+
+        Parameters
+        ----------
+        activation : str
+            The last layer's activation.
+        units : int
+            The network's outputs.
+        skippable : bool, default=True
+            Whether the activation is the very last thing the network does.
+
+        Raises
+        ------
+        ValueError
+            Where the loss does not fit the activation or the number of outputs.
+        """
+        return Head(self._engine, self._setting(units), self.reduction, False, self._targets)
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({settings})"
+
+
+class MeanSquaredError(Loss):
+    """l = mean (y - t)^2."""
+
+    _engine = "squared_error"
+
+    def _setting(self, units: int) -> float:
+        return 1.0 / units
+
+
+class HalfMeanSquaredError(MeanSquaredError):
+    """l = 1/2 mean (y - t)^2."""
+
+    def _setting(self, units: int) -> float:
+        return 0.5 / units
+
+
+class SumSquaredError(MeanSquaredError):
+    """l = sum (y - t)^2."""
+
+    def _setting(self, units: int) -> float:
+        return 1.0
+
+
+class HalfSumSquaredError(MeanSquaredError):
+    """l = 1/2 sum (y - t)^2."""
+
+    def _setting(self, units: int) -> float:
+        return 0.5
+
+
+class MeanAbsoluteError(Loss):
+    """l = mean |y - t|."""
+
+    _engine = "absolute_error"
+
+    def _setting(self, units: int) -> float:
+        return 1.0 / units
+
+
+class Huber(Loss):
+    """l = mean of r^2 / 2 where |r| <= delta, else delta (|r| - delta / 2), with r = y - t (Huber 1964).
+
+    Parameters
+    ----------
+    delta : float > 0, default=1.0
+        Where the parabola ends; 1.35 standard deviations of the noise keep 95 % of the efficiency of least squares.
+    reduction : {"mean", "sum"}, default="mean"
+        How the rows of a batch are put together.
+    """
+
+    _engine = "huber"
+
+    def __init__(self, delta: float = 1.0, *, reduction: Reduction = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self.delta = check_number("delta", delta, 0.0, closed="neither")
+
+    def _setting(self, units: int) -> float:
+        return self.delta
+
+
+class _Crossentropy(Loss):
+    """From logits: after a linear layer the outputs are logits; `_activation` is left out in training."""
+
+    _activation: Link
+
+    def head(self, activation: str, units: int, *, skippable: bool = True) -> Head:
+        """Join the loss to a linear layer or to one with the activation that makes probabilities."""
+        if activation not in ("linear", self._activation) or (activation != "linear" and not skippable):
+            after = "" if skippable else " followed by another layer"
+            raise ValueError(
+                f"{type(self).__name__} needs a last layer with activation 'linear' (logits) or '{self._activation}', "
+                f"got {activation!r}{after}; losses.LogLoss takes probabilities"
+            )
+        skip = activation != "linear"
+        return Head(
+            self._engine,
+            1.0,
+            self.reduction,
+            skip,
+            self._targets,
+            logits=self._activation,
+            link=None if skip else self._activation,
+            probabilities=True,
+        )
+
+
+class BinaryCrossentropy(_Crossentropy):
+    """l = mean of softplus(z) - t z, which is -t log p - (1 - t) log(1 - p) with p = sigmoid(z).
+
+    The last layer has activation "sigmoid" (left out in training, so that nothing is lost in rounding) or is linear.
+    With one output, targets are two classes; with more, each output is a question of its own (multi-label) and targets
+    have a column for each. Targets between 0 and 1 are probabilities.
+
+    Examples
+    --------
+    >>> import ravine as rv
+    >>> rv.losses.BinaryCrossentropy()
+    BinaryCrossentropy(reduction='mean')
+    """
+
+    _engine = "binary_cross_entropy"
+    _targets = "binary"
+    _activation: Link = "sigmoid"
+
+
+class CategoricalCrossentropy(_Crossentropy):
+    """l = -sum t log p with p = softmax(z), for two or more classes with an output each.
+
+    The last layer has activation "softmax" (left out in training, so that nothing is lost in rounding) or is linear.
+    Targets are integer labels in [0, units), strings, or rows of probabilities (one-hot rows).
+    """
+
+    _engine = "categorical_cross_entropy"
+    _targets = "categorical"
+    _activation: Link = "softmax"
+
+    def head(self, activation: str, units: int, *, skippable: bool = True) -> Head:
+        """Join the loss to a last layer of at least two units."""
+        _need_two(self, units)
+        return super().head(activation, units, skippable=skippable)
+
+
+class LogLoss(Loss):
+    """The cross entropy of outputs that are probabilities: a last layer's sigmoid or softmax is not left out.
+
+    l = mean of -t log y - (1 - t) log(1 - y); after a softmax l = -sum t log y. 0 log 0 is 0.
+    """
+
+    def head(self, activation: str, units: int, *, skippable: bool = True) -> Head:
+        """Join the loss to a last layer whose outputs lie in [0, 1]."""
+        if activation == "softmax":
+            _need_two(self, units)
+            return Head("categorical_log_loss", 1.0, self.reduction, False, "categorical", probabilities=True)
+        return Head("log_loss", 1.0, self.reduction, False, "binary", probabilities=True)
+
+
+class Poisson(Loss):
+    """Counts t with rate r, up to a constant: l = mean of r - t log r.
+
+    Parameters
+    ----------
+    log_input : bool, default=True
+        Whether the outputs are log r (l = exp(y) - t y) or r itself.
+    reduction : {"mean", "sum"}, default="mean"
+        How the rows of a batch are put together.
+    """
+
+    _engine = "poisson"
+    _targets = "count"
+
+    def __init__(self, log_input: bool = True, *, reduction: Reduction = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self.log_input = check_flag("log_input", log_input)
+
+    def _setting(self, units: int) -> float:
+        return 1.0 if self.log_input else 0.0
+
+
+class _Margin(Loss):
+    """Classes as signs. A step at the end is left out in training: the loss is that of its input."""
+
+    _targets = "sign"
+
+    def head(self, activation: str, units: int, *, skippable: bool = True) -> Head:
+        """Join the loss to a last layer."""
+        skip = activation == "step" and skippable
+        return Head(self._engine, self._setting(units), self.reduction, skip, self._targets)
+
+
+class Perceptron(_Margin):
+    """l = mean max(0, -t y) with t = -1 or 1 (Rosenblatt 1958); labels 0 and 1 stand for -1 and 1.
+
+    With several outputs, integer labels set one class against the rest. A last layer with activation "step" learns
+    too: y is then the step's input.
+    """
+
+    _engine = "perceptron"
+
+
+class Hinge(_Margin):
+    """l = mean max(0, margin - t y) with t = -1 or 1; labels 0 and 1 stand for -1 and 1.
+
+    With several outputs, integer labels set one class against the rest. A last layer with activation "step" learns
+    too: y is then the step's input.
+
+    Parameters
+    ----------
+    margin : float >= 0, default=1.0
+        How far on the right side an output must be to cost nothing.
+    reduction : {"mean", "sum"}, default="mean"
+        How the rows of a batch are put together.
+    """
+
+    _engine = "hinge"
+
+    def __init__(self, margin: float = 1.0, *, reduction: Reduction = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self.margin = check_number("margin", margin, 0.0)
+
+    def _setting(self, units: int) -> float:
+        return self.margin
+
+
+def _need_two(loss: Loss, units: int) -> None:
+    if units < 2:
+        raise ValueError(
+            f"{type(loss).__name__} needs a last layer of at least 2 units, got 1; BinaryCrossentropy has 1"
+        )
+
+
+_NAMES: dict[str, type[Loss]] = {
+    "mse": MeanSquaredError,
+    "mean_squared_error": MeanSquaredError,
+    "half_mean_squared_error": HalfMeanSquaredError,
+    "sum_squared_error": SumSquaredError,
+    "half_sum_squared_error": HalfSumSquaredError,
+    "mae": MeanAbsoluteError,
+    "mean_absolute_error": MeanAbsoluteError,
+    "huber": Huber,
+    "binary_crossentropy": BinaryCrossentropy,
+    "categorical_crossentropy": CategoricalCrossentropy,
+    "sparse_categorical_crossentropy": CategoricalCrossentropy,
+    "log_loss": LogLoss,
+    "poisson": Poisson,
+    "perceptron": Perceptron,
+    "hinge": Hinge,
+}
+
+
+def get(loss: str | Loss) -> Loss:
+    """Return the loss that a name stands for; an object is returned as it is."""
+    return loss if isinstance(loss, Loss) else _NAMES[check_choice("loss", loss, _NAMES)]()

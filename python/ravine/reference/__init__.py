@@ -1,0 +1,29 @@
+"""The NumPy twin of every kernel, under the kernel's name and with its arguments, and of the whole training step.
+
+A twin computes in float64 and rounds its result once, so that it is the measure the kernels are held to. It is written
+for reading, not for speed.
+
+Examples
+--------
+>>> import numpy as np
+>>> from ravine import reference
+>>> reference.relu(np.array([-1.0, 2.0]))
+array([0., 2.])
+"""
+
+from . import activations, elementary, losses, metrics, random, updates, vector
+from .activations import *  # noqa: F403
+from .batches import epoch_order
+from .elementary import *  # noqa: F403
+from .losses import *  # noqa: F403
+from .matmul import matmul
+from .metrics import *  # noqa: F403
+from .network import Network
+from .operations import OperationSpec
+from .random import *  # noqa: F403
+from .updates import *  # noqa: F403
+from .vector import *  # noqa: F403
+
+__all__ = ["Network", "OperationSpec", "epoch_order", "matmul"]
+for _subject in (activations, elementary, losses, metrics, random, updates, vector):
+    __all__ += _subject.__all__

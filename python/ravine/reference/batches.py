@@ -1,0 +1,106 @@
+"""How a set of rows is cut: the order of an epoch, the slices of a batch, and the sums over them.
+
+These three cuts depend on shapes, seed and epoch alone, never on threads, so that the same seed gives the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import random
+
+Array = NDArray[Any]
+
+#: Random streams: the purpose in the upper 8 bits, the operation's number in the lower 24.
+DROPOUT_STREAM = 2 << 24
+ORDER_STREAM = 3 << 24
+
+
+def epoch_order(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """Order in which an epoch visits the rows: a Fisher-Yates shuffle, a pure function of its arguments.
+
+    For ``i = n - 1, ..., 1`` the rows at ``i`` and at ``j = floor(d_i (i + 1) / 2^64)`` change places, where ``d_i`` is
+    the 64-bit number of words ``2 i`` (low half) and ``2 i + 1`` of the random stream of orders at step ``epoch``.
+
+    Parameters
+    ----------
+    rows : int
+        Number of rows, n.
+    seed : int
+        Seed in [0, 2^32).
+    epoch : int
+        Number of the epoch, from 0.
+
+    Returns
+    -------
+    ndarray of int64, shape (rows,)
+        A permutation of ``0 .. rows - 1``.
+
+    References
+    ----------
+    R. Durstenfeld, "Algorithm 235: Random permutation", Communications of the ACM 7 (1964).
+
+    Examples
+    --------
+    >>> sorted(epoch_order(5, seed=1, epoch=0).tolist())
+    [0, 1, 2, 3, 4]
+    """
+    order = np.arange(rows, dtype=np.int64)
+    words = random.random_bits(2 * rows, seed=seed, stream=ORDER_STREAM, step=epoch).tolist()
+    for i in range(rows - 1, 0, -1):
+        j = ((words[2 * i] | words[2 * i + 1] << 32) * (i + 1)) >> 64
+        order[i], order[j] = order[j], order[i]
+    return order
+
+
+def batch_slice(rows: int) -> int:
+    """Rows of one slice of a batch: ``max(32, 8 ceil(rows / 128))``, so that a batch has at most 16 slices.
+
+    Examples
+    --------
+    >>> batch_slice(10), batch_slice(512), batch_slice(513)
+    (32, 32, 40)
+    """
+    return max(32, 8 * -(-rows // 128))
+
+
+def tree_sum(terms: Sequence[float]) -> float:
+    """Balanced sum: neighbours are added in pairs, level by level; an odd one passes to the next level.
+
+    Examples
+    --------
+    >>> tree_sum([1.0, 2.0, 3.0])
+    6.0
+    """
+    level = list(terms)
+    while len(level) > 1:
+        pairs = [a + b for a, b in zip(level[0::2], level[1::2], strict=False)]
+        level = pairs + level[2 * len(pairs) :]
+    return level[0] if level else 0.0
+
+
+def weighted_sum(values: Array, weight: Array | None) -> float:
+    """Sum of ``weight * values`` in float64: ascending inside a slice of the batch, the slices added in a tree.
+
+    Parameters
+    ----------
+    values : ndarray, shape (rows,)
+        One value a row.
+    weight : ndarray, shape (rows,), or None
+        Weights of the rows; None means ones.
+
+    Examples
+    --------
+    >>> weighted_sum(np.array([1.0, 2.0]), np.array([1.0, 0.5]))
+    2.0
+    """
+    terms = values.astype(np.float64)
+    if weight is not None:
+        terms = terms * weight.astype(np.float64)
+    size = batch_slice(len(terms))
+    # cumsum adds in ascending order, where np.sum adds pairwise
+    return tree_sum([float(np.cumsum(terms[first : first + size])[-1]) for first in range(0, len(terms), size)])

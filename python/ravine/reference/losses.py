@@ -1,0 +1,229 @@
+"""NumPy twins of the loss kernels: the loss ``l_i`` of each row and the gradient ``dz = scale weight_i dl_i/dz``.
+
+Every function takes the outputs ``z`` (rows, cols) of the last layer and, keyword-only, ``weight`` (rows,; none means
+ones), ``scale`` and the loss's own ``setting``, both 1.0 unless given; it returns ``(loss, dz)``, of shapes (rows,) and
+(rows, cols). Targets have the shape and dtype of ``z``; the categorical losses also take integer class labels (rows,).
+The row losses are unweighted. All work in the dtype of ``z``; a NaN gives a NaN.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+LossAndGradient = tuple[Array, Array]
+
+__all__ = [
+    "absolute_error",
+    "binary_cross_entropy",
+    "categorical_cross_entropy",
+    "categorical_log_loss",
+    "hinge",
+    "huber",
+    "log_loss",
+    "perceptron",
+    "poisson",
+    "squared_error",
+]
+
+
+def dense_target(z: Array, target: Array) -> Array:
+    """Targets in the shape of ``z``: as they are, or one-hot rows from integer labels.
+
+    >>> dense_target(np.zeros((2, 3)), np.array([2, 0], dtype=np.int32))
+    array([[0., 0., 1.],
+           [1., 0., 0.]])
+    """
+    if np.issubdtype(target.dtype, np.integer):
+        return np.asarray(target[:, None] == np.arange(z.shape[1]), dtype=z.dtype)
+    return target
+
+
+def _product(t: Array, v: Array) -> Array:
+    """``t v``, 0 where ``t`` is 0, whatever ``v`` is short of NaN."""
+    with np.errstate(invalid="ignore"):
+        return np.where((t == 0) & ~np.isnan(v), 0, t * v)
+
+
+def _of_terms(
+    terms: Array, slopes: Array, factor: float, weight: Array | None, scale: float, mean: bool
+) -> LossAndGradient:
+    """Row loss ``factor sum_j terms`` and its gradient; the mean over the columns with `mean`."""
+    one = terms.dtype.type
+    row = np.full(len(terms), one(scale)) if weight is None else one(scale) * weight
+    by = one(1) / one(terms.shape[1]) if mean and terms.shape[1] else one(factor)
+    return terms.sum(axis=1) * by, (row * by)[:, None] * slopes
+
+
+def squared_error(
+    z: Array, target: Array, *, weight: Array | None = None, scale: float = 1.0, setting: float = 1.0
+) -> LossAndGradient:
+    """Squared error ``l = f sum_j (z_j - t_j)^2``, `setting` being f: ``1 / cols`` for the mean, 1/2 for half the sum.
+
+    >>> squared_error(np.array([[3.0, 1.0]]), np.array([[1.0, 1.0]]), setting=0.5)
+    (array([2.]), array([[2., 0.]]))
+    """
+    r = z - target
+    return _of_terms(r * r, r + r, setting, weight, scale, mean=False)
+
+
+def absolute_error(
+    z: Array, target: Array, *, weight: Array | None = None, scale: float = 1.0, setting: float = 1.0
+) -> LossAndGradient:
+    """Absolute error ``l = f sum_j |z_j - t_j|``, `setting` being f; the slope at 0 is 0.
+
+    >>> absolute_error(np.array([[3.0, 1.0]]), np.array([[1.0, 1.0]]))
+    (array([2.]), array([[1., 0.]]))
+    """
+    r = z - target
+    return _of_terms(np.abs(r), np.sign(r), setting, weight, scale, mean=False)
+
+
+def huber(
+    z: Array, target: Array, *, weight: Array | None = None, scale: float = 1.0, setting: float = 1.0
+) -> LossAndGradient:
+    """Huber's loss, mean over the columns: ``r^2 / 2``, beyond delta (`setting`) ``delta (|r| - delta / 2)``.
+
+    P. Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics 35 (1964).
+
+    >>> huber(np.array([[3.0], [1.5]]), np.array([[0.0], [1.0]]))
+    (array([2.5  , 0.125]), array([[1. ],
+           [0.5]]))
+    """
+    r = z - target
+    q = np.minimum(np.abs(r), z.dtype.type(setting))
+    return _of_terms(q * (np.abs(r) - q / 2), np.copysign(q, r), 1.0, weight, scale, mean=True)
+
+
+def binary_cross_entropy(
+    z: Array, target: Array, *, weight: Array | None = None, scale: float = 1.0, setting: float = 1.0
+) -> LossAndGradient:
+    """Cross entropy of independent classes from logits, mean over the columns: ``log(1 + e^z) - t z``.
+
+    Its slope is ``sigmoid(z) - t``. `setting` is not used.
+
+    >>> loss, dz = binary_cross_entropy(np.array([[0.0], [1000.0]]), np.array([[1.0], [1.0]]))
+    >>> loss.round(4), dz
+    (array([0.6931, 0.    ]), array([[-0.5],
+           [ 0. ]]))
+    """
+    e = np.exp(-np.abs(z))
+    larger, smaller, u = 1 / (1 + e), e / (1 + e), 1 - target
+    terms = _product(np.where(z > 0, u, target), np.abs(z)) + np.log1p(e)
+    slopes = np.where(z > 0, larger, smaller) * u - np.where(z > 0, smaller, larger) * target
+    return _of_terms(terms, slopes, 1.0, weight, scale, mean=True)
+
+
+def categorical_cross_entropy(
+    z: Array, target: Array, *, weight: Array | None = None, scale: float = 1.0, setting: float = 1.0
+) -> LossAndGradient:
+    """Cross entropy of one class out of many from logits: ``l = -sum_j t_j log p_j``, ``p = softmax(z)``.
+
+    Its slope is ``p_j sum_k t_k - t_j``. `setting` is not used.
+
+    >>> loss, dz = categorical_cross_entropy(np.array([[0.0, 0.0]]), np.array([1], dtype=np.int32))
+    >>> loss.round(4), dz
+    (array([0.6931]), array([[ 0.5, -0.5]]))
+    """
+    t = dense_target(z, target)
+    largest = z.max(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        d = np.where(z == largest, 0, z - largest)
+    e = np.exp(d)
+    others = np.where(e == 1, 0, e).sum(axis=1, keepdims=True) + ((e == 1).sum(axis=1, keepdims=True) - 1)
+    total = t.sum(axis=1, keepdims=True)
+    loss = (total * np.log1p(others))[:, 0] + _product(t, -d).sum(axis=1)
+    slopes = e * (total - t) - t * np.where(e == 1, others, 1 + others - e)
+    row = z.dtype.type(scale) / (1 + others) * (1 if weight is None else weight[:, None])
+    return loss, np.asarray(row * slopes, dtype=z.dtype)
+
+
+def log_loss(
+    z: Array, target: Array, *, weight: Array | None = None, scale: float = 1.0, setting: float = 1.0
+) -> LossAndGradient:
+    """Cross entropy from probabilities of class 1, mean over the columns: ``-t log z - (1 - t) log(1 - z)``.
+
+    ``0 log 0`` is 0. `setting` is not used.
+
+    >>> loss, dz = log_loss(np.array([[1.0], [0.5]]), np.array([[1.0], [0.0]]))
+    >>> loss.round(4), dz
+    (array([0.    , 0.6931]), array([[-1.],
+           [ 2.]]))
+    """
+    u = 1 - target
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = -_product(target, np.log(z)) - _product(u, np.log1p(-z))
+        slopes = _product(u, 1 / (1 - z)) - _product(target, 1 / z)
+    return _of_terms(terms, slopes, 1.0, weight, scale, mean=True)
+
+
+def categorical_log_loss(
+    z: Array, target: Array, *, weight: Array | None = None, scale: float = 1.0, setting: float = 1.0
+) -> LossAndGradient:
+    """Cross entropy from the classes' probabilities: ``l = -sum_j t_j log z_j``, ``0 log 0`` being 0.
+
+    `setting` is not used.
+
+    >>> loss, dz = categorical_log_loss(np.array([[0.5, 0.5]]), np.array([0], dtype=np.int32))
+    >>> loss.round(4), dz
+    (array([0.6931]), array([[-2.,  0.]]))
+    """
+    t = dense_target(z, target)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms, slopes = 0 - _product(t, np.log(z)), 0 - _product(t, 1 / z)
+    return _of_terms(terms, slopes, 1.0, weight, scale, mean=False)
+
+
+def poisson(
+    z: Array, target: Array, *, weight: Array | None = None, scale: float = 1.0, setting: float = 1.0
+) -> LossAndGradient:
+    """Poisson loss, mean over the columns: ``r - t log r`` for the rate ``r = e^z``, or ``r = z`` with `setting` 0.
+
+    The terms of the likelihood that depend on the target alone are left out; ``0 log 0`` is 0.
+
+    >>> poisson(np.array([[0.0]]), np.array([[2.0]]))
+    (array([1.]), array([[-1.]]))
+    >>> poisson(np.array([[1.0]]), np.array([[2.0]]), setting=0.0)
+    (array([1.]), array([[-1.]]))
+    """
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        if setting != 0:
+            terms, slopes = np.exp(z) - _product(target, z), np.exp(z) - target
+        else:
+            terms, slopes = z - _product(target, np.log(z)), 1 - _product(target, 1 / z)
+    return _of_terms(terms, slopes, 1.0, weight, scale, mean=True)
+
+
+def perceptron(
+    z: Array, target: Array, *, weight: Array | None = None, scale: float = 1.0, setting: float = 1.0
+) -> LossAndGradient:
+    """Perceptron loss for targets -1 and +1, mean over the columns: ``max(0, -t z)``; `setting` is not used.
+
+    Its slope at ``z = 0`` is ``-t``, so that a perceptron learns from zero weights.
+
+    F. Rosenblatt, "The perceptron", Psychological Review 65 (1958).
+
+    >>> perceptron(np.array([[2.0], [2.0]]), np.array([[1.0], [-1.0]]))
+    (array([0., 2.]), array([[0.],
+           [1.]]))
+    """
+    return hinge(z, target, weight=weight, scale=scale, setting=0.0)
+
+
+def hinge(
+    z: Array, target: Array, *, weight: Array | None = None, scale: float = 1.0, setting: float = 1.0
+) -> LossAndGradient:
+    """Hinge loss for targets -1 and +1, mean over the columns: ``max(0, margin - t z)``, `setting` being the margin.
+
+    Its slope at ``t z = margin`` is ``-t``.
+
+    >>> hinge(np.array([[0.5], [0.5]]), np.array([[1.0], [-1.0]]))
+    (array([0.5, 1.5]), array([[-1.],
+           [ 1.]]))
+    """
+    m = z.dtype.type(setting) - target * z
+    slopes = np.where(m < 0, 0, np.where(np.isnan(m), m, -target))
+    return _of_terms(np.where(m < 0, 0, m), slopes, 1.0, weight, scale, mean=True)

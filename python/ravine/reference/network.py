@@ -1,0 +1,299 @@
+"""The whole training step in NumPy: the twin of the compiled network, with the same interface and meaning.
+
+A step on the batch of rows r, with weights ω of the samples, parameters w and learning rate a:
+
+- forward        ``x_0 = X[r]``, ``x_(k+1) = operation_k(x_k)``, ``z = x_last``
+- loss           ``L = sum_i ω_i l_i / sum_i ω_i`` (mean) or ``sum_i ω_i l_i`` (sum)
+- backward       ``dz = ω_i dl_i/dz`` times ``1 / sum_i ω_i`` or 1; then each operation's dx and parameter gradients
+- penalty        ``dW += l1 sign(W) + 2 l2 W`` on kernels
+- update         the rule, on every parameter of a trainable operation
+
+It is slow and plain on purpose: read it to learn what the engine does, compare with it to know that the engine does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from . import losses, updates
+from . import metrics as metric_functions
+from .batches import Array, epoch_order, weighted_sum
+from .operations import DropoutKey, OperationSpec, make_operations
+
+Metrics = Sequence[tuple[str, float]]
+
+
+class Network:
+    """A feed-forward network and its training, in NumPy.
+
+    Parameters
+    ----------
+    input_units : int
+        Columns of the input.
+    operations : sequence of OperationSpec
+        What happens to a batch, in order.
+    seed : int
+        Seed of the dropout masks, in [0, 2^32).
+    dtype : dtype, default float64
+        float32 or float64: the type of data, parameters and gradients.
+
+    Attributes
+    ----------
+    step : int
+        Batches seen; it numbers the dropout masks.
+    running : ndarray of float64, shape (4,)
+        The rule's running products (such as beta^t), 1 before the first step.
+
+    Examples
+    --------
+    Least squares by gradient descent, ``y = 2 x``:
+
+    >>> network = Network(1, [OperationSpec("dense", name="dense", units=1)], seed=0)
+    >>> network.set_loss("squared_error", setting=0.5)
+    >>> network.set_optimizer("sgd", {})
+    >>> X = np.array([[-1.0], [1.0]])
+    >>> result = network.train(X, 2 * X, None, batch_size=2, first_epoch=0, epochs=50, rates=np.array([0.5]))
+    >>> round(float(network.parameters()["dense/kernel"][0, 0]), 6)
+    2.0
+    """
+
+    def __init__(
+        self, input_units: int, operations: Sequence[OperationSpec], seed: int, *, dtype: DTypeLike = np.float64
+    ) -> None:
+        self.dtype = np.dtype(dtype)
+        self.input_units = input_units
+        self.seed = seed
+        self.step = 0
+        self.running = np.ones(4)
+        self._operations = make_operations(operations, input_units, self.dtype)
+        self._state: dict[str, Array] = {}
+        self.set_loss("squared_error", setting=1.0)
+        self.set_optimizer("sgd", {})
+
+    @property
+    def operation_units(self) -> list[int]:
+        """Output units of each operation."""
+        return [operation.units for operation in self._operations]
+
+    @property
+    def output_units(self) -> int:
+        """Columns of the output."""
+        return self.operation_units[-1] if self._operations else self.input_units
+
+    def parameters(self) -> dict[str, Array]:
+        """Return the parameters by name, ``"dense/kernel"``: the arrays themselves, writable."""
+        return {name: operation.parameters[key] for name, operation, key in self._named()}
+
+    def gradients(self) -> dict[str, Array]:
+        """Return the last gradients, named as the parameters."""
+        return {name: operation.gradients[key] for name, operation, key in self._named()}
+
+    def optimizer_state(self) -> dict[str, Array]:
+        """Return the rule's state, one array a slot and parameter: ``"0/dense/kernel"``."""
+        shapes = {name: array.shape for name, array in self.parameters().items()}
+        slots = range(self._slots)
+        return {f"{s}/{name}": self._state[name][s].reshape(shape) for s in slots for name, shape in shapes.items()}
+
+    def set_trainable(self, flags: Sequence[bool]) -> None:
+        """Say which operations learn; the others keep parameters and optimizer state, and get no gradient."""
+        if len(flags) != len(self._operations):
+            raise ValueError(f"flags has {len(flags)} entries, expected {len(self._operations)}, one an operation")
+        for operation, flag in zip(self._operations, flags, strict=True):
+            operation.trainable = flag
+
+    def set_loss(self, name: str, *, setting: float, reduction: str = "mean", skip_activation: bool = False) -> None:
+        """Choose the loss and how it is reduced over a batch.
+
+        Parameters
+        ----------
+        name : str
+            A loss of this package.
+        setting : float
+            The loss's own number (a factor, delta, margin ...).
+        reduction : {"mean", "sum"}
+            ``sum_i ω_i l_i / sum_i ω_i`` or ``sum_i ω_i l_i``.
+        skip_activation : bool
+            Leave out the last activation in training and evaluation: the loss is computed from logits.
+        """
+        if not hasattr(losses, name):
+            raise ValueError(f"unknown loss '{name}'")
+        if reduction not in ("mean", "sum"):
+            raise ValueError(f"reduction must be 'mean' or 'sum', got '{reduction}'")
+        self._loss, self._setting, self._mean, self._skip = name, setting, reduction == "mean", skip_activation
+
+    def set_optimizer(self, rule: str, settings: Mapping[str, Any]) -> None:
+        """Choose the update rule, with zero state; ``settings`` are the rule's keyword arguments."""
+        self._rule, self._settings, self._slots = rule, dict(settings), updates.SLOTS[rule]
+        self._state = {name: np.zeros((self._slots, w.size), self.dtype) for name, w in self.parameters().items()}
+        self.running = np.ones(4)
+
+    def train(
+        self,
+        X: Array,
+        target: Array,
+        weight: Array | None,
+        *,
+        batch_size: int,
+        first_epoch: int,
+        epochs: int,
+        first_batch: int = 0,
+        batches: int = 0,
+        shuffle_seed: int | None = None,
+        rates: NDArray[np.float64],
+        metrics: Metrics = (),
+        n_threads: int = 1,
+    ) -> dict[str, Any]:
+        """Train for some epochs, or on some batches of each.
+
+        Parameters
+        ----------
+        X : ndarray, shape (n, input_units)
+            Inputs.
+        target : ndarray, shape (n, output_units), or of int32, shape (n,)
+            Targets, or class indices.
+        weight : ndarray, shape (n,), or None
+            Weights of the samples; a batch whose weights are all zero takes no step, but counts in ``step``.
+        batch_size : int
+            Rows of a batch; the last one of an epoch may be smaller.
+        first_epoch, epochs : int
+            Epochs ``first_epoch <= e < first_epoch + epochs``; e numbers the orders.
+        first_batch, batches : int
+            Batches ``first_batch <= b < first_batch + batches`` of each epoch; 0 batches: to the end.
+        shuffle_seed : int or None
+            Seed of the orders; None: rows as they come.
+        rates : ndarray of float64, shape (1,) or (steps,)
+            Learning rate of all steps, or of each.
+        metrics : sequence of (name, setting)
+            Metrics taken on the training outputs.
+        n_threads : int
+            Ignored.
+
+        Returns
+        -------
+        dict
+            ``loss`` (epochs,): data loss, plus the mean over the steps of the penalty before each step; ``metrics``
+            (epochs, number of metrics): weighted means over the rows; ``steps``: batches seen.
+        """
+        n, last_batch = len(X), -(-len(X) // batch_size)
+        if batches:
+            last_batch = min(last_batch, first_batch + batches)
+        rates = np.broadcast_to(rates, max(epochs * (last_batch - first_batch), 1)) if len(rates) == 1 else rates
+        history_loss, history_metrics, step = [], [], 0
+        for epoch in range(first_epoch, first_epoch + epochs):
+            order = np.arange(n) if shuffle_seed is None else epoch_order(n, shuffle_seed, epoch)
+            totals, penalties = np.zeros(2 + len(metrics)), []
+            for batch in range(first_batch, last_batch):
+                rows = order[batch * batch_size : (batch + 1) * batch_size]
+                w = None if weight is None else weight[rows]
+                if w is None or np.any(w):
+                    penalties.append(self._penalty())
+                    totals += self._train_batch(X[rows], target[rows], w, float(rates[step]), metrics)
+                step += 1
+                self.step += 1
+            loss, values = self._reduce(totals)
+            history_loss.append(loss + sum(penalties) / max(len(penalties), 1))
+            history_metrics.append(values)
+        table = np.array(history_metrics, dtype=np.float64).reshape(epochs, len(metrics))
+        return {"loss": np.array(history_loss, dtype=np.float64), "metrics": table, "steps": step}
+
+    def evaluate(
+        self, X: Array, target: Array, weight: Array | None, *, metrics: Metrics = (), n_threads: int = 1
+    ) -> dict[str, Any]:
+        """Return ``loss`` (data loss + penalty) and ``metrics`` on all rows, dropout off."""
+        z = self._forward(X, None, skip_activation=self._skip)
+        row_loss, _ = self._row_losses(z, target, weight, 1.0)
+        loss, values = self._reduce(self._totals(row_loss, z, target, weight, metrics))
+        return {"loss": loss + self._penalty(), "metrics": values}
+
+    def forward(
+        self, X: Array, *, operations: int | None = None, skip_activation: bool = False, n_threads: int = 1
+    ) -> Array:
+        """Return the output of the first ``operations`` operations (None: all), dropout off.
+
+        ``skip_activation`` leaves out the network's last activation.
+        """
+        return self._forward(X, None, skip_activation=skip_activation, operations=operations)
+
+    def loss_and_gradients(self, X: Array, target: Array, weight: Array | None, *, n_threads: int = 1) -> float:
+        """Return the loss (penalty included) of X as one batch, and fill its gradients; dropout off, no update."""
+        z = self._forward(X, None, skip_activation=self._skip)
+        row_loss, dz = self._row_losses(z, target, weight, self._scale(len(X), weight))
+        self._backward(dz)
+        for operation in self._operations:
+            operation.add_penalty_gradient()
+        return self._reduce(self._totals(row_loss, z, target, weight, ()))[0] + self._penalty()
+
+    def backward(self, X: Array, doutput: Array, *, n_threads: int = 1) -> None:
+        """Fill the gradients of ``sum(doutput * output)``, output after all activations; no penalty, dropout off."""
+        self._forward(X, None, skip_activation=False)
+        self._backward(doutput)
+
+    def apply_gradients(self, learning_rate: float) -> None:
+        """Take one step of the rule with the gradients as they stand."""
+        self._update(learning_rate)
+
+    def _named(self) -> Iterator[tuple[str, Any, str]]:
+        for operation in self._operations:
+            for key in operation.parameters:
+                yield f"{operation.spec.name}/{key}", operation, key
+
+    def _train_batch(self, X: Array, target: Array, weight: Array | None, rate: float, metrics: Metrics) -> Array:
+        """Take one step; return ``sum ω``, ``sum ω l`` and ``sum ω m`` for every metric m."""
+        z = self._forward(X, DropoutKey(self.seed, self.step), skip_activation=self._skip)
+        row_loss, dz = self._row_losses(z, target, weight, self._scale(len(X), weight))
+        self._backward(dz)
+        for operation in self._operations:
+            operation.add_penalty_gradient()
+        self._update(rate)
+        return self._totals(row_loss, z, target, weight, metrics)
+
+    def _forward(
+        self, x: Array, key: DropoutKey | None, *, skip_activation: bool, operations: int | None = None
+    ) -> Array:
+        for operation in self._operations[:operations]:
+            x = operation.forward(x, key, skip_activation=skip_activation and operation is self._operations[-1])
+        return x
+
+    def _backward(self, dy: Array) -> None:
+        for operation in reversed(self._operations):
+            dy = operation.backward(dy)
+
+    def _row_losses(self, z: Array, target: Array, weight: Array | None, scale: float) -> tuple[Array, Array]:
+        row_loss, dz = getattr(losses, self._loss)(z, target, weight=weight, scale=scale, setting=self._setting)
+        return row_loss, dz
+
+    def _scale(self, rows: int, weight: Array | None) -> float:
+        """``1 / sum ω`` for a mean, 1 for a sum (and where all weights are zero)."""
+        total = weighted_sum(np.ones(rows), weight)
+        return 1.0 / total if self._mean and total else 1.0
+
+    def _totals(self, row_loss: Array, z: Array, target: Array, weight: Array | None, metrics: Metrics) -> Array:
+        """Return ``sum ω``, ``sum ω l``, and ``sum ω m`` for every metric m."""
+        rows = [np.ones(len(z)), row_loss]
+        rows += [getattr(metric_functions, f"metric_{name}")(z, target, setting=setting) for name, setting in metrics]
+        return np.array([weighted_sum(values, weight) for values in rows])
+
+    def _reduce(self, totals: Array) -> tuple[float, Array]:
+        """``sum ω l / sum ω`` or ``sum ω l``, and ``sum ω m / sum ω``; zero where all weights are zero."""
+        divisor = float(totals[0]) or 1.0
+        return float(totals[1]) / (divisor if self._mean else 1.0), totals[2:] / divisor
+
+    def _penalty(self) -> float:
+        return sum(operation.penalty() for operation in self._operations)
+
+    def _update(self, rate: float) -> None:
+        """Apply the rule to every trainable parameter; weight decay acts on kernels only."""
+        rule, before = getattr(updates, self._rule), self.running.copy()
+        settings = {**self._settings, "learning_rate": rate}
+        # a step on no elements: the running products advance once a step, not once a parameter
+        nothing = np.empty(0, self.dtype)
+        rule(nothing, np.empty((self._slots, 0), self.dtype), nothing.copy(), running=self.running, **settings)
+        for name, operation, key in self._named():
+            if operation.trainable:
+                decay = settings.get("weight_decay", 0.0) if key == "kernel" else 0.0
+                w, dw = operation.parameters[key].reshape(-1), operation.gradients[key].reshape(-1)
+                rule(w, self._state[name], dw, running=before.copy(), **{**settings, "weight_decay": decay})

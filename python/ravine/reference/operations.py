@@ -1,0 +1,230 @@
+"""The operations of a network in NumPy: what a layer does forward, and what it gives back.
+
+Every operation maps a batch ``x`` (rows, inputs) to ``y`` (rows, units) and, on the way back, ``dy = dL/dy`` to
+``dx = dL/dx``; a dense one also fills the gradients of its parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+
+import numpy as np
+
+from . import activations, random
+from .batches import DROPOUT_STREAM, Array, batch_slice
+from .matmul import matmul
+from .vector import add_penalty_gradient, column_sums, sum_abs, sum_squares
+
+#: Activations whose derivative is computed from the input; the others use the output.
+FROM_INPUT = frozenset({"gelu", "silu"})
+
+
+@dataclass(frozen=True)
+class OperationSpec:
+    """Description of one operation; the compiled ``_core.OperationSpec`` has the same fields.
+
+    Parameters
+    ----------
+    kind : {"dense", "activation", "dropout"}
+        What the operation does.
+    name : str
+        Name of the layer, the first half of its parameters' names.
+    units : int
+        Output units of a dense operation; the others keep the units they get.
+    use_bias : bool
+        Whether a dense operation adds a bias.
+    activation : str
+        Activation of a dense or activation operation.
+    alpha : float
+        Setting of the activation (slope of ``leaky_relu``, limit of ``elu``).
+    rate : float
+        Share of units a dropout operation drops, in [0, 1).
+    l1, l2 : float
+        Factors of the penalty ``l1 sum |W| + l2 sum W^2`` on a dense operation's kernel.
+
+    Examples
+    --------
+    >>> OperationSpec("dense", name="dense", units=3).activation
+    'linear'
+    """
+
+    kind: str
+    _: KW_ONLY
+    name: str = ""
+    units: int = 0
+    use_bias: bool = True
+    activation: str = "linear"
+    alpha: float = 0.0
+    rate: float = 0.0
+    l1: float = 0.0
+    l2: float = 0.0
+
+
+@dataclass(frozen=True)
+class DropoutKey:
+    """What a batch's dropout masks depend on, besides position and operation."""
+
+    seed: int
+    step: int
+
+
+class ActivationFunction:
+    """An activation pair that remembers what its derivative needs.
+
+    ``forward``: y = f(x). ``backward``: dx = dy f'(x), with f' written in terms of y or, for some, of x.
+    """
+
+    def __init__(self, name: str, alpha: float) -> None:
+        self.name, self.alpha = name, alpha
+        self.saved: Array | None = None
+
+    def forward(self, x: Array, *, skip: bool) -> Array:
+        """Return f(x), or x itself with ``skip``."""
+        y: Array = x if skip else getattr(activations, self.name)(x, alpha=self.alpha)
+        self.saved = None if skip else (x if self.name in FROM_INPUT else y)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        """Return ``dy f'`` at the point of the last ``forward``."""
+        if self.saved is None:
+            return dy
+        pullback = getattr(activations, f"{self.name}_backward", None)
+        if pullback is None:
+            raise ValueError(f"activation '{self.name}' has no derivative: leave it out of training, or choose another")
+        dx: Array = pullback(dy, self.saved, alpha=self.alpha)
+        return dx
+
+
+class Operation:
+    """One operation: an activation, and before it whatever the subclass does.
+
+    Parameters
+    ----------
+    spec : OperationSpec
+        The description.
+    inputs : int
+        Units that come in.
+    index : int
+        Place in the network, from 0: it numbers the random stream of a dropout mask.
+    dtype : dtype
+        float32 or float64.
+    """
+
+    def __init__(self, spec: OperationSpec, inputs: int, index: int, dtype: np.dtype) -> None:
+        self.spec, self.inputs, self.index = spec, inputs, index
+        self.units = inputs
+        self.trainable = True
+        self.parameters: dict[str, Array] = {}
+        self.gradients: dict[str, Array] = {}
+        self.activation = ActivationFunction(spec.activation, spec.alpha)
+
+    def forward(self, x: Array, key: DropoutKey | None, *, skip_activation: bool) -> Array:
+        """Return y; ``key`` is None outside training (dropout off), ``skip_activation`` leaves the activation out."""
+        return self.activation.forward(x, skip=skip_activation)
+
+    def backward(self, dy: Array) -> Array:
+        """Return dx, and fill the gradients of the parameters."""
+        return self.activation.backward(dy)
+
+    def penalty(self) -> float:
+        """Return the value that regularisation adds to the loss."""
+        return 0.0
+
+    def add_penalty_gradient(self) -> None:
+        """Add the gradient of ``penalty`` to the gradients."""
+
+
+class Dense(Operation):
+    """``y = f(x W + b)`` with W (inputs, units) and b (units,)."""
+
+    def __init__(self, spec: OperationSpec, inputs: int, index: int, dtype: np.dtype) -> None:
+        super().__init__(spec, inputs, index, dtype)
+        self.units = spec.units
+        shapes: dict[str, tuple[int, ...]] = {"kernel": (inputs, spec.units)}
+        if spec.use_bias:
+            shapes["bias"] = (spec.units,)
+        for name, shape in shapes.items():
+            self.parameters[name] = np.zeros(shape, dtype)
+            self.gradients[name] = np.zeros(shape, dtype)
+        self.x = np.empty((0, inputs), dtype)
+
+    def forward(self, x: Array, key: DropoutKey | None, *, skip_activation: bool) -> Array:
+        """``z = x W + b``, ``y = f(z)``."""
+        self.x = x
+        z = matmul(x, self.parameters["kernel"], bias=self.parameters.get("bias"))
+        return self.activation.forward(z, skip=skip_activation)
+
+    def backward(self, dy: Array) -> Array:
+        """``dz = dy f'(z)``; ``dW = x^T dz`` and ``db = sum of dz's rows``, both by batch slices; ``dx = dz W^T``."""
+        dz = self.activation.backward(dy)
+        size = batch_slice(len(dz))
+        if self.trainable:
+            self.gradients["kernel"][...] = matmul(self.x, dz, transpose_a=True, batch_slice=size)
+            if self.spec.use_bias:
+                self.gradients["bias"][...] = column_sums(dz, batch_slice=size)
+        return matmul(dz, self.parameters["kernel"], transpose_b=True)
+
+    def penalty(self) -> float:
+        """``l1 sum |W| + l2 sum W^2``, in float64."""
+        w = self.parameters["kernel"].ravel()
+        value = 0.0
+        if self.spec.l1:
+            value += self.spec.l1 * float(sum_abs(w))
+        if self.spec.l2:
+            value += self.spec.l2 * float(sum_squares(w))
+        return value
+
+    def add_penalty_gradient(self) -> None:
+        """``dW += l1 sign(W) + 2 l2 W``."""
+        if self.trainable and (self.spec.l1 or self.spec.l2):
+            dw, w = self.gradients["kernel"].reshape(-1), self.parameters["kernel"].reshape(-1)
+            add_penalty_gradient(dw, w, l1=self.spec.l1, l2=self.spec.l2)
+
+
+class Dropout(Operation):
+    """``y = m x / (1 - rate)``: m is 0 with probability ``rate``, else 1, drawn anew for every element and step."""
+
+    def __init__(self, spec: OperationSpec, inputs: int, index: int, dtype: np.dtype) -> None:
+        super().__init__(spec, inputs, index, dtype)
+        self.key: DropoutKey | None = None
+
+    def forward(self, x: Array, key: DropoutKey | None, *, skip_activation: bool) -> Array:
+        """Return the masked x; element (i, j) of the batch is position ``i units + j`` of its random stream."""
+        self.key = key
+        return self._mask(x)
+
+    def backward(self, dy: Array) -> Array:
+        """``dx = m dy / (1 - rate)``: the same map."""
+        return self._mask(dy)
+
+    def _mask(self, x: Array) -> Array:
+        if self.key is None:
+            return x
+        stream = DROPOUT_STREAM | self.index
+        masked: Array = random.dropout(x, rate=self.spec.rate, seed=self.key.seed, stream=stream, step=self.key.step)
+        return masked
+
+
+KINDS: dict[str, type[Operation]] = {"dense": Dense, "activation": Operation, "dropout": Dropout}
+
+
+def make_operations(specs: Sequence[OperationSpec], inputs: int, dtype: np.dtype) -> list[Operation]:
+    """Build the operations of a network, each on the units of the one before.
+
+    Raises
+    ------
+    ValueError
+        If a kind or an activation is unknown, or a dense operation has no units.
+    """
+    operations: list[Operation] = []
+    for index, spec in enumerate(specs):
+        if spec.kind not in KINDS:
+            raise ValueError(f"unknown operation kind '{spec.kind}'; choose from {', '.join(KINDS)}")
+        if not hasattr(activations, spec.activation):
+            raise ValueError(f"unknown activation '{spec.activation}'")
+        if spec.kind == "dense" and spec.units < 1:
+            raise ValueError(f"units must be at least 1, got {spec.units}")
+        operations.append(KINDS[spec.kind](spec, inputs, index, dtype))
+        inputs = operations[-1].units
+    return operations

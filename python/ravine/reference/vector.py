@@ -1,0 +1,225 @@
+"""NumPy twins of the vector kernels: powers, waves, scaling, sums and the gradient of the penalty.
+
+Each works in float64 and rounds once to the dtype of its argument.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+__all__ = ["add", "add_penalty_gradient", "column_sums", "pow", "scale", "sincospi", "sum_abs", "sum_squares"]
+
+
+def _into(out: Array | None, value: Array, like: Array) -> Array:
+    """Write a float64 result to `out`, or to a new array of the dtype of `like`."""
+    with np.errstate(all="ignore"):
+        result = value.astype(like.dtype)
+    if out is None:
+        return result
+    out[...] = result
+    return out
+
+
+def pow(x: Array, y: Array, *, out: Array | None = None) -> Array:
+    """Power ``x^y``, elementwise; ``x^0`` and ``1^y`` are 1, also for NaN.
+
+    Parameters
+    ----------
+    x, y : ndarray, any shape
+        Base and exponent, of the same shape.
+    out : ndarray, optional
+        Where to write the result.
+
+    Returns
+    -------
+    ndarray
+        ``x^y``, of the shape and dtype of `x`.
+
+    Examples
+    --------
+    >>> pow(np.array([2.0, -2.0, -2.0]), np.array([0.5, 3.0, 0.5]))
+    array([ 1.41421356, -8.        ,         nan])
+    """
+    with np.errstate(all="ignore"):
+        return _into(out, np.power(x.astype(np.float64), y.astype(np.float64)), x)
+
+
+def sincospi(x: Array) -> tuple[Array, Array]:
+    """Sine and cosine of multiples of pi: ``(sin(pi x), cos(pi x))``, exact at multiples of 1/2.
+
+    Parameters
+    ----------
+    x : ndarray, any shape
+        Argument, in half turns.
+
+    Returns
+    -------
+    tuple of two ndarray
+        Sine and cosine, of the shape and dtype of `x`.
+
+    Examples
+    --------
+    >>> sine, cosine = sincospi(np.array([0.5, 1.0]))
+    >>> sine, cosine
+    (array([1., 0.]), array([ 0., -1.]))
+    """
+    wide = x.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        rest = np.fmod(np.abs(wide), 2.0)
+    quarter = np.rint(2.0 * rest)
+    angle = np.pi * (rest - 0.5 * quarter)
+    sine, cosine = np.sin(angle), np.cos(angle)
+    turn = np.where(np.isnan(quarter), 0.0, quarter).astype(np.int64) % 4
+    # adding 0 turns -0 into +0
+    s = np.choose(turn, [sine, cosine, -sine, -cosine]) + 0.0
+    c = np.choose(turn, [cosine, -sine, -cosine, sine]) + 0.0
+    return np.where(np.signbit(wide), -s, s).astype(x.dtype), c.astype(x.dtype)
+
+
+def scale(x: Array, factor: float, *, out: Array | None = None) -> Array:
+    """Multiple of an array: ``y = factor x``.
+
+    Parameters
+    ----------
+    x : ndarray, any shape
+        Input.
+    factor : float
+        Factor, rounded to the dtype of `x`.
+    out : ndarray, optional
+        Where to write the result.
+
+    Returns
+    -------
+    ndarray
+        ``y``, of the shape and dtype of `x`.
+
+    Examples
+    --------
+    >>> scale(np.array([1.0, -2.0]), 0.5)
+    array([ 0.5, -1. ])
+    """
+    with np.errstate(all="ignore"):
+        return _into(out, x.astype(np.float64) * float(x.dtype.type(factor)), x)
+
+
+def add(a: Array, b: Array, *, out: Array | None = None) -> Array:
+    """Sum of two arrays: ``y = a + b``.
+
+    Parameters
+    ----------
+    a, b : ndarray, any shape
+        Summands, of the same shape; nothing broadcasts.
+    out : ndarray, optional
+        Where to write the result.
+
+    Returns
+    -------
+    ndarray
+        ``y``, of the shape and dtype of `a`.
+
+    Examples
+    --------
+    >>> add(np.array([1.0, 2.0]), np.array([3.0, 5.0]))
+    array([4., 7.])
+    """
+    with np.errstate(all="ignore"):
+        return _into(out, a.astype(np.float64) + b.astype(np.float64), a)
+
+
+def sum_squares(x: Array) -> float:
+    """Sum of squares over all elements: ``sum x_i^2``.
+
+    Parameters
+    ----------
+    x : ndarray, any shape
+        Input.
+
+    Returns
+    -------
+    float
+        The sum, in float64.
+
+    Examples
+    --------
+    >>> sum_squares(np.array([3.0, -4.0]))
+    25.0
+    """
+    with np.errstate(all="ignore"):
+        return float(np.sum(np.square(x.astype(np.float64))))
+
+
+def sum_abs(x: Array) -> float:
+    """Sum of absolute values over all elements: ``sum |x_i|``.
+
+    Parameters
+    ----------
+    x : ndarray, any shape
+        Input.
+
+    Returns
+    -------
+    float
+        The sum, in float64.
+
+    Examples
+    --------
+    >>> sum_abs(np.array([3.0, -4.0]))
+    7.0
+    """
+    return float(np.sum(np.abs(x.astype(np.float64))))
+
+
+def column_sums(x: Array, *, batch_slice: int = 0, out: Array | None = None) -> Array:
+    """Sums over the rows: ``sum_j = sum_i x_ij``.
+
+    Parameters
+    ----------
+    x : ndarray, shape (rows, cols)
+        Input.
+    batch_slice : int, default 0
+        Rows of one slice in the compiled sum; of no effect on the exact sum.
+    out : ndarray, shape (cols,), optional
+        Where to write the result.
+
+    Returns
+    -------
+    ndarray, shape (cols,)
+        The sums, of the dtype of `x`.
+
+    Examples
+    --------
+    >>> column_sums(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    array([4., 6.])
+    """
+    with np.errstate(all="ignore"):
+        return _into(out, np.sum(x.astype(np.float64), axis=0), x)
+
+
+def add_penalty_gradient(dw: Array, w: Array, *, l1: float = 0.0, l2: float = 0.0) -> None:
+    """Add the gradient of ``l1 sum |w| + l2 sum w^2``: ``dw += l1 sign(w) + 2 l2 w``, in place.
+
+    Parameters
+    ----------
+    dw : ndarray, any shape
+        Gradient to add to.
+    w : ndarray
+        Weights, of the same shape.
+    l1, l2 : float, default 0.0
+        Strengths of the two penalties.
+
+    Examples
+    --------
+    >>> dw = np.zeros(3)
+    >>> add_penalty_gradient(dw, np.array([-1.0, 0.0, 2.0]), l1=0.5, l2=0.25)
+    >>> dw
+    array([-1. ,  0. ,  1.5])
+    """
+    wide = w.astype(np.float64)
+    l1, l2 = float(w.dtype.type(l1)), float(w.dtype.type(l2))
+    with np.errstate(all="ignore"):
+        dw[...] = (dw.astype(np.float64) + (l1 * np.sign(wide) + 2.0 * l2 * wide)).astype(dw.dtype)

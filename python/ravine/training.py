@@ -1,0 +1,254 @@
+"""The loop over the epochs, and what it leaves behind."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import _core
+from ._state import Snapshot, is_finite
+from ._validation import Array
+from .callbacks import BATCH_HOOKS, EPOCH_HOOKS, Callback, TerminateOnNaN
+from .progress import Progress
+
+if TYPE_CHECKING:
+    from .model import Sequential
+
+__all__ = ["Data", "Fit", "History", "check_callbacks"]
+
+# Seconds that a chunk of epochs inside the engine may take, and that pass between two snapshots at least.
+_CHUNK_SECONDS = 0.1
+_SNAPSHOT_SECONDS = 0.1
+
+
+class History:
+    """The record of one `fit`.
+
+    Attributes
+    ----------
+    epoch : list of int
+        The numbers of the epochs, counted from 0 over all fits of the model.
+    history : dict of str to list of float
+        "loss", the metrics, and with validation data "val_loss" and the metrics' "val_..." forms; a value an epoch.
+    """
+
+    def __init__(self) -> None:
+        self.epoch: list[int] = []
+        self.history: dict[str, list[float]] = {}
+
+    def add(self, epochs: Sequence[int], logs: dict[str, list[float]]) -> None:
+        """Add the values of some epochs."""
+        self.epoch.extend(epochs)
+        for name, values in logs.items():
+            self.history.setdefault(name, []).extend(values)
+
+    def __repr__(self) -> str:
+        return f"History({len(self.epoch)} epochs of {', '.join(self.history)})"
+
+
+@dataclass
+class Data:
+    """Rows as the engine takes them: X (n, inputs), target (n, units) or labels (n,), weight (n,) or None."""
+
+    X: Array
+    target: Array
+    weight: Array | None
+
+    def rows(self, first: int, last: int) -> Data:
+        """Return views of some of the rows."""
+        weight = None if self.weight is None else self.weight[first:last]
+        return Data(self.X[first:last], self.target[first:last], weight)
+
+
+def check_callbacks(callbacks: Any) -> list[Callback]:
+    """Return the callbacks as a list."""
+    if isinstance(callbacks, Callback) or not hasattr(callbacks, "__iter__"):
+        raise TypeError(f"callbacks must be a list of callbacks, got {callbacks!r}")
+    checked = list(callbacks)
+    for callback in checked:
+        if not isinstance(callback, Callback):
+            raise TypeError(f"callbacks must hold callbacks.Callback objects, got {callback!r}")
+    return checked
+
+
+@dataclass
+class Fit:
+    """One call of `fit`, its arguments checked.
+
+    Where nothing in Python is wanted between epochs, the engine gets many at once; where a callback has a hook on
+    batches, it gets one step at a time. A loss that is not finite ends the fit with the weights of an earlier epoch.
+    """
+
+    model: Sequential
+    data: Data
+    validation: Data | None
+    epochs: int
+    batch_size: int
+    shuffle: bool
+    callbacks: Sequence[Callback]
+    n_threads: int
+    verbose: int
+
+    def __post_init__(self) -> None:
+        model = self.model
+        self.network = model._built()
+        self.history = model.history = History()
+        self.last = model._epoch + self.epochs
+        self.steps = -(-len(self.data.X) // self.batch_size)
+        self.by_batch = any(callback.overrides(*BATCH_HOOKS) for callback in self.callbacks)
+        self.by_epoch = (
+            self.by_batch
+            or self.verbose > 0
+            or self.validation is not None
+            or bool(model._passes)
+            or any(callback.overrides(*EPOCH_HOOKS) for callback in self.callbacks)
+        )
+        self.snapshot = Snapshot.take(self.network, model._epoch)
+        self.snapshot_time = perf_counter()
+
+    def run(self) -> History:
+        """Train; callbacks hear of the end on every way out."""
+        model = self.model
+        model.stop_training = False
+        names = ["loss", *(metric.name for metric in model.metrics)]
+        if self.validation is not None:
+            names += [f"val_{name}" for name in names]
+        for callback in self.callbacks:
+            callback.model = model
+            callback.params = {"epochs": self.last, "steps": self.steps, "metrics": names}
+        for callback in self.callbacks:
+            callback.on_train_begin({})
+        with ExitStack() as ends:
+            for callback in reversed(self.callbacks):
+                ends.callback(self._end, callback)
+            progress = Progress(self.verbose, self.last)
+            ends.callback(progress.close)
+            if self.by_epoch:
+                self._run_by_epoch(progress)
+            else:
+                self._run_in_chunks()
+        return self.history
+
+    def _end(self, callback: Callback) -> None:
+        callback.on_train_end({name: values[-1] for name, values in self.history.history.items()})
+
+    def _run_in_chunks(self) -> None:
+        chunk = 1
+        while self.model._epoch < self.last and not self.model.stop_training:
+            first, count, start = self.model._epoch, min(chunk, self.last - self.model._epoch), perf_counter()
+            result = self._train(first, count)
+            finite = np.isfinite(result["loss"])
+            kept = count if finite.all() else int(np.argmin(finite)) + 1
+            values = {metric.name: result["metrics"][:kept, i].tolist() for i, metric in enumerate(self.model.metrics)}
+            self.history.add(range(first, first + kept), {"loss": result["loss"][:kept].tolist(), **values})
+            self.model._epoch += count
+            if self._ended(float(result["loss"][kept - 1])):
+                return
+            if perf_counter() - start < _CHUNK_SECONDS / 2:
+                chunk *= 2
+
+    def _run_by_epoch(self, progress: Progress) -> None:
+        model = self.model
+        while model._epoch < self.last and not model.stop_training:
+            epoch = model._epoch
+            for callback in self.callbacks:
+                callback.on_epoch_begin(epoch, {})
+            loss, metrics = self._by_batch(epoch) if self.by_batch else self._whole(epoch)
+            model._epoch = epoch + 1
+            logs = model._logs(loss, metrics, self.data, self.n_threads)
+            if self.validation is not None:
+                values = model._evaluate(self.validation, self.n_threads)
+                logs.update({f"val_{name}": value for name, value in values.items()})
+            self.history.add([epoch], {name: [value] for name, value in logs.items()})
+            progress.epoch(epoch, logs)
+            for callback in self.callbacks:
+                callback.on_epoch_end(epoch, dict(logs))
+            if self._ended(logs["loss"]):
+                return
+
+    def _ended(self, loss: float) -> bool:
+        """Keep a snapshot of weights that are finite; go back to it and end where the loss is not."""
+        model = self.model
+        if math.isfinite(loss):
+            now = perf_counter()
+            if now - self.snapshot_time > _SNAPSHOT_SECONDS and model._epoch < self.last and is_finite(self.network):
+                self.snapshot = Snapshot.take(self.network, model._epoch)
+                self.snapshot_time = perf_counter()
+            return False
+        self.snapshot.restore(self.network)
+        model._epoch = self.snapshot.epoch
+        if not any(isinstance(callback, TerminateOnNaN) for callback in self.callbacks):
+            rate = "" if model.optimizer is None else f" with learning_rate={model.optimizer.learning_rate!r}"
+            warnings.warn(
+                f"the loss was {loss} in epoch {self.history.epoch[-1]}{rate}: training ended, the weights are those "
+                f"from before epoch {self.snapshot.epoch}; a smaller learning rate may help",
+                RuntimeWarning,
+                stacklevel=5,
+            )
+        return True
+
+    def _train(self, epoch: int, epochs: int, first_batch: int = 0, batches: int = 0) -> dict[str, Any]:
+        """Hand the engine some epochs, or some batches of one; whole epochs count also where Ctrl-C ends the rest."""
+        model, data, before = self.model, self.data, self.network.step
+        try:
+            return self.network.train(
+                data.X,
+                data.target,
+                data.weight,
+                batch_size=self.batch_size,
+                first_epoch=epoch,
+                epochs=epochs,
+                first_batch=first_batch,
+                batches=batches,
+                shuffle_seed=model.random_state if self.shuffle else None,
+                rates=model._rates(),
+                metrics=model._engine_metrics,
+                n_threads=self.n_threads,
+            )
+        except KeyboardInterrupt:
+            if not batches:
+                model._epoch += (self.network.step - before) // self.steps
+            raise
+
+    def _whole(self, epoch: int) -> tuple[float, Array]:
+        result = self._train(epoch, 1)
+        return result["loss"][0], result["metrics"][0]
+
+    def _by_batch(self, epoch: int) -> tuple[float, Array]:
+        """One step at a time, with the hooks between; put the batches' values together as the engine does."""
+        model, weights = self.model, self._batch_weights(epoch)
+        mean = model._head is not None and model._head.reduction == "mean"
+        total, penalties, steps = 0.0, 0.0, 0
+        loss, metrics = 0.0, np.zeros(len(model._engine_metrics))
+        for batch in range(self.steps):
+            for callback in self.callbacks:
+                callback.on_train_batch_begin(batch, {})
+            penalty = model._penalty()
+            result = self._train(epoch, 1, batch, 1)
+            values, w = result["metrics"][0], weights[batch]
+            loss += (w if mean else 1.0) * (float(result["loss"][0]) - penalty)
+            metrics += w * values
+            total, penalties, steps = total + w, penalties + penalty, steps + 1
+            logs = model._logs(result["loss"][0], values)
+            for callback in self.callbacks:
+                callback.on_train_batch_end(batch, dict(logs))
+            if model.stop_training:
+                break
+        divisor = total or 1.0
+        return loss / (divisor if mean else 1.0) + penalties / steps, metrics / divisor
+
+    def _batch_weights(self, epoch: int) -> list[float]:
+        """Return the sum of the weights of each batch."""
+        rows, size, weight = len(self.data.X), self.batch_size, self.data.weight
+        if weight is None:
+            return [float(min(size, rows - first)) for first in range(0, rows, size)]
+        if self.shuffle:
+            weight = weight[_core.epoch_order(rows, self.model.random_state, epoch)]
+        return [float(weight[first : first + size].sum(dtype=np.float64)) for first in range(0, rows, size)]

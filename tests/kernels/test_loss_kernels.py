@@ -1,0 +1,272 @@
+"""Loss kernels against their twins, their derivatives, and their values at the ends of the number line."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from checks import ISAS, SIZES, awkward, has_fma, same_bits, ulp_limit, ulps
+
+from ravine import _core
+from ravine.reference import losses as twin
+from ravine.reference.activations import sigmoid, softmax
+
+WIDER = {np.float32: np.float64, np.float64: np.longdouble}
+
+
+def real(rng, shape):
+    """Numbers of every size."""
+    return rng.normal(size=shape) * 10.0 ** rng.integers(-3, 2, size=shape)
+
+
+def whole(rng, shape):
+    """Numbers whose differences are exact."""
+    return rng.integers(-20, 21, size=shape).astype(float)
+
+
+def positive(rng, shape):
+    return rng.gamma(2.0, size=shape)
+
+
+def bits(rng, shape):
+    return rng.integers(0, 2, size=shape).astype(float)
+
+
+def signs(rng, shape):
+    return 2 * bits(rng, shape) - 1
+
+
+def share(rng, shape):
+    return rng.uniform(0.01, 0.99, size=shape)
+
+
+def distribution(rng, shape):
+    p = rng.gamma(1.0, size=shape)
+    return p / p.sum(axis=1, keepdims=True)
+
+
+def one_hot(rng, shape):
+    return np.eye(shape[1])[rng.integers(0, shape[1], size=shape[0])]
+
+
+class Case(NamedTuple):
+    """A loss, its setting, how outputs and targets are drawn, and where the slope jumps."""
+
+    name: str
+    setting: float
+    z: object
+    target: object
+    kink: object = lambda z, t: np.inf
+
+
+CASES = [
+    Case("squared_error", 1.0, real, real),
+    Case("squared_error", 0.5, real, real),
+    Case("absolute_error", 1.0, real, real, lambda z, t: z - t),
+    Case("huber", 1.0, real, real, lambda z, t: np.abs(z - t) - 1.0),
+    Case("huber", 1.35, real, real, lambda z, t: np.abs(z - t) - 1.35),
+    Case("binary_cross_entropy", 1.0, real, bits),
+    Case("binary_cross_entropy", 1.0, real, share),
+    Case("categorical_cross_entropy", 1.0, real, one_hot),
+    Case("categorical_cross_entropy", 1.0, whole, one_hot),
+    Case("categorical_cross_entropy", 1.0, real, distribution),
+    Case("categorical_cross_entropy", 1.0, real, positive),
+    Case("log_loss", 1.0, share, bits),
+    Case("log_loss", 1.0, share, share),
+    Case("categorical_log_loss", 1.0, distribution, one_hot),
+    Case("categorical_log_loss", 1.0, distribution, distribution),
+    Case("poisson", 1.0, lambda rng, shape: np.clip(real(rng, shape), -40, 40), positive),
+    Case("poisson", 0.0, positive, positive),
+    Case("perceptron", 1.0, real, signs, lambda z, t: z),
+    Case("hinge", 1.0, real, signs, lambda z, t: 1.0 - t * z),
+    Case("hinge", 0.5, real, signs, lambda z, t: 0.5 - t * z),
+]
+
+
+def label_of(case):
+    return f"{case.name}-{case.setting}-{case.target.__name__}"
+
+
+NAMES = sorted({case.name for case in CASES})
+LABELLED = ["categorical_cross_entropy", "categorical_log_loss"]
+SHAPES = [(size, 1) for size in SIZES] + [(3, cols) for cols in SIZES if cols] + [(129, 10)]
+
+
+def size_of_terms(name, z, t, setting):
+    """Sizes of what a loss adds up, for the loss (rows,) and for the slope (rows, cols), where terms cancel."""
+    if name == "poisson":
+        by_term = (np.exp(z) + np.abs(t * z)) if setting else z + np.abs(t * np.log(z))
+        slope = (np.exp(z) + t) if setting else 1 + t / z
+        return by_term.mean(axis=1), slope / z.shape[1]
+    if name == "log_loss":
+        return 0.0, (t / z + (1 - t) / (1 - z)) / z.shape[1]
+    if name == "binary_cross_entropy":
+        p = sigmoid(z)
+        return 0.0, (p * (1 - t) + (1 - p) * t) / z.shape[1]
+    if name == "categorical_cross_entropy":
+        p = softmax(z)
+        return 0.0, p * (t.sum(axis=1, keepdims=True) - t) + t * (1 - p)
+    return 0.0, 0.0
+
+
+def rounding_of_exponents(name, z):
+    """ULPs that exp(z_j - max z) owes to the rounding of the difference, and the sum of a row to its length."""
+    if name != "categorical_cross_entropy" or z.size == 0:
+        return 0.0
+    exact = np.all(z == np.round(z))
+    return z.shape[1] / 16 + (0.0 if exact else np.ptp(z, axis=1, keepdims=True))
+
+
+@pytest.mark.parametrize("case", CASES, ids=label_of)
+def test_agrees_with_its_twin(case, isa, kernels, dtype, layout, rng):
+    for shape in SHAPES:
+        z, t = (awkward(draw(rng, shape).astype(dtype), layout) for draw in (case.z, case.target))
+        weight = awkward(rng.uniform(0, 2, size=shape[0]).astype(dtype), layout)
+        wide = [x.astype(WIDER[dtype]) for x in (z, t, weight)]
+        loss, dz = getattr(kernels, case.name)(z, t, weight=weight, scale=0.25, setting=case.setting)
+        want, dwant = getattr(twin, case.name)(*wide[:2], weight=wide[2], scale=0.25, setting=dtype(case.setting))
+        of_loss, of_slope = size_of_terms(case.name, *wide[:2], dtype(case.setting))
+        bound = (shape[1] + 2 + ulp_limit(isa)) * np.finfo(dtype).eps * np.maximum(np.abs(want), of_loss)
+        assert np.all(np.abs(loss - want) <= bound + np.finfo(dtype).tiny), shape
+        off = ulps(dz, dwant, 0.25 * wide[2][:, None] * of_slope)
+        assert np.all(off <= ulp_limit(isa) + rounding_of_exponents(case.name, wide[0])), shape
+
+
+@pytest.mark.parametrize("case", CASES, ids=label_of)
+def test_gradient_is_the_slope_of_the_loss(case, kernels, rng):
+    z, t = case.z(rng, (200, 3)), case.target(rng, (200, 3))
+    smooth = np.all(np.abs(np.broadcast_to(case.kink(z, t), z.shape)) > 1e-2, axis=1)
+    # 1 / z and log z need a shorter step
+    low, high, h = {share: (0.05, 0.95, 1e-4), distribution: (0.05, 0.95, 1e-4), positive: (0.1, 10, 1e-4)}.get(
+        case.z, (-10, 10, 1e-3)
+    )
+    inside = smooth & np.all((z > low) & (z < high), axis=1)
+    z, t = z[inside], t[inside]
+    assert len(z) > 5
+    loss = getattr(kernels, case.name)
+    slope = np.empty_like(z)
+    for j in range(3):
+        step = np.zeros(3)
+        step[j] = h
+        weights = ((-2, 1), (-1, -8), (1, 8), (2, -1))
+        slope[:, j] = sum(c * loss(z + k * step, t, setting=case.setting)[0] for k, c in weights) / (12 * h)
+    dz = loss(z, t, setting=case.setting)[1]
+    assert np.linalg.norm(dz - slope) <= 1e-9 * np.linalg.norm(slope)
+
+
+# Points given one by one: name, setting, z, target, loss, dz.
+ROWS = [
+    ("squared_error", 0.5, [3.0, 1.0], [1.0, 1.0], 2.0, [2.0, 0.0]),
+    ("squared_error", 1.0, [np.inf], [0.0], np.inf, [np.inf]),
+    ("absolute_error", 1.0, [3.0, 1.0, -2.0], [1.0, 1.0, 0.0], 4.0, [1.0, 0.0, -1.0]),
+    ("huber", 1.0, [3.0], [0.0], 2.5, [1.0]),
+    ("huber", 1.0, [-1e8], [0.0], 1e8, [-1.0]),
+    ("huber", 1.0, [-np.inf], [0.0], np.inf, [-1.0]),
+    ("binary_cross_entropy", 1.0, [0.0], [1.0], math.log(2), [-0.5]),
+    ("binary_cross_entropy", 1.0, [1e-8], [0.0], 0.693147185559945, [0.5000000025]),
+    ("binary_cross_entropy", 1.0, [1e8], [1.0], 0.0, [0.0]),
+    ("binary_cross_entropy", 1.0, [1e8], [0.0], 1e8, [1.0]),
+    ("binary_cross_entropy", 1.0, [-1e8], [1.0], 1e8, [-1.0]),
+    ("binary_cross_entropy", 1.0, [-1e8], [0.25], 2.5e7, [-0.25]),
+    ("binary_cross_entropy", 1.0, [20.0], [1.0], 2.0611536181902037e-9, [-2.0611536181902037e-9]),
+    ("binary_cross_entropy", 1.0, [-20.0], [0.0], 2.0611536181902037e-9, [2.0611536181902037e-9]),
+    ("binary_cross_entropy", 1.0, [np.inf], [1.0], 0.0, [0.0]),
+    ("binary_cross_entropy", 1.0, [-np.inf], [0.0], 0.0, [0.0]),
+    ("binary_cross_entropy", 1.0, [np.inf], [0.0], np.inf, [1.0]),
+    ("categorical_cross_entropy", 1.0, [0.0, 0.0], [0.0, 1.0], math.log(2), [0.5, -0.5]),
+    ("categorical_cross_entropy", 1.0, [1e8, -1e8], [0.0, 1.0], 2e8, [1.0, -1.0]),
+    ("categorical_cross_entropy", 1.0, [1e8, -1e8], [1.0, 0.0], 0.0, [0.0, 0.0]),
+    ("categorical_cross_entropy", 1.0, [1e-8, 0.0], [1.0, 0.0], 0.693147175559945, [-0.4999999975, 0.4999999975]),
+    ("categorical_cross_entropy", 1.0, [20.0, 0.0], [1.0, 0.0], 2.0611536181902037e-9, [-2.0611536e-9, 2.0611536e-9]),
+    ("categorical_cross_entropy", 1.0, [-np.inf, 0.0], [0.0, 1.0], 0.0, [0.0, 0.0]),
+    ("categorical_cross_entropy", 1.0, [np.inf, 0.0], [1.0, 0.0], 0.0, [0.0, 0.0]),
+    ("categorical_cross_entropy", 1.0, [np.inf, 0.0], [0.0, 1.0], np.inf, [1.0, -1.0]),
+    ("categorical_cross_entropy", 1.0, [5.0], [1.0], 0.0, [0.0]),
+    ("log_loss", 1.0, [1.0], [1.0], 0.0, [-1.0]),
+    ("log_loss", 1.0, [0.0], [0.0], 0.0, [1.0]),
+    ("log_loss", 1.0, [0.0], [1.0], np.inf, [-np.inf]),
+    ("log_loss", 1.0, [0.5, 0.25], [1.0, 0.0], 0.4904146265058631, [-1.0, 2.0 / 3.0]),
+    ("categorical_log_loss", 1.0, [1.0, 0.0], [1.0, 0.0], 0.0, [-1.0, 0.0]),
+    ("categorical_log_loss", 1.0, [0.5, 0.5], [0.0, 1.0], math.log(2), [0.0, -2.0]),
+    ("categorical_log_loss", 1.0, [1.0, 0.0], [0.0, 1.0], np.inf, [0.0, -np.inf]),
+    ("poisson", 1.0, [0.0], [2.0], 1.0, [-1.0]),
+    ("poisson", 1.0, [-1e8], [0.0], 0.0, [0.0]),
+    ("poisson", 1.0, [-np.inf], [0.0], 0.0, [0.0]),
+    ("poisson", 1.0, [-1e8], [1.0], 1e8, [-1.0]),
+    ("poisson", 0.0, [2.0], [0.0], 2.0, [1.0]),
+    ("poisson", 0.0, [0.0], [0.0], 0.0, [1.0]),
+    ("poisson", 0.0, [0.0], [1.0], np.inf, [-np.inf]),
+    ("perceptron", 1.0, [2.0, 2.0], [1.0, -1.0], 1.0, [0.0, 0.5]),
+    ("perceptron", 1.0, [0.0], [1.0], 0.0, [-1.0]),
+    ("hinge", 1.0, [0.5, 2.0], [-1.0, 1.0], 0.75, [0.5, 0.0]),
+    ("hinge", 1.0, [1.0], [1.0], 0.0, [-1.0]),
+    ("hinge", 1.0, [-np.inf], [1.0], np.inf, [-1.0]),
+    ("hinge", 1.0, [np.inf], [1.0], 0.0, [0.0]),
+]
+
+
+@pytest.mark.parametrize(("name", "setting", "z", "target", "loss", "dz"), ROWS)
+@pytest.mark.parametrize("rows", [1, 19])
+def test_known_rows(name, setting, z, target, loss, dz, rows, kernels, dtype):
+    z, target = (np.tile(np.array(row, dtype=dtype), (rows, 1)) for row in (z, target))
+    got, dgot = getattr(kernels, name)(z, target, setting=setting)
+    close = {"rtol": 1e-6 if dtype is np.float32 else 1e-8}
+    np.testing.assert_allclose(got, np.full(rows, loss), **close)
+    np.testing.assert_allclose(dgot, np.tile(dz, (rows, 1)), **close)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("cols", [1, 2, 5, 16, 19, 67])
+def test_a_nan_gives_its_row_a_nan_loss(name, cols, kernels, dtype):
+    for of_target in (False, True):
+        for at in range(cols):
+            z, t = np.full((9, cols), 0.5, dtype=dtype), np.zeros((9, cols), dtype=dtype)
+            (t if of_target else z)[4, at] = np.nan
+            loss, dz = getattr(kernels, name)(z, t)
+            assert np.flatnonzero(np.isnan(loss)).tolist() == [4]
+            assert np.isnan(dz[4, at])
+            assert not np.isnan(np.delete(dz, 4, axis=0)).any()
+
+
+@pytest.mark.parametrize("name", LABELLED)
+def test_labels_mean_one_hot_rows(name, kernels, dtype, layout, rng):
+    for rows, cols in [(0, 3), (1, 1), (7, 2), (33, 10), (5, 16), (5, 17), (3, 67), (2, 1031)]:
+        z = awkward(distribution(rng, (rows, cols)).astype(dtype), layout)
+        label = rng.integers(0, cols, size=rows).astype(np.int32)
+        by_label = getattr(kernels, name)(z, label, scale=0.5)
+        by_row = getattr(kernels, name)(z, np.eye(cols, dtype=dtype)[label], scale=0.5)
+        assert all(same_bits(a, b) for a, b in zip(by_label, by_row, strict=True))
+
+
+@pytest.mark.parametrize("name", LABELLED)
+@pytest.mark.parametrize("label", [-1, 10])
+def test_labels_out_of_range_are_refused(name, label, kernels, dtype):
+    with pytest.raises(ValueError, match=rf"{label}.*10"):
+        getattr(kernels, name)(np.full((3, 10), 0.1, dtype=dtype), np.array([0, 1, label], dtype=np.int32))
+
+
+@pytest.mark.parametrize("case", CASES, ids=label_of)
+def test_weight_and_scale_reach_the_gradient_alone(case, kernels, dtype, rng):
+    for shape in [(37, 1), (5, 10)]:
+        z, t = case.z(rng, shape).astype(dtype), case.target(rng, shape).astype(dtype)
+        plain, dplain = getattr(kernels, case.name)(z, t, setting=case.setting)
+        weight = rng.integers(0, 4, size=shape[0]).astype(dtype)
+        loss, dz = getattr(kernels, case.name)(z, t, weight=weight, scale=2.0, setting=case.setting)
+        assert same_bits(loss, plain)
+        np.testing.assert_allclose(dz, 2 * weight[:, None] * dplain, rtol=4 * np.finfo(dtype).eps)
+        ones = getattr(kernels, case.name)(z, t, weight=np.ones(shape[0], dtype=dtype), setting=case.setting)
+        assert same_bits(ones[1], dplain)
+
+
+@pytest.mark.parametrize("case", CASES, ids=label_of)
+def test_bits_do_not_depend_on_the_set_or_the_batch(case, dtype, rng):
+    sets = [getattr(_core, isa) for isa in ISAS if has_fma(isa)]
+    for shape in [(19, 1), (1, 1), (5, 2), (7, 10), (3, 16), (3, 17), (3, 31), (2, 67), (2, 1031)]:
+        z, t = case.z(rng, shape).astype(dtype), case.target(rng, shape).astype(dtype)
+        results = [getattr(kernels, case.name)(z, t, scale=0.1, setting=case.setting) for kernels in sets]
+        for loss, dz in results:
+            assert same_bits(loss, results[0][0]), shape
+            assert same_bits(dz, results[0][1]), shape
+        last = getattr(sets[0], case.name)(z[-1:], t[-1:], scale=0.1, setting=case.setting)
+        assert same_bits(last[0], results[0][0][-1:]), shape
+        assert same_bits(last[1], results[0][1][-1:]), shape

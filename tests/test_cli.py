@@ -1,0 +1,150 @@
+"""The command ``ravine``: what it prints, and how it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import ravine as rv
+from ravine.cli import main
+
+COMMAND = [sys.executable, "-W", "error", "-m", "ravine"]
+
+
+def test_train_digits_prints_the_result_as_json_last(capsys):
+    assert main(["train", "digits", "--epochs", "3", "--hidden", "32,16", "--seed", "5", "--json"]) == 0
+    *lines, last = capsys.readouterr().out.splitlines()
+    result = json.loads(last)
+    assert set(result) == {"test_accuracy", "test_loss", "seconds", "epochs", "parameters"}
+    assert result["epochs"] == 3
+    assert result["parameters"] == 65 * 32 + 33 * 16 + 17 * 10
+    assert 0.5 < result["test_accuracy"] <= 1.0 and result["seconds"] > 0.0 and result["test_loss"] > 0.0
+    assert f"test accuracy {100 * result['test_accuracy']:.2f} %" in lines[-1]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_defaults_reach_97_percent(seed, capsys):
+    assert main(["train", "digits", "--seed", str(seed), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["test_accuracy"] >= 0.97
+
+
+def test_seed_and_threads_settle_the_result(capsys):
+    def result(*more):
+        assert main(["train", "digits", "--epochs", "2", "--json", *more]) == 0
+        return json.loads(capsys.readouterr().out.splitlines()[-1])["test_loss"]
+
+    assert result("--seed", "1", "--threads", "1") == result("--seed", "1", "--threads", "3")
+    assert result("--seed", "1") != result("--seed", "2")
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--optimizer", "sgd", "--learning-rate", "0.1"],
+        ["--optimizer", "adamw"],
+        ["--hidden", ""],
+        ["--batch-size", "2000"],
+        ["--threads", "1"],
+    ],
+    ids=" ".join,
+)
+def test_flags_are_taken(flags, capsys):
+    assert main(["train", "digits", "--epochs", "1", *flags]) == 0
+    assert "test accuracy" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--epochs", "-1"], "argument --epochs: must be an int >= 1, got '-1'"),
+        (["--epochs", "abc"], "argument --epochs: must be an int >= 1, got 'abc'"),
+        (["--batch-size", "0"], "argument --batch-size: must be an int >= 1, got '0'"),
+        (["--batch-size", "2.5"], "argument --batch-size"),
+        (
+            ["--hidden", "128,,64"],
+            "argument --hidden: must be ints >= 1 separated by commas, like 128,64, got '128,,64'",
+        ),
+        (["--hidden", "128,-1"], "argument --hidden"),
+        (["--optimizer", "adamm"], "argument --optimizer: invalid choice: 'adamm'"),
+        (["--learning-rate", "nan"], r"argument --learning-rate: must be a number in (0, inf), got 'nan'"),
+        (["--learning-rate", "0"], "argument --learning-rate"),
+        (["--threads", "0"], "argument --threads: must be an int in [1, 1024], got '0'"),
+        (["--threads", "1025"], "argument --threads"),
+        (["--seed", "-1"], "argument --seed: must be an int in [0, 4294967295], got '-1'"),
+        (["--seed", "4294967296"], "argument --seed"),
+        (["--epoch", "3"], "unrecognized arguments: --epoch"),
+        (["--frobnicate"], "unrecognized arguments: --frobnicate"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_values_name_the_flag(flags, message, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["train", "digits", *flags])
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("usage: ravine") and message in error
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [([], "required: command"), (["fly"], "invalid choice: 'fly'"), (["train"], "required: data")],
+)
+def test_wrong_commands(words, message, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_version_and_config(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"ravine {rv.__version__}\n"
+    assert main(["config"]) == 0
+    shown = capsys.readouterr().out
+    assert rv.__version__ in shown and rv._core.selected() in shown
+
+
+def test_module_runs_as_the_command():
+    done = subprocess.run([*COMMAND, "--version"], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"ravine {rv.__version__}\n", "")
+
+
+@pytest.mark.parametrize("words", ["train digits --epochs 50", "config", "--help", "--version"])
+def test_closed_output_gives_no_traceback(words):
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = subprocess.run([*COMMAND, *words.split()], stdout=write, stderr=subprocess.PIPE, text=True, timeout=60)
+    finally:
+        os.close(write)
+    assert done.returncode in (0, 141)
+    assert done.stderr == ""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_full_disk_is_one_line():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([*COMMAND, "config"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith("ravine: ") and done.stderr.count("\n") == 1
+
+
+def test_interrupt_ends_with_130_and_a_line():
+    command = [*COMMAND, "train", "digits", "--epochs", "1000000", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        running.stdout.readline()
+        running.stdout.readline()
+        time.sleep(0.3)
+        running.send_signal(signal.SIGINT)
+        started = time.perf_counter()
+        _, error = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert error == "interrupted\n"
+    assert time.perf_counter() - started < 5.0

@@ -1,0 +1,107 @@
+"""Initialisers: moments, bounds, seeds."""
+
+import math
+
+import numpy as np
+import pytest
+
+import ravine as rv
+from ravine import initializers
+from ravine.layers import Dense, Input
+
+SHAPE = (300, 200)
+
+# name, standard deviation, bound
+CASES = [
+    ("normal", 0.05, None),
+    ("uniform", 0.05 / math.sqrt(3), 0.05),
+    ("glorot_normal", math.sqrt(2 / 500), None),
+    ("glorot_uniform", math.sqrt(2 / 500), math.sqrt(6 / 500)),
+    ("xavier_normal", math.sqrt(2 / 500), None),
+    ("xavier_uniform", math.sqrt(2 / 500), math.sqrt(6 / 500)),
+    ("he_normal", math.sqrt(2 / 300), None),
+    ("he_uniform", math.sqrt(2 / 300), math.sqrt(6 / 300)),
+    ("lecun_normal", math.sqrt(1 / 300), None),
+    ("lecun_uniform", math.sqrt(1 / 300), math.sqrt(3 / 300)),
+]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("name", "deviation", "bound"), CASES)
+def test_moments_and_bounds(name, deviation, bound, dtype):
+    w = initializers.get(name)(SHAPE, dtype, seed=7)
+    assert w.dtype == dtype and w.shape == SHAPE
+    assert abs(w.mean()) < 5 * deviation / math.sqrt(w.size)
+    assert w.std() == pytest.approx(deviation, rel=0.02)
+    if bound is not None:
+        assert abs(w).max() <= np.float32(bound)
+        assert abs(w).max() > 0.99 * bound
+
+
+@pytest.mark.parametrize(("name", "value"), [("zeros", 0.0), ("ones", 1.0), ("constant", 0.0)])
+def test_constants(name, value):
+    assert (initializers.get(name)(SHAPE) == value).all()
+    assert (initializers.Constant(2.5)(3) == 2.5).all()
+
+
+@pytest.mark.parametrize("shape", [(40, 40), (20, 70), (70, 20), (1, 5), (5, 1), (3, 4, 5)])
+@pytest.mark.parametrize("gain", [1.0, 2.0])
+def test_orthogonal(shape, gain):
+    w = initializers.Orthogonal(gain)(shape, "float64", seed=1).reshape(-1, shape[-1])
+    small = w if w.shape[0] <= w.shape[1] else w.T
+    np.testing.assert_allclose(small @ small.T, gain**2 * np.eye(len(small)), atol=1e-13)
+
+
+@pytest.mark.parametrize("name", ["normal", "uniform", "he_normal", "orthogonal"])
+def test_seed_and_stream_decide(name):
+    make = initializers.get(name)
+    base = make((8, 8), seed=1, stream=2)
+    np.testing.assert_array_equal(base, make((8, 8), seed=1, stream=2))
+    for other in (make((8, 8), seed=2, stream=2), make((8, 8), seed=1, stream=3)):
+        assert (base != other).any()
+
+
+def test_settings():
+    w = initializers.Normal(3.0, 0.1)((100, 100), "float64")
+    assert (w.mean(), w.std()) == (pytest.approx(3.0, abs=0.01), pytest.approx(0.1, rel=0.05))
+    w = initializers.Uniform(2.0, 3.0)((100, 100), "float64")
+    assert w.min() >= 2.0 and w.max() < 3.0
+
+
+def test_layers_use_them_and_parameters_differ():
+    model = rv.Sequential(
+        [
+            Input(6),
+            Dense(6, kernel_initializer="he_normal", bias_initializer="ones"),
+            Dense(6, kernel_initializer="he_normal", bias_initializer=initializers.Uniform(0, 1)),
+        ],
+        random_state=0,
+    )
+    w = model.parameters
+    assert (w["dense/bias"] == 1).all()
+    assert len(np.unique(w["dense_1/bias"])) == 6
+    assert (w["dense/kernel"] != w["dense_1/kernel"]).all()
+    np.testing.assert_array_equal(w["dense/kernel"], initializers.HeNormal()((6, 6), seed=0, stream=1 << 24))
+
+
+def test_default_is_glorot_uniform_with_zero_bias():
+    model = rv.Sequential([Input(100), Dense(50)], random_state=0)
+    assert abs(model.parameters["dense/kernel"]).max() <= math.sqrt(6 / 150)
+    assert (model.parameters["dense/bias"] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: initializers.get("glorot"), ValueError, "unknown initializer 'glorot'"),
+        (lambda: initializers.Uniform(1.0, 1.0), ValueError, "low must be below high"),
+        (lambda: initializers.Normal(stddev=-1), ValueError, "stddev must be"),
+        (lambda: initializers.Constant(float("nan")), ValueError, "value must be"),
+        (lambda: initializers.Orthogonal()((3,)), ValueError, "at least 2 dimensions"),
+        (lambda: initializers.Zeros()((3,), "int32"), ValueError, "dtype must be 'float32' or 'float64'"),
+        (lambda: initializers.Zeros()((3,), seed=-1), ValueError, "random_state|seed"),
+    ],
+)
+def test_refused(make, error, message):
+    with pytest.raises(error, match=message):
+        make()

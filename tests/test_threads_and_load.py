@@ -1,0 +1,213 @@
+"""Default threads, loading of the compiled module, configuration, import."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+import ravine as rv
+from ravine import _load, _threads
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch):
+    """Forget what was found and chosen, before and after."""
+    for variable in ("RAVINE_NUM_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(variable, raising=False)
+    rv.set_num_threads(None)
+    yield
+    rv.set_num_threads(None)
+
+
+@pytest.mark.parametrize(
+    ("ravine", "omp", "expected"),
+    [
+        ("3", None, 3),
+        (None, "5", 5),
+        ("3", "5", 3),
+        (None, "4,2", 4),
+        (" 2 ", None, 2),
+        ("", "7", 7),
+        (None, "1024", 1024),
+    ],
+)
+def test_environment(monkeypatch, ravine, omp, expected):
+    for name, value in (("RAVINE_NUM_THREADS", ravine), ("OMP_NUM_THREADS", omp)):
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    assert rv.get_num_threads() == expected
+
+
+@pytest.mark.parametrize("variable", ["RAVINE_NUM_THREADS", "OMP_NUM_THREADS"])
+@pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", "1025"])
+def test_a_bad_value_is_named_once(monkeypatch, variable, value):
+    monkeypatch.setenv(variable, value)
+    with pytest.warns(UserWarning, match=f"{variable}='{value}' is ignored") as warned:
+        first = rv.get_num_threads()
+        assert rv.get_num_threads() == first == _threads.from_machine()
+    assert len(warned) == 1
+
+
+def test_set_num_threads_wins(monkeypatch):
+    monkeypatch.setenv("RAVINE_NUM_THREADS", "3")
+    rv.set_num_threads(2)
+    assert rv.get_num_threads() == 2
+    rv.set_num_threads(None)
+    assert rv.get_num_threads() == 3
+
+
+@pytest.mark.parametrize("value", [0, -3, 1.5, 10**6, "2", True])
+def test_set_num_threads_refuses(value):
+    with pytest.raises(ValueError, match=r"n_threads must be an int in \[1, 1024\], got"):
+        rv.set_num_threads(value)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs CPU affinity")
+def test_affinity_counts():
+    allowed = os.sched_getaffinity(0)
+    counts = []
+
+    def with_one_cpu():
+        os.sched_setaffinity(0, {min(allowed)})
+        counts.append(_threads.from_machine())
+
+    thread = threading.Thread(target=with_one_cpu)
+    thread.start()
+    thread.join()
+    assert counts == [1]
+
+
+def write(root, files):
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+V1 = "sys/fs/cgroup/cpu"
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, math.inf),
+        ({"proc/self/cgroup": "0::/a/b\n"}, math.inf),
+        ({"proc/self/cgroup": "0::/a\n", "sys/fs/cgroup/a/cpu.max": "max 100000\n"}, math.inf),
+        ({"proc/self/cgroup": "0::/a\n", "sys/fs/cgroup/a/cpu.max": "250000 100000\n"}, 2.5),
+        (
+            {
+                "proc/self/cgroup": "0::/a/b\n",
+                "sys/fs/cgroup/a/b/cpu.max": "800000 100000\n",
+                "sys/fs/cgroup/a/cpu.max": "150000 100000\n",
+            },
+            1.5,
+        ),
+        ({"proc/self/cgroup": "0::/../..\n", "sys/fs/cgroup/cpu.max": "200000 100000\n"}, 2.0),
+        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "nonsense\n"}, math.inf),
+        (
+            {
+                "proc/self/cgroup": "4:cpu,cpuacct:/x\n1:name=systemd:/x\n",
+                f"{V1}/x/cpu.cfs_quota_us": "300000\n",
+                f"{V1}/x/cpu.cfs_period_us": "100000\n",
+            },
+            3.0,
+        ),
+        (
+            {
+                "proc/self/cgroup": "4:cpu:/x\n",
+                f"{V1}/x/cpu.cfs_quota_us": "-1\n",
+                f"{V1}/x/cpu.cfs_period_us": "100000\n",
+            },
+            math.inf,
+        ),
+    ],
+)
+def test_cgroup_quota(tmp_path, files, expected):
+    write(tmp_path, files)
+    assert _threads.cgroup_quota(tmp_path) == expected
+
+
+@pytest.mark.parametrize(("quota", "expected"), [(0.3, 1), (1.9, 1), (math.inf, None)])
+def test_a_quota_limits_threads(monkeypatch, quota, expected):
+    monkeypatch.setattr(_threads, "cgroup_quota", lambda root: quota)
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert _threads.from_machine() == (expected or cpus)
+
+
+def test_a_system_that_refuses_threads_gives_fewer_and_says_so(monkeypatch):
+    monkeypatch.setattr(_threads._core, "startable_threads", lambda wanted: min(wanted, 3))
+    assert _threads.check_n_threads(3) == 3
+    with pytest.warns(RuntimeWarning, match="lets this process start 3 of 8 threads"):
+        assert _threads.check_n_threads(8) == 3
+
+
+@pytest.mark.parametrize("given", [{}, {"GOMP_SPINCOUNT": "7"}, {"OMP_WAIT_POLICY": "passive"}])
+def test_the_spin_is_bounded_unless_the_user_chose(monkeypatch, given):
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    before = dict(os.environ)
+    with _load.bounded_spin():
+        assert os.environ.get("GOMP_SPINCOUNT") == (given.get("GOMP_SPINCOUNT") if given else "1000")
+    assert dict(os.environ) == before
+
+
+def run(code, **environment):
+    environment = {**os.environ, **environment}
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
+
+
+def test_an_unknown_instruction_set_is_refused():
+    result = run("import ravine", RAVINE_ISA="avx9")
+    assert result.returncode != 0
+    assert "ValueError: unknown ISA 'avx9'; choose from" in result.stderr
+
+
+@pytest.mark.parametrize("isa", rv.show_config("dicts").get("supported", []))
+def test_each_supported_instruction_set_can_be_forced(isa):
+    result = run("import ravine as rv; print(rv.show_config('dicts')['isa'])", RAVINE_ISA=isa)
+    assert result.stdout.strip() == isa, result.stderr
+
+
+def test_show_config(capsys):
+    rv.show_config()
+    out = capsys.readouterr().out
+    config = rv.show_config("dicts")
+    assert config["version"] == rv.__version__
+    for name in ("version", "isa", "compiled", "compiler", "openmp_path", "threads"):
+        assert name in config and name in out
+    with pytest.raises(ValueError, match="mode must be 'stdout' or 'dicts', got 'json'"):
+        rv.show_config("json")
+
+
+def test_import_needs_numpy_alone_and_no_slow_modules():
+    code = (
+        "import sys, numpy; before = set(sys.modules); import ravine; after = set(sys.modules); import json; "
+        "print(json.dumps(sorted(after - before)))"
+    )
+    loaded = set(json.loads(run(code).stdout))
+    slow = {"argparse", "asyncio", "difflib", "email", "http", "importlib.metadata", "importlib.resources", "inspect",
+            "multiprocessing", "socket", "sqlite3", "ssl", "subprocess", "unittest", "urllib", "xml"}  # fmt: skip
+    assert not loaded & slow
+    assert not {name.split(".")[0] for name in loaded} - set(sys.stdlib_module_names) - {"numpy", "ravine"}
+
+
+def test_public_names():
+    expected = {"Sequential", "History", "NotFittedError", "callbacks", "datasets", "get_num_threads", "initializers",
+                "kernels", "layers", "losses", "metrics", "optimizers", "regularizers", "set_num_threads",
+                "show_config", "__version__"}  # fmt: skip
+    assert set(rv.__all__) == expected
+    assert all(hasattr(rv, name) for name in expected)
+
+
+def test_kernels_are_those_of_the_chosen_set():
+    assert "matmul" in dir(rv.kernels)
+    np.testing.assert_array_equal(rv.kernels.relu(np.array([-1.0, 2.0])), [0.0, 2.0])
+    with pytest.raises(AttributeError, match="no kernel 'nothing'"):
+        rv.kernels.nothing  # noqa: B018
