@@ -55,8 +55,9 @@ const InstructionSet& select(const char* name) {
     }
     known = known || wanted == set->name;
   }
-  throw std::invalid_argument((known ? "ISA '" + wanted + "' is not supported by this CPU" : "unknown ISA '" + wanted + "'") +
-                              "; choose from " + choices);
+  throw std::invalid_argument(
+      (known ? "ISA '" + wanted + "' is not supported by this CPU" : "unknown ISA '" + wanted + "'") +
+      "; choose from " + choices);
 }
 
 }  // namespace ravine

@@ -15,8 +15,8 @@ bool supported(const InstructionSet& set);
 // The widest supported one, until `select` says otherwise.
 const InstructionSet& selected();
 
-// Chooses by name; null or "" chooses the widest supported. Throws std::invalid_argument, listing the choices, for a name
-// that is unknown or that this CPU lacks.
+// Chooses by name; null or "" chooses the widest supported. Throws std::invalid_argument, listing the choices, for a
+// name that is unknown or that this CPU lacks.
 const InstructionSet& select(const char* name);
 
 }  // namespace ravine

@@ -1,5 +1,5 @@
-// The engine's networks, one class per dtype. Arguments are checked here; then the GIL is released for the whole run, and
-// taken again only to look for signals.
+// The engine's networks, one class per dtype. Arguments are checked here; then the GIL is released for the whole run,
+// and taken again only to look for signals.
 #include "engine/network.h"
 
 #include <pybind11/stl.h>
@@ -58,6 +58,16 @@ auto run_watched(Call&& run) {
   }();
   if (PyErr_Occurred()) throw py::error_already_set();
   return result;
+}
+
+std::size_t thread_count(const py::object& n_threads) {
+  constexpr std::size_t most = 1024;
+  if (PyIndex_Check(n_threads.ptr())) {
+    const py::int_ count(n_threads);
+    if (count >= py::int_(1) && count <= py::int_(most)) return py::cast<std::size_t>(count);
+  }
+  throw py::value_error("n_threads must be an int in [1, " + std::to_string(most) + "], got " +
+                        text(py::repr(n_threads)));
 }
 
 template <class T>
@@ -120,7 +130,7 @@ class PyNetwork {
     rate.require_ndim(1, 1);
     if (rate.size() == 0) throw py::value_error("rates must have at least one entry, got shape (0,)");
     settings.rates.assign(rate.data(), rate.data() + rate.size());
-    settings.threads = to_integer<std::uint32_t>(n_threads, "n_threads");
+    settings.threads = thread_count(n_threads);
     const std::vector<MetricChoice<T>> choices = metric_choices(metrics);
     TrainResult result;
     {
@@ -140,7 +150,7 @@ class PyNetwork {
                     const py::object& n_threads) {
     const Input input(network_, X, target, weight);
     const std::vector<MetricChoice<T>> choices = metric_choices(metrics);
-    const std::size_t threads = to_integer<std::uint32_t>(n_threads, "n_threads");
+    const std::size_t threads = thread_count(n_threads);
     const Busy busy(inference_);
     const auto result = run_watched([&](Watch& watch) {
       return ravine::evaluate(network_, inference_buffers_, input.data, choices, threads, watch);
@@ -160,7 +170,7 @@ class PyNetwork {
                             std::to_string(layers));
     const std::size_t count = network_.operations_of(layers, skip_activation);
     Array<T> out({x.length(0), static_cast<py::ssize_t>(network_.units(count))}, "out");
-    const std::size_t threads = to_integer<std::uint32_t>(n_threads, "n_threads");
+    const std::size_t threads = thread_count(n_threads);
     const Busy busy(inference_);
     run_watched([&](Watch& watch) {
       return ravine::forward(network_, inference_buffers_, x.data(), x.rows(), count, out.mutable_data(), threads,
@@ -172,7 +182,7 @@ class PyNetwork {
   double loss_and_gradients(const py::object& X, const py::object& target, const py::object& weight,
                             const py::object& n_threads) {
     const Input input(network_, X, target, weight);
-    return *walk_back(input.data, to_integer<std::uint32_t>(n_threads, "n_threads"));
+    return *walk_back(input.data, thread_count(n_threads));
   }
 
   void backward(const py::object& X, const py::object& doutput, const py::object& n_threads) {
@@ -183,7 +193,7 @@ class PyNetwork {
     data.x = x.data();
     data.rows = x.rows();
     data.doutput = d.data();
-    walk_back(data, to_integer<std::uint32_t>(n_threads, "n_threads"));
+    walk_back(data, thread_count(n_threads));
   }
 
   void apply_gradients(double learning_rate) {
@@ -258,11 +268,10 @@ class PyNetwork {
     const py::capsule owner(new Owner(block.owner()), [](void* pointer) { delete static_cast<Owner*>(pointer); });
     py::dict result;
     for (const Parameter& parameter : network_.arena.parameters) {
-      const std::vector<std::size_t> shape =
-          parameter.is_kernel ? std::vector<std::size_t>{parameter.rows, parameter.cols}
-                              : std::vector<std::size_t>{parameter.cols};
-      result[py::str(prefix + parameter.name)] =
-          py::array_t<T>(shape, block.data() + first + parameter.offset, owner);
+      const std::vector<std::size_t> shape = parameter.is_kernel
+                                                 ? std::vector<std::size_t>{parameter.rows, parameter.cols}
+                                                 : std::vector<std::size_t>{parameter.cols};
+      result[py::str(prefix + parameter.name)] = py::array_t<T>(shape, block.data() + first + parameter.offset, owner);
     }
     return result;
   }
@@ -291,8 +300,9 @@ void bind(py::module_& module, const char* name) {
           "step", [](const N& n) { return n.network_.step; },
           [](N& n, const py::object& step) { n.network_.step = to_integer<std::uint64_t>(step, "step"); },
           "Batches seen so far; keys the dropout masks.")
-      .def("set_trainable", [](N& n, const std::vector<bool>& flags) { n.network_.set_trainable(flags); },
-           arg("flags"), "Which operations' parameters training may change.")
+      .def(
+          "set_trainable", [](N& n, const std::vector<bool>& flags) { n.network_.set_trainable(flags); }, arg("flags"),
+          "Which operations' parameters training may change.")
       .def("set_loss", &N::set_loss, arg("name"), py::kw_only(), arg("setting"), arg("reduction") = "mean",
            arg("skip_activation") = false, "Choose the loss by its kernel's name.")
       .def("set_optimizer", &N::set_optimizer, arg("rule"), arg("settings"),
@@ -301,8 +311,8 @@ void bind(py::module_& module, const char* name) {
            arg("first_epoch"), arg("epochs"), arg("first_batch") = 0, arg("batches") = 0,
            arg("shuffle_seed") = py::none(), arg("rates"), arg("metrics") = Metrics{}, arg("n_threads") = 1,
            "Train for some epochs; returns their losses and metrics and the number of steps.")
-      .def("evaluate", &N::evaluate, arg("X"), arg("target"), arg("weight"), py::kw_only(),
-           arg("metrics") = Metrics{}, arg("n_threads") = 1, "Loss and metrics of a data set, dropout off.")
+      .def("evaluate", &N::evaluate, arg("X"), arg("target"), arg("weight"), py::kw_only(), arg("metrics") = Metrics{},
+           arg("n_threads") = 1, "Loss and metrics of a data set, dropout off.")
       .def("forward", &N::forward, arg("X"), py::kw_only(), arg("operations") = py::none(),
            arg("skip_activation") = false, arg("n_threads") = 1, "Outputs after the first `operations` operations.")
       .def("loss_and_gradients", &N::loss_and_gradients, arg("X"), arg("target"), arg("weight"), py::kw_only(),
@@ -314,9 +324,15 @@ void bind(py::module_& module, const char* name) {
 
 OperationSpec make_spec(std::string kind, std::string name, const py::object& units, bool use_bias,
                         std::string activation, double alpha, double rate, double l1, double l2) {
-  return {std::move(kind),       std::move(name), to_integer<std::uint64_t>(units, "units"), use_bias,
-          std::move(activation), alpha,           rate,
-          l1,                    l2};
+  return {std::move(kind),
+          std::move(name),
+          to_integer<std::uint64_t>(units, "units"),
+          use_bias,
+          std::move(activation),
+          alpha,
+          rate,
+          l1,
+          l2};
 }
 
 py::array_t<std::int64_t> epoch_order(std::size_t rows, const py::object& seed, const py::object& epoch) {

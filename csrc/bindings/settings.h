@@ -14,10 +14,13 @@ namespace py = pybind11;
 // Keys are the fields' names; an unknown one is a ValueError that lists them.
 inline UpdateSettings update_settings(const py::dict& given) {
   UpdateSettings settings;
-  const std::pair<const char*, double*> numbers[] = {
-      {"learning_rate", &settings.learning_rate}, {"momentum", &settings.momentum}, {"beta1", &settings.beta1},
-      {"beta2", &settings.beta2},                 {"rho", &settings.rho},           {"epsilon", &settings.epsilon},
-      {"weight_decay", &settings.weight_decay}};
+  const std::pair<const char*, double*> numbers[] = {{"learning_rate", &settings.learning_rate},
+                                                     {"momentum", &settings.momentum},
+                                                     {"beta1", &settings.beta1},
+                                                     {"beta2", &settings.beta2},
+                                                     {"rho", &settings.rho},
+                                                     {"epsilon", &settings.epsilon},
+                                                     {"weight_decay", &settings.weight_decay}};
   const std::pair<const char*, bool*> flags[] = {{"bias_correction", &settings.bias_correction},
                                                  {"epsilon_inside", &settings.epsilon_inside}};
   for (const auto& [key, value] : given) {

@@ -48,7 +48,7 @@ struct Parameter {
   std::size_t operation;  // its layer's number
   std::size_t offset;     // in elements, a multiple of 16
   std::size_t rows, cols;
-  bool is_kernel;         // regularised and decayed; a bias is not
+  bool is_kernel;  // regularised and decayed; a bias is not
   double l1 = 0.0, l2 = 0.0;
   bool trainable = true;
 

@@ -1,5 +1,5 @@
-// The memory of a run besides the arena: passes, the kernels' workspaces, gradients of groups. It grows, and is kept from
-// run to run.
+// The memory of a run besides the arena: passes, the kernels' workspaces, gradients of groups. It grows, and is kept
+// from run to run.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,8 @@ namespace ravine {
 template <class T>
 class Buffers {
  public:
-  // `passes` passes of up to `rows` rows (their gradients too if `backward`), `threads` workspaces, gradients for `copies`
-  // groups besides the arena's own.
+  // `passes` passes of up to `rows` rows (their gradients too if `backward`), `threads` workspaces, gradients for
+  // `copies` groups besides the arena's own.
   void prepare(const Network<T>& network, std::size_t passes, std::size_t rows, std::size_t threads, bool backward,
                std::size_t copies) {
     const std::size_t values = network.operations() + 1;

@@ -12,12 +12,12 @@ namespace ravine {
 
 template <class T>
 struct Data {
-  const T* x = nullptr;                   // (rows, inputs)
+  const T* x = nullptr;  // (rows, inputs)
   std::size_t rows = 0;
-  const T* target = nullptr;              // (rows, units), or
-  const std::int32_t* label = nullptr;    // (rows), or
-  const T* doutput = nullptr;             // (rows, units): the gradient by the output, instead of a loss
-  const T* weight = nullptr;              // (rows), or null: ones
+  const T* target = nullptr;            // (rows, units), or
+  const std::int32_t* label = nullptr;  // (rows), or
+  const T* doutput = nullptr;           // (rows, units): the gradient by the output, instead of a loss
+  const T* weight = nullptr;            // (rows), or null: ones
 };
 
 template <class T>
@@ -38,7 +38,8 @@ struct Batch {
 // A call of memcpy costs more than a few elements do.
 template <class T>
 void copy_row(T* to, const T* from, std::size_t count) noexcept {
-  if (count > 8) std::memcpy(to, from, count * sizeof(T));
+  if (count > 8)
+    std::memcpy(to, from, count * sizeof(T));
   else
     for (std::size_t i = 0; i < count; ++i) to[i] = from[i];
 }

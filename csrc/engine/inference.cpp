@@ -74,8 +74,10 @@ std::optional<Evaluation> evaluate(const Network<T>& network, Buffers<T>& buffer
       for (std::size_t i = 0; i < rows; ++i)
         *total += (data.weight ? static_cast<double>(data.weight[first + i]) : 1.0) * static_cast<double>(value[i]);
     };
-    if (label) network.loss.loss->labels(pass.row_loss, nullptr, z, label, nullptr, rows, units, T{1}, setting);
-    else network.loss.loss->dense(pass.row_loss, nullptr, z, target, nullptr, rows, units, T{1}, setting);
+    if (label)
+      network.loss.loss->labels(pass.row_loss, nullptr, z, label, nullptr, rows, units, T{1}, setting);
+    else
+      network.loss.loss->dense(pass.row_loss, nullptr, z, target, nullptr, rows, units, T{1}, setting);
     add(sum, pass.row_loss);
     for (std::size_t m = 0; m < metrics.size(); ++m) {
       metrics[m].metric->rows(pass.row_metric, z, target, label, rows, units, static_cast<T>(metrics[m].setting));
@@ -105,8 +107,8 @@ std::optional<Evaluation> evaluate(const Network<T>& network, Buffers<T>& buffer
   return result;
 }
 
-template bool forward(const Network<float>&, Buffers<float>&, const float*, std::size_t, std::size_t, float*, std::size_t,
-                      Watch&);
+template bool forward(const Network<float>&, Buffers<float>&, const float*, std::size_t, std::size_t, float*,
+                      std::size_t, Watch&);
 template bool forward(const Network<double>&, Buffers<double>&, const double*, std::size_t, std::size_t, double*,
                       std::size_t, Watch&);
 template std::optional<Evaluation> evaluate(const Network<float>&, Buffers<float>&, const Data<float>&,

@@ -12,8 +12,8 @@
 
 namespace ravine {
 
-// output (rows, units of value `operations`): the first `operations` operations on x. False when stopped. A row's bits do
-// not depend on the rows beside it.
+// output (rows, units of value `operations`): the first `operations` operations on x. False when stopped. A row's bits
+// do not depend on the rows beside it.
 template <class T>
 bool forward(const Network<T>& network, Buffers<T>& buffers, const T* x, std::size_t rows, std::size_t operations,
              T* output, std::size_t threads, Watch& watch);

@@ -19,7 +19,8 @@ Network<T>::Network(std::size_t inputs, const std::vector<OperationSpec>& specs,
     const OperationSpec& spec = specs[layer];
     const std::size_t width = units(operations_.size());
     if (spec.kind == "dense") {
-      add_dense(spec, layer, layer + 1 == specs.size() || (layer + 2 == specs.size() && specs.back().kind == "activation"));
+      add_dense(spec, layer,
+                layer + 1 == specs.size() || (layer + 2 == specs.size() && specs.back().kind == "activation"));
     } else if (spec.kind == "activation") {
       add_activation(spec.activation, spec);
     } else if (spec.kind == "dropout") {
@@ -48,9 +49,9 @@ const Activation<T>* Network<T>::find_activation(const std::string& name) const 
   throw std::invalid_argument("unknown activation '" + name + "'; choose from " + choices);
 }
 
-// A dense layer applies its activation itself where the way back can do with the output, and the operation after it takes
-// the derivative. The last layer's activation is an operation of its own, so that a loss that starts from logits can leave
-// it out; so is the one before a last activation layer, which may be left out as well.
+// A dense layer applies its activation itself where the way back can do with the output, and the operation after it
+// takes the derivative. The last layer's activation is an operation of its own, so that a loss that starts from logits
+// can leave it out; so is the one before a last activation layer, which may be left out as well.
 template <class T>
 void Network<T>::add_dense(const OperationSpec& spec, std::size_t layer, bool last) {
   if (spec.units == 0) throw std::invalid_argument("units of " + spec.name + " must be at least 1, got 0");
@@ -75,8 +76,7 @@ void Network<T>::add_dense(const OperationSpec& spec, std::size_t layer, bool la
                       .rows = 1,
                       .cols = spec.units,
                       .is_kernel = false});
-  operations_.push_back(
-      std::make_unique<Dense<T>>(spec.name, operations_.size(), inputs, spec.units, kernel, bias));
+  operations_.push_back(std::make_unique<Dense<T>>(spec.name, operations_.size(), inputs, spec.units, kernel, bias));
   if (spec.activation == "linear") return;
   if (!last && !activation->rowwise && !activation->from_input && activation->backward)
     operations_.back()->applied = {activation, static_cast<T>(spec.alpha)};
@@ -86,9 +86,9 @@ void Network<T>::add_dense(const OperationSpec& spec, std::size_t layer, bool la
 
 template <class T>
 void Network<T>::add_activation(const std::string& name, const OperationSpec& spec) {
-  operations_.push_back(std::make_unique<ActivationOperation<T>>(
-      spec.name, operations_.size(), units(operations_.size()),
-      Applied<T>{find_activation(name), static_cast<T>(spec.alpha)}));
+  operations_.push_back(
+      std::make_unique<ActivationOperation<T>>(spec.name, operations_.size(), units(operations_.size()),
+                                               Applied<T>{find_activation(name), static_cast<T>(spec.alpha)}));
 }
 
 template <class T>

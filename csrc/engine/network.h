@@ -79,7 +79,7 @@ class Network {
   std::size_t inputs_;
   std::uint32_t seed_;
   std::vector<std::unique_ptr<Operation<T>>> operations_;
-  std::vector<std::size_t> layer_end_;             // operations up to and with a layer
+  std::vector<std::size_t> layer_end_;  // operations up to and with a layer
   std::vector<std::size_t> operation_layer_;
   std::vector<bool> trained_;
   std::size_t first_trained_ = 0;

@@ -11,14 +11,10 @@
 namespace ravine {
 
 // A sum over a batch is cut into slices of this many rows, at most 16, added in a balanced tree. Bits depend on it.
-constexpr std::size_t batch_slice(std::size_t rows) {
-  return std::max<std::size_t>(32, 8 * ((rows + 127) / 128));
-}
+constexpr std::size_t batch_slice(std::size_t rows) { return std::max<std::size_t>(32, 8 * ((rows + 127) / 128)); }
 inline constexpr std::size_t most_batch_slices = 16;
 
-constexpr std::size_t batch_slices(std::size_t rows) {
-  return (rows + batch_slice(rows) - 1) / batch_slice(rows);
-}
+constexpr std::size_t batch_slices(std::size_t rows) { return (rows + batch_slice(rows) - 1) / batch_slice(rows); }
 
 // The sum of `count` values, pairs level by level, an odd one passing through. Overwrites them.
 inline double tree_sum(double* value, std::size_t count) noexcept {
@@ -33,7 +29,6 @@ struct Part {
   std::size_t index = 0;
   std::size_t count = 1;
 };
-
 
 // A range of columns.
 struct Span {

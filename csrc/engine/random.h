@@ -16,8 +16,8 @@ constexpr std::uint32_t stream(Purpose purpose, std::size_t number) {
   return static_cast<std::uint32_t>(purpose) << 24 | static_cast<std::uint32_t>(number);
 }
 
-// The order of an epoch's rows: a pure function of (rows, seed, epoch). Fisher and Yates from the end, with 64-bit draws
-// d_i: j = floor(d_i (i + 1) / 2^64).
+// The order of an epoch's rows: a pure function of (rows, seed, epoch). Fisher and Yates from the end, with 64-bit
+// draws d_i: j = floor(d_i (i + 1) / 2^64).
 class EpochOrder {
  public:
   void reserve(std::size_t rows);

@@ -9,8 +9,8 @@
 namespace ravine {
 namespace {
 
-// What an epoch adds up. Its loss is sum w l / sum w (or sum w l, where the loss is a sum) over the epoch, plus the mean over
-// its steps of the penalty before each.
+// What an epoch adds up. Its loss is sum w l / sum w (or sum w l, where the loss is a sum) over the epoch, plus the
+// mean over its steps of the penalty before each.
 struct EpochSums {
   double loss = 0.0, weight = 0.0, penalty = 0.0;
   std::size_t steps = 0;
@@ -80,7 +80,8 @@ class Trainer {
   bool step(Team& team, std::size_t thread, std::size_t b, std::uint64_t before, std::size_t steps,
             UpdateRunning& running, EpochSums& sums, double* metrics) noexcept {
     const std::size_t first = b * batch_size_;
-    const Batch batch{settings_.shuffle_seed ? order_.data() : nullptr, first, std::min(batch_size_, data_.rows - first)};
+    const Batch batch{settings_.shuffle_seed ? order_.data() : nullptr, first,
+                      std::min(batch_size_, data_.rows - first)};
     const Plan plan = batch.rows == batch_size_ ? plan_ : with_rows(plan_, batch.rows);
     const double weight = weight_sum(data_, batch);
     if (weight <= 0.0) return true;

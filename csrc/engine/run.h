@@ -36,8 +36,8 @@ template <class T>
 TrainResult train(Network<T>& network, Buffers<T>& buffers, const Data<T>& data,
                   const std::vector<MetricChoice<T>>& metrics, const TrainSettings& settings, Watch& watch);
 
-// The loss of all the data as one batch, dropout off; its gradients (penalties included, where there is a loss) are left in
-// the arena. Empty when stopped.
+// The loss of all the data as one batch, dropout off; its gradients (penalties included, where there is a loss) are
+// left in the arena. Empty when stopped.
 template <class T>
 std::optional<double> gradients(Network<T>& network, Buffers<T>& buffers, const Data<T>& data, std::size_t threads,
                                 Watch& watch);

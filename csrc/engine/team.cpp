@@ -105,8 +105,10 @@ void Team::barrier() noexcept {
     return;
   }
   for (unsigned spin = 0; generation_.load(std::memory_order_acquire) == generation; ++spin) {
-    if (spin < spins_before_yield) pause_briefly();
-    else sched_yield();
+    if (spin < spins_before_yield)
+      pause_briefly();
+    else
+      sched_yield();
   }
 }
 

@@ -14,7 +14,8 @@ namespace ravine {
 // refuses a thread, so a larger team than any before is first tried with plain threads.
 std::size_t startable_threads(std::size_t wanted);
 
-// Makes the OpenMP runtime let go of its threads before a fork, so that a child can start its own. Called once, at load.
+// Makes the OpenMP runtime let go of its threads before a fork, so that a child can start its own. Called once, at
+// load.
 void survive_forks();
 
 // Default rounding, no flushing of denormals, while it lives.

@@ -113,7 +113,8 @@ bool Walk<T>::by_outputs(Team& team, std::size_t thread, const Step& step) noexc
   const auto block_rows = [&](std::size_t block) { return std::min(task_rows, rows - block * task_rows); };
   if (thread == 0) pass.first_row = 0, pass.step = step.number, pass.training = step.training;
   if (!team.share(thread, blocks, task_rows * network_.inputs(), true, [&](std::size_t block) {
-        gather(pass, data_, step.batch, block * task_rows, block_rows(block), block * task_rows, network_.inputs(), units_);
+        gather(pass, data_, step.batch, block * task_rows, block_rows(block), block * task_rows, network_.inputs(),
+               units_);
       }))
     return false;
   for (std::size_t i = 0; i < operations_; ++i) {
@@ -127,9 +128,8 @@ bool Walk<T>::by_outputs(Team& team, std::size_t thread, const Step& step) noexc
       return false;
   }
   const std::size_t slice = step.plan.slice;
-  if (!team.share(thread, step.plan.slices, 20 * slice * units_, true, [&](std::size_t s) {
-        losses(pass, step, s * slice, std::min(slice, rows - s * slice));
-      }))
+  if (!team.share(thread, step.plan.slices, 20 * slice * units_, true,
+                  [&](std::size_t s) { losses(pass, step, s * slice, std::min(slice, rows - s * slice)); }))
     return false;
   return back_by_outputs(team, thread, step);
 }

@@ -52,10 +52,10 @@ struct Matmul {
   Finish finish = Finish::none;  // relu: max(c, 0); mask: c where gate > 0 (or NaN), else 0
   const T* gate = nullptr;       // (m, n), read by Finish::mask
   std::size_t ldgate = 0;
-  bool accumulate = false;
-  std::size_t batch_slice = 0;   // tn only, not with `accumulate`: k is cut every batch_slice rows, the slices' products
-                                 // are added in a balanced tree; 0: k is one slice
-  T* workspace = nullptr;        // MatmulKernels::workspace elements, aligned to 64 bytes
+  bool accumulate = false;      // c is the first term of its sum; the slices of k follow in ascending order
+  std::size_t batch_slice = 0;  // tn only, not with `accumulate`: k is cut every batch_slice rows, the slices' products
+                                // are added in a balanced tree; 0: k is one slice
+  T* workspace = nullptr;       // MatmulKernels::workspace elements, aligned to 64 bytes
 };
 
 template <class T>
@@ -106,7 +106,8 @@ struct Metric {
 
 // ------------------------------------------------------------------------------------------------ update rules
 
-// Names as in the papers; a rule reads what it needs. `weight_decay` is decoupled: w -= learning_rate * weight_decay * w.
+// Names as in the papers; a rule reads what it needs. `weight_decay` is decoupled: w -= learning_rate * weight_decay *
+// w.
 struct UpdateSettings {
   double learning_rate = 1e-3;
   double momentum = 0.0;
@@ -136,7 +137,8 @@ struct Update {
   const char* name;
   std::size_t slots;
   void (*prepare)(UpdateFactors& factors, UpdateRunning& running, const UpdateSettings& settings) noexcept;
-  void (*step)(T* w, T* state, std::size_t stride, const T* dw, std::size_t count, const UpdateFactors& factors) noexcept;
+  void (*step)(T* w, T* state, std::size_t stride, const T* dw, std::size_t count,
+               const UpdateFactors& factors) noexcept;
 };
 
 // -------------------------------------------------------------------------------------------- vector functions
@@ -182,8 +184,8 @@ template <class T>
 struct RandomKernels {
   // the 32-bit words at positions [first, first + count)
   void (*bits)(std::uint32_t* word, std::size_t first, std::size_t count, RandomKey key) noexcept;
-  // uniform on [low, high): low + (high - low) u, where u has 53 bits: words 2 i and 2 i + 1 of the stream make value i,
-  // computed in float64 and rounded once
+  // uniform on [low, high): low + (high - low) u, where u has 53 bits: words 2 i and 2 i + 1 of the stream make value
+  // i, computed in float64 and rounded once
   void (*uniform)(T* x, std::size_t count, double low, double high, RandomKey key) noexcept;
   // normal by Box and Muller in float64, rounded once: block i (words 4 i .. 4 i + 3) gives values 2 i (cosine) and
   // 2 i + 1 (sine)
@@ -216,14 +218,22 @@ struct InstructionSet {
 
   template <class T>
   constexpr const Kernels<T>& kernels() const {
-    if constexpr (sizeof(T) == sizeof(float)) return f;
-    else return d;
+    if constexpr (sizeof(T) == sizeof(float))
+      return f;
+    else
+      return d;
   }
 };
 
 // One entry per compiled copy of this folder, each defined by its own compilation of table.cpp.
-namespace baseline { extern const InstructionSet instruction_set; }
-namespace avx2 { extern const InstructionSet instruction_set; }
-namespace avx512 { extern const InstructionSet instruction_set; }
+namespace baseline {
+extern const InstructionSet instruction_set;
+}
+namespace avx2 {
+extern const InstructionSet instruction_set;
+}
+namespace avx512 {
+extern const InstructionSet instruction_set;
+}
 
 }  // namespace ravine

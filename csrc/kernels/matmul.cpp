@@ -1,7 +1,7 @@
 // The blocked matrix product and its epilogues.
 //
-// Every element is the same sum whatever the blocks are: k is cut every product_slice terms, each slice is one fma chain
-// from zero, and the slices are added in ascending order; over a batch (tn) they are added in a balanced tree.
+// Every element is the same sum whatever the blocks are: k is cut every product_slice terms, each slice is one fma
+// chain from zero, and the slices are added in ascending order; over a batch (tn) they are added in a balanced tree.
 #include "kernels/matmul_tile.h"
 
 namespace ravine::RAVINE_ISA {
@@ -77,9 +77,12 @@ void pack_transposed_panels(T* __restrict to, const T* __restrict b, std::size_t
         Vec<T> row[side];
 #pragma GCC unroll 16
         for (std::size_t i = 0; i < side; ++i) {
-          if (i >= count) row[i] = Vec<T>{};
-          else if (depth == side) row[i] = load<T>(b + (first + i) * ldb + p);
-          else row[i] = load_first<T>(b + (first + i) * ldb + p, depth);
+          if (i >= count)
+            row[i] = Vec<T>{};
+          else if (depth == side)
+            row[i] = load<T>(b + (first + i) * ldb + p);
+          else
+            row[i] = load_first<T>(b + (first + i) * ldb + p, depth);
         }
         transpose<T>(row);
         T* const out = to + p * tile_cols<T> + v * side;
@@ -94,6 +97,14 @@ void pack_transposed_panels(T* __restrict to, const T* __restrict b, std::size_t
 template <class T>
 void copy(T* __restrict to, const T* __restrict from, std::size_t count) noexcept {
   each_vector<T>(count, [&](auto at) { at.template store<T>(to, at.load(from)); });
+}
+
+// Tiles of a's columns, each (k, tile_rows) and contiguous.
+template <class T>
+void pack_columns(T* __restrict to, const T* __restrict a, std::size_t lda, std::size_t k, const Cut& cut,
+                  std::size_t first, std::size_t count) noexcept {
+  for (std::size_t t = first; t < first + count; ++t)
+    for (std::size_t p = 0; p < k; ++p, to += tile_rows) copy<T>(to, a + p * lda + cut.begin(t), cut.size(t));
 }
 
 // ------------------------------------------------------------------------------------------------------ epilogue
@@ -120,9 +131,12 @@ template <class T, bool add_c, bool add_bias>
 void finish_biased(const T* tile, const Matmul<T>& x, Finish finish, std::size_t i, std::size_t j, std::size_t rows,
                    std::size_t cols) noexcept {
   switch (finish) {
-    case Finish::none: return finish_rows<T, add_c, add_bias, Finish::none>(tile, x, i, j, rows, cols);
-    case Finish::relu: return finish_rows<T, add_c, add_bias, Finish::relu>(tile, x, i, j, rows, cols);
-    case Finish::mask: return finish_rows<T, add_c, add_bias, Finish::mask>(tile, x, i, j, rows, cols);
+    case Finish::none:
+      return finish_rows<T, add_c, add_bias, Finish::none>(tile, x, i, j, rows, cols);
+    case Finish::relu:
+      return finish_rows<T, add_c, add_bias, Finish::relu>(tile, x, i, j, rows, cols);
+    case Finish::mask:
+      return finish_rows<T, add_c, add_bias, Finish::mask>(tile, x, i, j, rows, cols);
   }
 }
 
@@ -140,7 +154,9 @@ void finish_tile(const T* tile, const Matmul<T>& x, bool add_c, bool last, std::
          : finish_biased<T, false, false>(tile, x, finish, i, j, rows, cols);
 }
 
-// --------------------------------------------------------------------------------------- a by rows: nn and nt
+// --------------------------------------------------------------------------------------------- k slice by slice
+
+enum class Form { nn, tn, nt };
 
 // b's panels: packed ones are k * tile_cols apart, unpacked ones tile_cols.
 template <class T>
@@ -150,10 +166,10 @@ struct Panels {
   std::size_t step;
 };
 
-template <class T, bool transposed>
+template <class T, Form form>
 Panels<T> panels_of(const Matmul<T>& x, T* workspace, std::size_t p, std::size_t depth, std::size_t j,
                     std::size_t cols) noexcept {
-  if constexpr (transposed) {
+  if constexpr (form == Form::nt) {
     pack_transposed_panels<T>(workspace, x.b + j * x.ldb + p, x.ldb, depth, cols);
   } else {
     if (x.m < pack_b_rows && cols % lanes<T> == 0) return {x.b + p * x.ldb + j, x.ldb, tile_cols<T>};
@@ -162,38 +178,59 @@ Panels<T> panels_of(const Matmul<T>& x, T* workspace, std::size_t p, std::size_t
   return {workspace, tile_cols<T>, depth * tile_cols<T>};
 }
 
-template <class T, bool transposed>
-void product_by_rows(const Matmul<T>& x) noexcept {
+// Terms [p, p + depth) of k of a block of rows from i0, cut into tiles: copied into `workspace`, or where they stand.
+template <class T, Form form>
+void pack_block(T* workspace, const Matmul<T>& x, std::size_t i0, std::size_t p, std::size_t depth,
+                const Cut& cut) noexcept {
+  if constexpr (form == Form::tn) {
+    pack_columns<T>(workspace, x.a + p * x.lda + i0, x.lda, depth, cut, 0, cut.pieces);
+  } else {
+    for (std::size_t i = 0; i < cut.total; ++i)
+      copy<T>(workspace + i * packed_row<T>, x.a + (i0 + i) * x.lda + p, depth);
+  }
+}
+
+template <class T, Form form>
+void block_tile(const Workspace<T>& work, bool packed, const Matmul<T>& x, std::size_t i0, std::size_t p,
+                std::size_t depth, const Cut& cut, std::size_t t, std::size_t vectors, const T* panel,
+                std::size_t ldb) noexcept {
+  const std::size_t i = cut.begin(t), rows = cut.size(t);
+  if constexpr (form == Form::tn) {
+    const Columns<T> a =
+        packed ? Columns<T>{work.a + t * depth * tile_rows, tile_rows} : Columns<T>{x.a + p * x.lda + i0 + i, x.lda};
+    tiles<T, Columns<T>>(rows, vectors, work.tile, a, panel, ldb, depth, {});
+  } else if (packed) {
+    tiles<T, PackedRows<T>>(rows, vectors, work.tile, {work.a + i * packed_row<T>}, panel, ldb, depth, {});
+  } else {
+    tiles<T, StridedRows<T>>(rows, vectors, work.tile, {x.a + (i0 + i) * x.lda + p, x.lda}, panel, ldb, depth, {});
+  }
+}
+
+template <class T, Form form>
+void product(const Matmul<T>& x) noexcept {
   const Workspace<T> work(x.workspace);
   const std::size_t slices = x.k > 0 ? (x.k + product_slice - 1) / product_slice : 1;
   const Cut blocks(x.m, block_rows);
   for (std::size_t j0 = 0; j0 < x.n; j0 += block_cols) {
     const std::size_t block = smaller(block_cols, x.n - j0);
+    // one panel of b reads a only once: no copy of it would pay
+    const bool packed = block > tile_cols<T>;
     for (std::size_t s = 0; s < slices; ++s) {
       const std::size_t p = s * product_slice;
       const std::size_t depth = smaller(product_slice, x.k - p);
-      const Panels<T> panels = panels_of<T, transposed>(x, work.b, p, depth, j0, block);
+      const Panels<T> panels = panels_of<T, form>(x, work.b, p, depth, j0, block);
       for (std::size_t i_block = 0; i_block < blocks.pieces; ++i_block) {
         const std::size_t i0 = blocks.begin(i_block);
-        const Cut tile_cut(blocks.size(i_block), tile_rows);
-        // one panel of b reads a only once: no copy of it would pay
-        const bool pack_a = block > tile_cols<T>;
-        if (pack_a)
-          for (std::size_t i = 0; i < blocks.size(i_block); ++i)
-            copy<T>(work.a + i * packed_row<T>, x.a + (i0 + i) * x.lda + p, depth);
+        const Cut cut(blocks.size(i_block), tile_rows);
+        if (packed) pack_block<T, form>(work.a, x, i0, p, depth, cut);
         for (std::size_t j = 0; j < block; j += tile_cols<T>) {
           const std::size_t cols = smaller(tile_cols<T>, block - j);
           const std::size_t vectors = (cols + lanes<T> - 1) / lanes<T>;
           const T* const panel = panels.b + j / tile_cols<T> * panels.step;
-          for (std::size_t t = 0; t < tile_cut.pieces; ++t) {
-            const std::size_t i = tile_cut.begin(t), rows = tile_cut.size(t);
-            if (pack_a)
-              tiles<T, PackedRows<T>>(rows, vectors, work.tile, {work.a + i * packed_row<T>}, panel, panels.ldb, depth,
-                                      {});
-            else
-              tiles<T, StridedRows<T>>(rows, vectors, work.tile, {x.a + (i0 + i) * x.lda + p, x.lda}, panel, panels.ldb,
-                                       depth, {});
-            finish_tile<T>(work.tile, x, x.accumulate || s > 0, s + 1 == slices, i0 + i, j0 + j, rows, cols);
+          for (std::size_t t = 0; t < cut.pieces; ++t) {
+            block_tile<T, form>(work, packed, x, i0, p, depth, cut, t, vectors, panel, panels.ldb);
+            finish_tile<T>(work.tile, x, x.accumulate || s > 0, s + 1 == slices, i0 + cut.begin(t), j0 + j, cut.size(t),
+                           cols);
           }
         }
       }
@@ -201,11 +238,11 @@ void product_by_rows(const Matmul<T>& x) noexcept {
   }
 }
 
-// ---------------------------------------------------------------------------------------- a by columns: tn
+// -------------------------------------------------------------------------------------- over a batch: slices of tn
 
-// The sum over k = the batch for one tile, its slices added in a balanced tree: the slots are the tree's open branches, and
-// after slice s (from 1) as many of them close as s has trailing zeros. Returns how many slots are left to add. A panel that
-// is neither whole vectors nor packed (a huge k) is packed here, a product slice at a time, into `scratch`.
+// The sum over k = the batch for one tile, its slices added in a balanced tree: the slots are the tree's open branches,
+// and after slice s (from 1) as many of them close as s has trailing zeros. Returns how many slots are left to add. A
+// panel that is neither whole vectors nor packed (a huge k) is packed here, a product slice at a time, into `scratch`.
 template <class T>
 std::size_t batch_sum(T* slots, T* scratch, const Matmul<T>& x, Columns<T> a, Panels<T> b, std::size_t rows,
                       std::size_t cols) noexcept {
@@ -226,8 +263,8 @@ std::size_t batch_sum(T* slots, T* scratch, const Matmul<T>& x, Columns<T> a, Pa
         panel = scratch;
         ldb = tile_cols<T>;
       }
-      tiles<T, Columns<T>>(rows, vectors, slots + open * tile_size<T>, {a.a + p * a.stride, a.stride}, panel, ldb, depth,
-                           {p > first, folds});
+      tiles<T, Columns<T>>(rows, vectors, slots + open * tile_size<T>, {a.a + p * a.stride, a.stride}, panel, ldb,
+                           depth, {p > first, folds});
       if (last) open = open + 1 - folds;
       p += depth;
     } while (p < end);
@@ -245,16 +282,8 @@ void close_slots(T* slots, std::size_t open) noexcept {
   }
 }
 
-// Tiles of a's columns, each (k, tile_rows) and contiguous.
 template <class T>
-void pack_columns(T* __restrict to, const T* __restrict a, std::size_t lda, std::size_t k, const Cut& cut,
-                  std::size_t first, std::size_t count) noexcept {
-  for (std::size_t t = first; t < first + count; ++t)
-    for (std::size_t p = 0; p < k; ++p, to += tile_rows) copy<T>(to, a + p * lda + cut.begin(t), cut.size(t));
-}
-
-template <class T>
-void product_by_columns(const Matmul<T>& x) noexcept {
+void batch_product(const Matmul<T>& x) noexcept {
   const Workspace<T> work(x.workspace);
   const Cut cut(x.m, tile_rows);
   const std::size_t depth = x.k > 0 ? x.k : 1;
@@ -287,9 +316,19 @@ void product_by_columns(const Matmul<T>& x) noexcept {
   }
 }
 
+// Up to one product slice a batch is the same sum either way, and the tile's own loop over k saves passes over c.
+template <class T>
+void transposed_product(const Matmul<T>& x) noexcept {
+  const bool one_slice = x.batch_slice == 0 || x.batch_slice >= x.k;
+  if (one_slice && x.k > product_slice)
+    product<T, Form::tn>(x);
+  else
+    batch_product<T>(x);
+}
+
 template <class T>
 constexpr MatmulKernels<T> kernels_for() {
-  return {product_by_rows<T, false>, product_by_columns<T>, product_by_rows<T, true>, workspace_size<T>};
+  return {product<T, Form::nn>, transposed_product<T>, product<T, Form::nt>, workspace_size<T>};
 }
 
 }  // namespace

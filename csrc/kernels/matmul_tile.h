@@ -45,8 +45,8 @@ struct Columns {
   RAVINE_INLINE void next() { a += stride; }
 };
 
-// What happens to a finished chain: it is added to the `add` tile slots that end at `slot` (nearest first) and stored in
-// the lowest of them (in `slot` itself for add = 0; `own` adds what `slot` holds first). Slots are tile_size apart.
+// What happens to a finished chain: it is added to the `add` tile slots that end at `slot` (nearest first) and stored
+// in the lowest of them (in `slot` itself for add = 0; `own` adds what `slot` holds first). Slots are tile_size apart.
 struct Sink {
   bool own;
   std::size_t folds;

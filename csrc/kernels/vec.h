@@ -218,17 +218,15 @@ RAVINE_INLINE Vec<T> select(Mask<T> mask, Vec<T> yes, Vec<T> no) {
 template <class T>
 inline constexpr UInt<T> sign_bit = UInt<T>{1} << (8 * sizeof(T) - 1);
 
-RAVINE_INLINE Vec<float> abs(Vec<float> x) {
-  return (Vec<float>)((Vec<std::uint32_t>)x & ~sign_bit<float>);
-}
-RAVINE_INLINE Vec<double> abs(Vec<double> x) {
-  return (Vec<double>)((Vec<std::uint64_t>)x & ~sign_bit<double>);
-}
+RAVINE_INLINE Vec<float> abs(Vec<float> x) { return (Vec<float>)((Vec<std::uint32_t>)x & ~sign_bit<float>); }
+RAVINE_INLINE Vec<double> abs(Vec<double> x) { return (Vec<double>)((Vec<std::uint64_t>)x & ~sign_bit<double>); }
 RAVINE_INLINE Vec<float> copysign(Vec<float> magnitude, Vec<float> sign) {
-  return (Vec<float>)(((Vec<std::uint32_t>)magnitude & ~sign_bit<float>) | ((Vec<std::uint32_t>)sign & sign_bit<float>));
+  return (Vec<float>)(((Vec<std::uint32_t>)magnitude & ~sign_bit<float>) |
+                      ((Vec<std::uint32_t>)sign & sign_bit<float>));
 }
 RAVINE_INLINE Vec<double> copysign(Vec<double> magnitude, Vec<double> sign) {
-  return (Vec<double>)(((Vec<std::uint64_t>)magnitude & ~sign_bit<double>) | ((Vec<std::uint64_t>)sign & sign_bit<double>));
+  return (Vec<double>)(((Vec<std::uint64_t>)magnitude & ~sign_bit<double>) |
+                       ((Vec<std::uint64_t>)sign & sign_bit<double>));
 }
 
 // ------------------------------------------------------------------------------------------------------- ranges
@@ -239,15 +237,23 @@ struct FullVector {
   std::size_t first;
 
   template <class T>
-  RAVINE_INLINE Vec<T> load(const T* p) const { return RAVINE_ISA::load(p + first); }
+  RAVINE_INLINE Vec<T> load(const T* p) const {
+    return RAVINE_ISA::load(p + first);
+  }
   template <class T>
-  RAVINE_INLINE void store(T* p, Vec<T> v) const { RAVINE_ISA::store(p + first, v); }
+  RAVINE_INLINE void store(T* p, Vec<T> v) const {
+    RAVINE_ISA::store(p + first, v);
+  }
   // v, zero in the lanes past the end
   template <class T>
-  RAVINE_INLINE Vec<T> keep(Vec<T> v) const { return v; }
+  RAVINE_INLINE Vec<T> keep(Vec<T> v) const {
+    return v;
+  }
   // v, `other` in the lanes past the end
   template <class T>
-  RAVINE_INLINE Vec<T> keep(Vec<T> v, Vec<T>) const { return v; }
+  RAVINE_INLINE Vec<T> keep(Vec<T> v, Vec<T>) const {
+    return v;
+  }
 };
 
 struct LastVector {
@@ -255,13 +261,21 @@ struct LastVector {
   std::size_t count;
 
   template <class T>
-  RAVINE_INLINE Vec<T> load(const T* p) const { return load_first(p + first, count); }
+  RAVINE_INLINE Vec<T> load(const T* p) const {
+    return load_first(p + first, count);
+  }
   template <class T>
-  RAVINE_INLINE void store(T* p, Vec<T> v) const { store_first(p + first, v, count); }
+  RAVINE_INLINE void store(T* p, Vec<T> v) const {
+    store_first(p + first, v, count);
+  }
   template <class T>
-  RAVINE_INLINE Vec<T> keep(Vec<T> v) const { return select<T>(first_lanes<T>(count), v, Vec<T>{}); }
+  RAVINE_INLINE Vec<T> keep(Vec<T> v) const {
+    return select<T>(first_lanes<T>(count), v, Vec<T>{});
+  }
   template <class T>
-  RAVINE_INLINE Vec<T> keep(Vec<T> v, Vec<T> other) const { return select<T>(first_lanes<T>(count), v, other); }
+  RAVINE_INLINE Vec<T> keep(Vec<T> v, Vec<T> other) const {
+    return select<T>(first_lanes<T>(count), v, other);
+  }
 };
 
 // Calls formula(at) for every vector of a range of `count` elements of T; the formula reads at.load(p) and writes

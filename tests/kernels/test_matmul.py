@@ -8,7 +8,7 @@ from checks import ISAS, awkward, has_fma, same_bits
 
 from ravine import _core
 from ravine.reference import matmul as twin
-from ravine.reference.matmul import PRODUCT_SLICE, matmul_in_order
+from ravine.reference.matmul import matmul_in_order
 
 FORMS = {"nn": {}, "tn": {"transpose_a": True}, "nt": {"transpose_b": True}}
 SHAPES = [(s, s, s) for s in range(68)] + [
@@ -57,8 +57,6 @@ def test_error_bound(form, kernels, dtype, layout, rng):
 def test_order_of_the_sums(shape, form, isa, kernels, dtype, rng):
     a, b, left, right = factors(form, shape, lambda s: rng.normal(size=s), dtype)
     assert same_bits(kernels.matmul(a, b, **FORMS[form]), matmul_in_order(left, right, fused=has_fma(isa)))
-    if shape[2] > PRODUCT_SLICE:
-        return
     start = rng.normal(size=shape[:2]).astype(dtype)
     c = kernels.matmul(a, b, **FORMS[form], accumulate=True, out=start.copy())
     assert same_bits(c, matmul_in_order(left, right, start=start, fused=has_fma(isa)))
@@ -109,6 +107,12 @@ def test_epilogue(shape, form, kernels, dtype, layout, rng):
         assert kernels.matmul(a, b, **keywords, out=out) is out
         assert np.array_equal(out, want)
         assert np.array_equal(twin(a, b, **keywords, out=old.copy()), want)
+
+
+@pytest.mark.parametrize("m", [1, 20])
+def test_a_batch_too_long_to_pack(m, kernels, dtype, rng):
+    a, b = (rng.integers(-4, 5, size=(5000, n)).astype(dtype) for n in (m, 37))
+    assert np.array_equal(kernels.matmul(a, b, transpose_a=True, batch_slice=320), a.T @ b)
 
 
 def test_batch_slices_with_an_epilogue(kernels, dtype, rng):

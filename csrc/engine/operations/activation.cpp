@@ -3,8 +3,7 @@
 namespace ravine {
 
 template <class T>
-ActivationOperation<T>::ActivationOperation(std::string name, std::size_t index, std::size_t units,
-                                            Applied<T> function)
+ActivationOperation<T>::ActivationOperation(std::string name, std::size_t index, std::size_t units, Applied<T> function)
     : Operation<T>(std::move(name), index, units, units), function_(function) {}
 
 template <class T>

@@ -31,7 +31,8 @@ template <class T>
 std::size_t Dense<T>::backward_parts() const {
   return parts_of(this->inputs_);
 }
-// The kernel's gradient is cut along its longer side; the bias goes with the first part of that cut, or with its columns.
+// The kernel's gradient is cut along its longer side; the bias goes with the first part of that cut, or with its
+// columns.
 template <class T>
 std::size_t Dense<T>::gradient_parts() const {
   return parts_of(std::max(this->inputs_, this->units_));

@@ -55,8 +55,8 @@ class Operation {
   // dvalue[index] from dvalue[index + 1].
   virtual void backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
                         const Tools<T>& tools) const noexcept = 0;
-  // The gradients by the parameters, summed over the pass's first `rows` rows in slices of `slice`, into `gradients` (laid
-  // out as the arena).
+  // The gradients by the parameters, summed over the pass's first `rows` rows in slices of `slice`, into `gradients`
+  // (laid out as the arena).
   virtual void gradient(const Pass<T>&, std::size_t /*rows*/, std::size_t /*slice*/, Part, T* /*gradients*/,
                         const Tools<T>&) const noexcept {}
 

@@ -1,0 +1,84 @@
+"""What the compiled networks refuse before they run."""
+
+import re
+
+import numpy as np
+import pytest
+
+from ravine import _core
+
+ROWS = np.ones((4, 3), np.float32)
+LABELS = np.array([0, 1, 1, 0], np.int32)
+TRAIN = {"batch_size": 2, "first_epoch": 0, "epochs": 1, "rates": np.array([0.1])}
+
+
+@pytest.fixture
+def network():
+    net = _core.NetworkFloat32(3, [_core.OperationSpec("dense", name="dense", units=2)], 0)
+    net.set_loss("categorical_cross_entropy", setting=1.0)
+    net.set_optimizer("sgd", {})
+    return net
+
+
+@pytest.mark.parametrize("n_threads", [0, -3, 1.5, 10**6, 2**70, "2", None])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda net, n: net.train(ROWS, LABELS, None, **TRAIN, n_threads=n),
+        lambda net, n: net.evaluate(ROWS, LABELS, None, n_threads=n),
+        lambda net, n: net.forward(ROWS, n_threads=n),
+        lambda net, n: net.loss_and_gradients(ROWS, LABELS, None, n_threads=n),
+        lambda net, n: net.backward(ROWS, np.ones((4, 2), np.float32), n_threads=n),
+    ],
+)
+def test_numbers_of_threads(network, call, n_threads):
+    message = f"n_threads must be an int in [1, 1024], got {n_threads!r}"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        call(network, n_threads)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((ROWS.astype(float), LABELS, None), TypeError, "X must be float32, got float64"),
+        ((ROWS[:, :2].copy(), LABELS, None), ValueError, "X has 2 columns, but the network takes 3"),
+        ((ROWS[:0], LABELS[:0], None), ValueError, "X must have at least one row"),
+        ((ROWS, LABELS + 1, None), ValueError, "label 2 out of range [0, 2)"),
+        ((ROWS, LABELS - 1, None), ValueError, "label -1 out of range [0, 2)"),
+        ((ROWS, LABELS[:3], None), ValueError, "target must have shape (4,)"),
+        ((ROWS, ROWS, None), ValueError, "target must have shape (4, 2)"),
+        ((ROWS, LABELS, np.ones(3, np.float32)), ValueError, "weight must have shape (4,)"),
+        ((ROWS, LABELS, np.ones(4)), TypeError, "weight must be float32"),
+    ],
+)
+def test_data(network, arguments, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        network.train(*arguments, **TRAIN, n_threads=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
+        ({"rates": np.array([])}, "rates must have at least one entry"),
+        ({"metrics": [("f1", 0.0)]}, "metric is unknown: 'f1'"),
+    ],
+)
+def test_settings(network, change, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        network.train(ROWS, LABELS, None, **(TRAIN | change), n_threads=1)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"kind": "conv"}, "unknown kind of operation 'conv'; choose from dense, activation, dropout"),
+        ({"kind": "dense", "units": 0}, "units of x must be at least 1, got 0"),
+        ({"kind": "dense", "units": 2**50}, "is more than 2^40 weights"),
+        ({"kind": "dense", "units": 2, "activation": "RELU"}, "unknown activation 'RELU'; choose from linear"),
+        ({"kind": "dropout", "rate": 1.0}, "rate of x must be in [0, 1)"),
+    ],
+)
+def test_specs(spec, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        _core.NetworkFloat64(3, [_core.OperationSpec(**spec, name="x")], 0)
