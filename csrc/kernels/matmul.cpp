@@ -206,6 +206,13 @@ void block_tile(const Workspace<T>& work, bool packed, const Matmul<T>& x, std::
   }
 }
 
+// c's tile is wanted when the chain ends: asked for when it begins, it comes from the L3 cache meanwhile.
+template <class T>
+void prefetch_tile(const Matmul<T>& x, std::size_t i, std::size_t j, std::size_t rows) noexcept {
+  for (std::size_t r = 0; r < rows; ++r)
+    for (std::size_t v = 0; v < tile_vectors; ++v) __builtin_prefetch(x.c + (i + r) * x.ldc + j + v * lanes<T>, 1);
+}
+
 template <class T, Form form>
 void product(const Matmul<T>& x) noexcept {
   const Workspace<T> work(x.workspace);
@@ -228,6 +235,7 @@ void product(const Matmul<T>& x) noexcept {
           const std::size_t vectors = (cols + lanes<T> - 1) / lanes<T>;
           const T* const panel = panels.b + j / tile_cols<T> * panels.step;
           for (std::size_t t = 0; t < cut.pieces; ++t) {
+            if (slices > 1) prefetch_tile<T>(x, i0 + cut.begin(t), j0 + j, cut.size(t));
             block_tile<T, form>(work, packed, x, i0, p, depth, cut, t, vectors, panel, panels.ldb);
             finish_tile<T>(work.tile, x, x.accumulate || s > 0, s + 1 == slices, i0 + cut.begin(t), j0 + j, cut.size(t),
                            cols);
