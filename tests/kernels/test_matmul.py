@@ -53,7 +53,7 @@ def test_error_bound(form, kernels, dtype, layout, rng):
         assert np.all(np.abs(kernels.matmul(a, b, **FORMS[form]) - exact) <= bound), shape
 
 
-@pytest.mark.parametrize("shape", [*FEW, (30, 40, 256), (2, 3, 1031)])
+@pytest.mark.parametrize("shape", [*FEW, (30, 40, 256), (2, 3, 1031), (2, 1030, 520), (130, 3, 520)])
 def test_order_of_the_sums(shape, form, isa, kernels, dtype, rng):
     a, b, left, right = factors(form, shape, lambda s: rng.normal(size=s), dtype)
     assert same_bits(kernels.matmul(a, b, **FORMS[form]), matmul_in_order(left, right, fused=has_fma(isa)))
@@ -63,7 +63,7 @@ def test_order_of_the_sums(shape, form, isa, kernels, dtype, rng):
 
 
 @pytest.mark.parametrize("size", [1, 8, 32, 40, 300])
-@pytest.mark.parametrize("k", [0, 1, 7, 31, 32, 33, 64, 97, 160, 600])
+@pytest.mark.parametrize("k", [0, 1, 7, 31, 32, 33, 64, 97, 160, 600, 1100, 1700])
 def test_order_of_sums_over_a_batch(size, k, isa, kernels, dtype, rng):
     for m, n in [(3, 5), (17, 33)]:
         left, right = rng.normal(size=(m, k)).astype(dtype), rng.normal(size=(k, n)).astype(dtype)

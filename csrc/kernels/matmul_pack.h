@@ -1,0 +1,117 @@
+// Copies of a's and b's blocks in the order in which the tiles read them.
+#pragma once
+
+#include "kernels/matmul_tile.h"
+
+namespace ravine::RAVINE_ISA {
+namespace {
+
+constexpr std::size_t smaller(std::size_t x, std::size_t y) { return x < y ? x : y; }
+
+// A size cut into the fewest pieces of at most `largest`, as even as they come: the first `longer` have one more.
+struct Cut {
+  std::size_t pieces, shorter, longer;
+
+  Cut(std::size_t size, std::size_t largest)
+      : pieces((size + largest - 1) / largest),
+        shorter(pieces > 0 ? size / pieces : 0),
+        longer(size - pieces * shorter) {}
+  std::size_t begin(std::size_t piece) const { return piece * shorter + smaller(piece, longer); }
+  std::size_t size(std::size_t piece) const { return shorter + (piece < longer ? 1 : 0); }
+};
+
+// Rows [0, k) of columns [0, cols) of b, in panels of tile_cols: panel j stands at to + j * k * tile_cols, zero-padded.
+template <class T>
+void pack_panels(T* __restrict to, const T* __restrict b, std::size_t ldb, std::size_t k, std::size_t cols) noexcept {
+  for (std::size_t j = 0; j < cols; j += tile_cols<T>) {
+    const std::size_t width = smaller(tile_cols<T>, cols - j);
+    if (width == tile_cols<T>) {
+      for (std::size_t p = 0; p < k; ++p, to += tile_cols<T>)
+#pragma GCC unroll 2
+        for (std::size_t v = 0; v < tile_vectors; ++v)
+          store<T>(to + v * lanes<T>, load<T>(b + p * ldb + j + v * lanes<T>));
+    } else {
+      for (std::size_t p = 0; p < k; ++p, to += tile_cols<T>)
+        for (std::size_t v = 0; v < tile_vectors; ++v) {
+          const std::size_t first = v * lanes<T>;
+          const std::size_t count = width > first ? smaller(lanes<T>, width - first) : 0;
+          store<T>(to + first, load_first<T>(b + p * ldb + j + smaller(first, width), count));
+        }
+    }
+  }
+}
+
+// The same panels of the transpose: b is (cols, k) here.
+template <class T>
+void pack_transposed_panels(T* __restrict to, const T* __restrict b, std::size_t ldb, std::size_t k,
+                            std::size_t cols) noexcept {
+  constexpr std::size_t side = lanes<T>;
+  for (std::size_t j = 0; j < cols; j += tile_cols<T>, to += k * tile_cols<T>) {
+    for (std::size_t v = 0; v < tile_vectors; ++v) {
+      const std::size_t first = j + v * side;
+      const std::size_t count = cols > first ? smaller(side, cols - first) : 0;
+      for (std::size_t p = 0; p < k; p += side) {
+        const std::size_t depth = smaller(side, k - p);
+        Vec<T> row[side];
+#pragma GCC unroll 16
+        for (std::size_t i = 0; i < side; ++i) {
+          if (i >= count)
+            row[i] = Vec<T>{};
+          else if (depth == side)
+            row[i] = load<T>(b + (first + i) * ldb + p);
+          else
+            row[i] = load_first<T>(b + (first + i) * ldb + p, depth);
+        }
+        transpose<T>(row);
+        T* const out = to + p * tile_cols<T> + v * side;
+#pragma GCC unroll 16
+        for (std::size_t i = 0; i < side; ++i)
+          if (i < depth) store<T>(out + i * tile_cols<T>, row[i]);
+      }
+    }
+  }
+}
+
+template <class T>
+void copy(T* __restrict to, const T* __restrict from, std::size_t count) noexcept {
+  each_vector<T>(count, [&](auto at) { at.template store<T>(to, at.load(from)); });
+}
+
+// Tiles of a's columns, each (k, packed_column) and contiguous.
+template <class T>
+void pack_columns(T* __restrict to, const T* __restrict a, std::size_t lda, std::size_t k, const Cut& tiles,
+                  std::size_t first, std::size_t count) noexcept {
+  for (std::size_t p = 0; p < k; ++p, to += packed_column, a += lda)
+    for (std::size_t t = 0; t < count; ++t) {
+      copy<T>(to + t * k * packed_column, a + tiles.begin(first + t), tiles.size(first + t));
+    }
+}
+
+// Rows [first, first + rows) of a, `k` terms of them, each packed_row long.
+template <class T>
+void pack_rows(T* __restrict to, const T* __restrict a, std::size_t lda, std::size_t k, std::size_t rows) noexcept {
+  for (std::size_t i = 0; i < rows; ++i) copy<T>(to + i * packed_row<T>, a + i * lda, k);
+}
+
+// Asks for `rows` rows of `cols` elements, `ld` apart, in `calls` calls of a few cache lines each: a block that is
+// wanted next comes into the L2 cache while this one is worked on.
+template <class T>
+class Prefetch {
+ public:
+  Prefetch(const T* begin, std::size_t ld, std::size_t rows, std::size_t cols, std::size_t calls)
+      : row_(begin), ld_(ld), rows_(rows), lines_((cols * sizeof(T) + 63) / 64), step_(rows * lines_ / calls + 1) {}
+
+  RAVINE_INLINE void operator()() {
+    for (std::size_t i = 0; i < step_ && rows_ > 0; ++i) {
+      __builtin_prefetch(row_ + line_ * (64 / sizeof(T)), 0, 2);
+      if (++line_ == lines_) line_ = 0, row_ += ld_, --rows_;
+    }
+  }
+
+ private:
+  const T* row_;
+  std::size_t ld_, rows_, lines_, step_, line_ = 0;
+};
+
+}  // namespace
+}  // namespace ravine::RAVINE_ISA
