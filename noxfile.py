@@ -59,6 +59,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def compare(session: nox.Session) -> None:
+    """Hold ravine against its peers, row by row."""
+    session.install(".[bench]")
+    session.run("python", "-m", "benchmarks.compare", *session.posargs)
+
+
+@nox.session
 def ulp(session: nox.Session) -> None:
     """Try all 2^32 float32 arguments of every vector function, once per instruction set."""
     session.install(".[test]")

@@ -15,7 +15,7 @@ import numpy as np
 import ravine as rv
 
 # name, sizes, activation, rows, batch, optimizer, epochs a fit
-CASES = [
+CASES: list[tuple[str, tuple[int, ...], str, int, int, str, int]] = [
     ("2-4-2-1, batch 10, Adam", (2, 4, 2, 1), "tanh", 200, 10, "adam", 500),
     ("4-32-32-1, batch 32, Adam", (4, 32, 32, 1), "relu", 960, 32, "adam", 100),
     ("64-128-128-10, batch 128, Adam", (64, 128, 128, 10), "relu", 1408, 128, "adam", 40),
@@ -23,7 +23,7 @@ CASES = [
 ]
 
 
-def machine():
+def machine() -> str:
     """Name the CPU, its cores and what this build runs."""
     name = platform.processor() or platform.machine()
     try:
@@ -37,7 +37,17 @@ def machine():
     return f"{name}, {cores} cores, {config['isa']}, {config['compiler']}, ravine {config['version']}, {python}"
 
 
-def step_seconds(sizes, activation, rows, batch, optimizer, epochs, threads, repeats):
+def step_seconds(
+    sizes: tuple[int, ...],
+    activation: str,
+    rows: int,
+    batch: int,
+    optimizer: str,
+    epochs: int,
+    *,
+    threads: int,
+    repeats: int,
+) -> float:
     """Time one step: the fastest of `repeats` fits after one that warms up."""
     X = rv.kernels.random_normal(np.empty((rows, sizes[0]), np.float32), seed=1)
     y = (np.arange(rows) % max(2, sizes[-1])).astype(np.int64)
@@ -52,15 +62,17 @@ def step_seconds(sizes, activation, rows, batch, optimizer, epochs, threads, rep
     return min(times[1:]) / (epochs * -(-rows // batch))
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description="Time whole training steps inside fit and print a Markdown table.")
     parser.add_argument("--repeats", type=int, default=7, help="timed fits a case (default: %(default)s)")
     parser.add_argument("--threads", type=int, nargs="+", default=[1], help="numbers of threads (default: 1)")
     chosen = parser.parse_args()
     print(f"Measured on {machine()}.\n")
     print("| net | " + " | ".join(f"us a step, {n} thread{'s' * (n > 1)}" for n in chosen.threads) + " |")
     print("|---|" + "---:|" * len(chosen.threads))
-    for name, *case in CASES:
+    for name, sizes, activation, rows, batch, optimizer, epochs in CASES:
+        case = sizes, activation, rows, batch, optimizer, epochs
         times = [1e6 * step_seconds(*case, threads=n, repeats=chosen.repeats) for n in chosen.threads]
         print(f"| {name} | " + " | ".join(f"{t:.2f}" if t < 10 else f"{t:.0f}" for t in times) + " |")
         sys.stdout.flush()

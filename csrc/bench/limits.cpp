@@ -2,10 +2,15 @@
 
 #include <algorithm>
 #include <chrono>
-#include <string>
-#include <vector>
+#include <memory>
+#include <new>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
 
-#include "dispatch.h"
 #include "engine/team.h"
 
 namespace ravine::bench {
@@ -13,8 +18,6 @@ namespace ravine::bench {
 double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 namespace {
-
-double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 // Twelve independent chains hide the latency of two multiply-add units.
 constexpr std::size_t chains = 12;
@@ -62,13 +65,14 @@ void chain_baseline() {
 }
 
 template <class T>
-void chain() {
-  const std::string isa = selected().name;
+void chain(std::string_view isa) {
   isa == "avx512" ? chain_avx512<T>() : isa == "avx2" ? chain_avx2<T>() : chain_baseline<T>();
 }
+
+std::size_t vector_bytes(std::string_view isa) { return isa == "avx512" ? 64 : isa == "avx2" ? 32 : 16; }
 #elif defined(__aarch64__)
 template <class T>
-void chain() {
+void chain(std::string_view) {
   for (std::size_t i = 0; i < rounds; ++i) {
     if constexpr (sizeof(T) == 4)
       asm volatile(RAVINE_EACH_REGISTER("fmla v\\r\\().4s, v16.4s, v16.4s")::
@@ -78,31 +82,83 @@ void chain() {
                        : "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11");
   }
 }
+
+std::size_t vector_bytes(std::string_view) { return 16; }
 #endif
 
-template <class T>
-double peak() {
-  double best = 0.0;
-  for (int i = 0; i < 20; ++i) {
-    const double start = seconds();
-    chain<T>();
-    const std::size_t width = selected().vector_bytes / sizeof(T);
-    best = std::max(best, 2.0 * static_cast<double>(chains * rounds * width) / (seconds() - start));
-  }
+// Seconds of body(thread) on all threads at once, the shortest of `repeats`.
+template <class Body>
+double shortest(std::size_t threads, int repeats, Body&& body) {
+  Watch watch(nullptr, nullptr);
+  Team team(threads, watch);
+  double best = 1e9;
+  team.run([&](std::size_t thread) {
+    for (int i = 0; i < repeats; ++i) {
+      team.barrier();
+      const double start = seconds();
+      body(thread);
+      team.barrier();
+      if (thread == 0) best = std::min(best, seconds() - start);
+    }
+  });
   return best;
 }
 
-double triad() {
-  constexpr std::size_t count = std::size_t{1} << 25;
-  std::vector<float> a(count, 0.0f), b(count, 1.0f), c(count, 2.0f);
-  double best = 0.0;
-  for (int i = 0; i < 7; ++i) {
-    const double start = seconds();
-    for (std::size_t j = 0; j < count; ++j) a[j] = b[j] + 3.0f * c[j];
-    asm volatile("" ::"r"(a.data()) : "memory");
-    best = std::max(best, 3.0 * sizeof(float) * count / (seconds() - start));
-  }
-  return best;
+template <class T>
+double peak(std::string_view isa, std::size_t threads) {
+  const double time = shortest(threads, 20, [&](std::size_t) { chain<T>(isa); });
+  return 2.0 * static_cast<double>(threads * chains * rounds * (vector_bytes(isa) / sizeof(T))) / time;
+}
+
+// out = in + 3 scaled. An ordinary store first reads the line that it will overwrite, a fourth array through memory;
+// the stores used on x86-64 go past the caches and read nothing. An update in place reads all that it writes, so it has
+// no such hidden pass either: its bytes are those in its formula.
+#if defined(__x86_64__)
+constexpr std::size_t triad_arrays = 3;
+
+void triad_range(float* out, const float* in, const float* scaled, std::size_t count) {
+  const __m128 factor = _mm_set1_ps(3.0f);
+  for (std::size_t j = 0; j < count; j += 4)
+    _mm_stream_ps(out + j, _mm_add_ps(_mm_load_ps(in + j), _mm_mul_ps(factor, _mm_load_ps(scaled + j))));
+  _mm_sfence();
+}
+#else
+constexpr std::size_t triad_arrays = 4;
+
+void triad_range(float* out, const float* in, const float* scaled, std::size_t count) {
+  for (std::size_t j = 0; j < count; ++j) out[j] = in[j] + 3.0f * scaled[j];
+}
+#endif
+
+constexpr std::align_val_t huge_page{std::size_t{1} << 21};
+
+struct FreePages {
+  void operator()(float* p) const { ::operator delete[](p, huge_page); }
+};
+using Numbers = std::unique_ptr<float[], FreePages>;
+
+// On huge pages where the system lends them, as NumPy's large arrays are.
+Numbers numbers(std::size_t count) {
+  Numbers made(static_cast<float*>(::operator new[](count * sizeof(float), huge_page)));
+#if defined(__linux__)
+  madvise(made.get(), count * sizeof(float), MADV_HUGEPAGE);
+#endif
+  return made;
+}
+
+double triad(std::size_t threads) {
+  const std::size_t share = ((std::size_t{1} << 24) / threads) & ~std::size_t{15}, count = share * threads;
+  const Numbers a = numbers(count), b = numbers(count), c = numbers(count);
+  // the first touch places the pages, so each thread makes it on its own share
+  shortest(threads, 1, [&](std::size_t thread) {
+    for (std::size_t j = thread * share; j < (thread + 1) * share; ++j) a[j] = 0.0f, b[j] = 1.0f, c[j] = 2.0f;
+  });
+  const double time = shortest(threads, 7, [&](std::size_t thread) {
+    const std::size_t first = thread * share;
+    triad_range(a.get() + first, b.get() + first, c.get() + first, share);
+    asm volatile("" ::"r"(a.get()) : "memory");
+  });
+  return static_cast<double>(triad_arrays * sizeof(float) * count) / time;
 }
 
 double barrier() {
@@ -125,9 +181,8 @@ double barrier() {
 
 }  // namespace
 
-const Limits& limits() {
-  static const Limits measured{peak<float>(), peak<double>(), triad(), barrier()};
-  return measured;
+Limits measure_limits(std::string_view isa, std::size_t threads) {
+  return {peak<float>(isa, threads), peak<double>(isa, threads), triad(threads), barrier()};
 }
 
 }  // namespace ravine::bench

@@ -1,31 +1,38 @@
 // What the machine can do, measured in the same run as what is held against it.
 #pragma once
 
-#include <benchmark/benchmark.h>
-
 #include <cstddef>
+#include <string_view>
+
+#include "dispatch.h"
 
 namespace ravine::bench {
 
 struct Limits {
-  double flops_float;  // fused multiply-adds of one core, as 2 operations each, in the chosen instruction set, a second
+  double flops_float;  // fused multiply-adds of the threads together, as 2 operations each, a second
   double flops_double;
-  double triad_bytes;      // a = b + s c on arrays far larger than the caches, one core, bytes a second
+  double triad_bytes;      // a = b + s c on arrays far larger than the caches, bytes a second
   double barrier_seconds;  // one barrier of two threads
 };
 
-// Measured at the first call.
-const Limits& limits();
+// Measured on `threads` threads, with the registers of this instruction set ("baseline", "avx2", "avx512").
+Limits measure_limits(std::string_view isa, std::size_t threads);
+
+// One core, in the chosen instruction set; measured at the first call.
+inline const Limits& limits() {
+  static const Limits measured = measure_limits(selected().name, 1);
+  return measured;
+}
 
 double seconds();
 
 // Runs call() as often as the benchmark asks; returns the seconds of one call.
-template <class Call>
-double time_each(benchmark::State& state, Call&& call) {
+template <class State, class Call>
+double time_each(State& state, Call&& call) {
   const double start = seconds();
   for (auto _ : state) {
     call();
-    benchmark::ClobberMemory();
+    asm volatile("" ::: "memory");
   }
   return (seconds() - start) / static_cast<double>(state.iterations());
 }

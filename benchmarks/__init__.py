@@ -1,0 +1,1 @@
+"""Timings of ravine, alone (`digits.py`) and beside its peers (`python -m benchmarks.compare`)."""

@@ -1,0 +1,198 @@
+"""What a contestant is asked to do, how much work that is, and how its result is judged.
+
+All arrays are float32, labels int64. A result is judged here, in float64, by one formula for all contestants.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[Any]
+Activation: TypeAlias = Literal["relu", "tanh"]
+Form: TypeAlias = Literal["nn", "tn", "nt"]
+
+LEARNING_RATE, BETA_1, BETA_2, EPSILON = 1e-3, 0.9, 0.999, 1e-8  # Adam's, in every training task
+
+
+@dataclass(frozen=True)
+class Training:
+    """Passes over shuffled data in steps of Adam, from given weights.
+
+    `weights` holds each layer's kernel, (inputs, units), and bias in turn. A contestant's result is its weights after
+    `checked_passes` passes: their loss must have fallen, by as much as the median of all contestants' up to `tolerance`
+    of that fall. The order of the rows is each library's own, so that these losses are alike, not equal.
+    """
+
+    sizes: tuple[int, ...]
+    activation: Activation
+    loss: Literal["mse", "cross_entropy"]
+    batch: int
+    X: Array = field(repr=False)
+    y: Array = field(repr=False)
+    weights: list[Array] = field(repr=False)
+    checked_passes: int
+
+    @property
+    def steps(self) -> int:
+        """Steps of a pass; all of the same size."""
+        return len(self.X) // self.batch
+
+    @property
+    def whole(self) -> bool:
+        """Whether a step takes all rows, so that their order is nothing but rounding."""
+        return self.batch == len(self.X)
+
+    @property
+    def tolerance(self) -> float:
+        """Part of the fall by which a loss may differ: measured 0.005 at most, and 4e-6 without an order."""
+        return 1e-4 if self.whole else 0.02
+
+    @property
+    def flops(self) -> float:
+        """A step's products: forward, weights' gradients, and inputs' gradients of all layers but the first."""
+        return 2.0 * self.batch * (3 * _edges(self.sizes) - self.sizes[0] * self.sizes[1])
+
+    def loss_of(self, weights: Sequence[Array]) -> float:
+        """Return the loss over all rows with these weights."""
+        outputs = _forward([weight.astype(np.float64) for weight in weights], self.X, self.activation)
+        if self.loss == "mse":
+            return float(np.mean((outputs - self.y) ** 2))
+        outputs -= outputs.max(axis=1, keepdims=True)
+        return float(np.mean(np.log(np.exp(outputs).sum(axis=1)) - outputs[np.arange(len(self.y)), self.y]))
+
+    def complaints(self, results: Mapping[str, list[Array]]) -> dict[str, str]:
+        """Say what is wrong with whose result."""
+        first = self.loss_of(self.weights)
+        losses = {name: self.loss_of(weights) for name, weights in results.items()}
+        middle = float(np.median(list(losses.values())))
+        found = {}
+        for name, loss in losses.items():
+            if not loss < first:
+                found[name] = f"the loss went from {first:.5g} to {loss:.5g}"
+            elif not abs(loss - middle) <= self.tolerance * (first - middle):
+                found[name] = f"the loss fell from {first:.5g} to {loss:.5g}, the median of all to {middle:.5g}"
+        return found
+
+
+@dataclass(frozen=True)
+class Inference:
+    """The outputs for given rows; the result is held to float64 within `tolerance` of the largest output."""
+
+    sizes: tuple[int, ...]
+    activation: Activation
+    softmax: bool
+    X: Array = field(repr=False)
+    weights: list[Array] = field(repr=False)
+    tolerance: float = 1e-4
+    steps: int = 1
+    checked_passes: int = 1
+
+    @property
+    def flops(self) -> float:
+        """The products."""
+        return 2.0 * len(self.X) * _edges(self.sizes)
+
+    def complaints(self, results: Mapping[str, Array]) -> dict[str, str]:
+        """Say what is wrong with whose result."""
+        right = _forward([weight.astype(np.float64) for weight in self.weights], self.X, self.activation)
+        if self.softmax:
+            right = np.exp(right - right.max(axis=1, keepdims=True))
+            right /= right.sum(axis=1, keepdims=True)
+        return _far_off(results, right, self.tolerance)
+
+
+@dataclass(frozen=True)
+class Product:
+    """c = a b, or a^T b ("tn"), or a b^T ("nt"), held to float64: an element may be off by (k + 2) eps sum |a||b|."""
+
+    form: Form
+    a: Array = field(repr=False)
+    b: Array = field(repr=False)
+    steps: int = 1
+    checked_passes: int = 1
+
+    @property
+    def operands(self) -> tuple[Array, Array]:
+        """Both factors as they are multiplied: views."""
+        return self.a.T if self.form == "tn" else self.a, self.b.T if self.form == "nt" else self.b
+
+    @property
+    def flops(self) -> float:
+        """A multiplication and an addition for each term."""
+        a, b = self.operands
+        rows, inner = a.shape
+        return 2.0 * float(rows * inner * b.shape[1])
+
+    def complaints(self, results: Mapping[str, Array]) -> dict[str, str]:
+        """Say what is wrong with whose result."""
+        a, b = (factor.astype(np.float64) for factor in self.operands)
+        bound = (a.shape[1] + 2) * np.finfo(np.float32).eps * (np.abs(a) @ np.abs(b))
+        right = a @ b
+        return {
+            name: f"an element is off by {np.max(np.abs(c - right)):.3g}"
+            for name, c in results.items()
+            if c.shape != right.shape or not np.all(np.abs(c - right) <= bound)
+        }
+
+
+@dataclass(frozen=True)
+class Update:
+    """Steps of an update rule with one gradient, in place.
+
+    A contestant's result is every `stride`-th weight after three steps; its way from the first weights is held to the
+    median of all contestants' within `tolerance` of the longest way. `arrays` counts those that a step must read or
+    write: w twice, g once, each slot of state twice.
+    """
+
+    rule: str
+    settings: Mapping[str, float]
+    slots: int
+    w: Array = field(repr=False)
+    g: Array = field(repr=False)
+    tolerance: float = 1e-3
+    stride: int = 997
+    steps: int = 1
+    checked_passes: int = 3
+
+    @property
+    def bytes(self) -> float:
+        """What must pass through memory in a step."""
+        return 4.0 * (3 + 2 * self.slots) * self.w.size
+
+    def complaints(self, results: Mapping[str, Array]) -> dict[str, str]:
+        """Say what is wrong with whose result."""
+        first = self.w[:: self.stride].astype(np.float64)
+        ways = {name: w - first for name, w in results.items()}
+        return _far_off(ways, np.median(list(ways.values()), axis=0), self.tolerance)
+
+
+Task: TypeAlias = Training | Inference | Product | Update
+
+
+def _edges(sizes: Sequence[int]) -> int:
+    return sum(inputs * units for inputs, units in pairwise(sizes))
+
+
+def _forward(weights: Sequence[Array], X: Array, activation: Activation) -> Array:
+    values = X.astype(np.float64)
+    for kernel, bias in zip(weights[:-2:2], weights[1:-2:2], strict=True):
+        values = values @ kernel + bias
+        values = np.tanh(values) if activation == "tanh" else np.maximum(values, 0.0)
+    outputs: Array = values @ weights[-2] + weights[-1]
+    return outputs
+
+
+def _far_off(results: Mapping[str, Array], right: Array, tolerance: float) -> dict[str, str]:
+    found = {}
+    for name, values in results.items():
+        off = np.max(np.abs(values - right)) if values.shape == right.shape else math.inf
+        if not off <= tolerance * np.max(np.abs(right)):
+            found[name] = f"a value is off by {off:.3g}, the largest is {np.max(np.abs(right)):.3g}"
+    return found

@@ -1,0 +1,229 @@
+"""The comparison with peers: its statistics, rows, checks, table, and one small contest."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import ravine as rv
+from benchmarks import compare, contest, outcome, report, rows, tasks
+from benchmarks.contestants import CONTESTANTS, Contestant
+from benchmarks.limits import Limits
+from benchmarks.ratios import bootstrap_interval, ratio
+
+LIMITS = Limits(threads=1, flops=1e11, triad_bytes=1e10, barrier_seconds=1e-7)
+
+
+def test_a_ratio_is_taken_round_by_round():
+    assert ratio([2.0, 4.0, 12.0], [1.0, 2.0, 4.0]).median == 2.0
+
+
+def test_the_interval_holds_the_median_and_is_the_same_each_time():
+    values = np.random.default_rng(0).normal(1.5, 0.1, 15).tolist()
+    low, high = bootstrap_interval(values)
+    assert min(values) <= low < np.median(values) < high <= max(values)
+    assert bootstrap_interval(values) == (low, high)
+    assert bootstrap_interval([2.0] * 15) == (2.0, 2.0)
+
+
+def test_the_interval_covers_the_true_median_about_as_often_as_it_says():
+    rng = np.random.default_rng(1)
+    samples = rng.normal(0.0, 1.0, (200, 15)).tolist()
+    covered = [low <= 0.0 <= high for low, high in (bootstrap_interval(s, resamples=500) for s in samples)]
+    assert 0.88 <= np.mean(covered) <= 1.0
+
+
+def test_rows_are_complete():
+    names = [row.name for row in rows.ROWS]
+    assert len(set(names)) == len(names)
+    assert sum(row.group == "matmul" for row in rows.ROWS) == 60
+    for row in rows.ROWS:
+        assert min(row.goals) > 0.0
+        assert row.group not in names
+
+
+@pytest.mark.parametrize("row", rows.UPDATES, ids=lambda row: row.name)
+def test_slots_are_those_of_the_rule(row, monkeypatch):
+    monkeypatch.setattr(rows, "PARAMETERS", 10)
+    task = row.make()
+    assert task.slots == rv.kernels.names["updates"]["adam" if task.rule == "adamw" else task.rule]
+
+
+@pytest.mark.parametrize("row", [row for row in rows.TRAINING if row.name != "wide"], ids=lambda row: row.name)
+def test_training_rows_are_fair(row):
+    task = row.make()
+    assert len(task.X) % task.batch == 0  # every step of every library has the same rows
+    assert {array.dtype for array in (task.X, *task.weights)} == {np.dtype(np.float32)}
+    again = row.make()
+    assert all(np.array_equal(a, b) for a, b in zip(task.weights, again.weights, strict=True))
+    assert np.array_equal(task.X, again.X) and np.array_equal(task.y, again.y)
+    if task.loss == "cross_entropy":
+        assert set(task.y) == set(range(task.sizes[-1]))
+
+
+def test_the_work_of_a_step():
+    task = next(row for row in rows.ROWS if row.name == "mnist").make()
+    forward = 784 * 512 + 512 * 256 + 256 * 10
+    assert task.flops == 2 * 128 * (3 * forward - 784 * 512)
+    assert rows.product("nt", 3, 5, 7).make().flops == 2 * 3 * 5 * 7
+    assert tasks.Update("adam", {}, 2, np.ones(10), np.ones(10)).bytes == 4 * 10 * 7
+
+
+def small_step():
+    w, g = np.linspace(-1.0, 1.0, 5_000, dtype=np.float32), np.linspace(0.1, 1.0, 5_000, dtype=np.float32)
+    return tasks.Update("sgd", {"learning_rate": 0.1}, 0, w, g)
+
+
+@pytest.mark.parametrize("form", rows.FORMS)
+def test_a_wrong_product_is_seen(form):
+    task = rows.product(form, 4, 5, 6).make()
+    a, b = task.operands
+    right = a @ b
+    assert task.complaints({"right": right}) == {}
+    assert "off by" in task.complaints({"wrong": right + np.float32(0.01)})["wrong"]
+
+
+def test_wrong_weights_outputs_and_steps_are_seen():
+    training = next(row for row in rows.ROWS if row.name == "tiny").make()
+    better = [weight * np.float32(0.5) for weight in training.weights]
+    assert training.loss_of(better) < training.loss_of(training.weights)
+    unmoved = training.complaints({"unmoved": training.weights, "better": better, "as good": better})
+    assert list(unmoved) == ["unmoved"] and "the loss went from" in unmoved["unmoved"]
+
+    inference = next(row for row in rows.ROWS if row.name == "infer-20-1").make()
+    assert inference.complaints({"nan": np.full((1, 1), np.nan, np.float32)})
+    assert inference.complaints({"shape": np.zeros((2, 1), np.float32)})
+
+    step = small_step()
+    moved = (step.w - 0.3 * step.g)[:: step.stride]
+    assert list(step.complaints({"a": moved, "b": moved, "c": moved + 0.1})) == ["c"]
+
+
+def a_result(name="digits", ours=(1.0, 1.0, 1.0), failures=None, **theirs):
+    row = next(row for row in rows.ROWS if row.name == name)
+    seconds = {"ravine": [1e-4 * s for s in ours], **{peer: [1e-4 * s for s in t] for peer, t in theirs.items()}}
+    times = contest.Times(seconds, dict.fromkeys(seconds, 1), failures or {})
+    task = rows.product("nn", 10, 10, 10).make()
+    return outcome.conclude(row, 1, task, times, LIMITS)
+
+
+def test_the_best_peer_decides():
+    found = a_result(jax=(1.5, 1.4, 1.6), torch=(3.0, 3.0, 3.0))
+    assert found.best_peer == "jax" and found.met
+    assert found.ratio.median == pytest.approx(1.5)
+    assert found.share == pytest.approx(2000 / 1e-4 / 1e11)
+    assert not a_result(jax=(1.3, 1.3, 1.3)).met
+    assert a_result().ratio is None and a_result().met is None
+
+
+def test_a_share_below_its_goal_is_named():
+    assert report.met(a_result("mnist", jax=(2.0, 2.0, 2.0))) == "limit no"
+    assert report.met(a_result("mnist", jax=(1.0, 1.0, 1.0))) == "no"
+    assert report.met(a_result("digits", jax=(2.0, 2.0, 2.0))) == "yes"
+
+
+def test_the_table():
+    names = ["ravine", "jax", "torch", "sklearn"]
+    found = [a_result(jax=(1.5, 1.5, 1.5), failures={"torch": "the loss rose", "sklearn": "not offered"})]
+    table = report.markdown_table(found, names).splitlines()
+    assert table[2] == "| digits | 1 | 100 | 150 | failed | - | jax | 1.50 [1.50, 1.50] | 1.4 | yes | 0 % FMA |"
+    assert len({line.count("|") for line in table}) == 1
+    text = report.markdown(found, names, ["A machine."])
+    assert "torch: the loss rose: digits (1)" in text and "sklearn:" not in text
+    assert [report.micros(s * 1e-6) for s in (0.5, 5.0, 50.0, 5e5)] == ["0.500", "5.00", "50.0", "500,000"]
+
+
+def test_the_sweep_names_what_is_lost():
+    found = [a_result(row.name, jax=(0.8 + 0.1 * i,) * 3) for i, row in enumerate(rows.MATMUL[:5])]
+    lines = report.sweep_text(found).splitlines()
+    assert "5 products: worst 0.80 (nn 10x2x4), goal 1; median 1.00, goal 1.2; 2 lost; not met" in lines[0]
+    assert [line.split(",")[0] for line in lines[1:]] == ["  lost: nn 10x2x4", "  lost: tn 10x2x4"]
+
+
+def test_the_picture(tmp_path):
+    pytest.importorskip("matplotlib")
+    report.picture([a_result(jax=(1.5, 1.5, 1.5))], ["ravine", "jax"], tmp_path / "table.svg")
+    assert (tmp_path / "table.svg").read_text().count("digits")
+
+
+def test_the_plan_leaves_out_what_makes_no_sense():
+    planned = compare.plan(rows.choose(["tiny", "matmul", "updates", "noisy"]), [1, 2])
+    assert [(row.name, count) for row, count in planned if row.group == "training"] == [("tiny", 1), ("tiny", 2)]
+    assert {count for row, count in planned if row.group in ("matmul", "updates")} == {1}
+    assert {count for row, count in planned if row.noisy} == {2}
+    assert [contest.thread_counts(n) for n in (1, 2, 6)] == [[1], [1, 2], [1, 2, 4, 6]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--rows", "tinny"], "no row or group 'tinny'; rows: tiny, small"),
+        (["--peers", "jaxx"], "no peer 'jaxx'; choose from jax, torch"),
+        (["--threads", "0"], "--threads must be in [1, "),
+        (["--rounds", "-1"], "--rounds must be at least 1"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, message, capsys):
+    with pytest.raises(SystemExit):
+        compare.parse(arguments)
+    assert message in capsys.readouterr().err
+
+
+def test_a_missing_peer_says_so():
+    assert Contestant("x", "x", ("no_such_package",)).obstacle() == "no_such_package is not installed"
+    assert Contestant("x", "x", ("numpy",), needs="no_such_feature").obstacle() == "this CPU has no no_such_feature"
+    assert CONTESTANTS["numpy"].obstacle() == ""
+
+
+def test_ravine_does_not_know_its_benchmarks():
+    code = "import sys, ravine; print(any(name.split('.')[0] == 'benchmarks' for name in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("name", ["tiny", "digits", "infer-20-1", "nt 32x32x32"])
+def test_a_contest(name):
+    row = next(row for row in rows.ROWS if row.name == name)
+    with contest.Processes() as processes:
+        times = contest.compare(row.make(), ["numpy"], 1, processes, rounds=2, seconds=0.002)
+    assert times.failures == {}
+    assert times.threads == {"ravine": 1, "numpy": 1}
+    assert all(len(seconds) == 2 and min(seconds) > 0.0 for seconds in times.seconds.values())
+    found = outcome.conclude(row, 1, row.make(), times, LIMITS)
+    json.dumps(found.as_dict())
+    assert found.best_peer == "numpy" and found.share > 0.0
+
+
+def test_who_is_wrong_does_not_count(monkeypatch):
+    complaint = {"numpy 1": "a value is off"}
+    monkeypatch.setattr(tasks.Inference, "complaints", lambda task, results: complaint)
+    task = next(row for row in rows.ROWS if row.name == "infer-20-1").make()
+    with contest.Processes() as processes:
+        times = contest.compare(task, ["numpy"], 1, processes, rounds=1, seconds=0.001)
+    assert times.failures == {"numpy": "a value is off"}
+    assert list(times.seconds) == ["ravine"]
+
+
+def test_a_process_that_fails_or_dies():
+    with contest.Processes() as processes:
+        process = processes.get("numpy", 1)
+        with pytest.raises(contest.Failed, match="AttributeError: 'Worker' object has no attribute 'nothing'"):
+            process.ask("nothing")
+        assert processes.get("numpy", 1) is process
+        with pytest.raises(contest.Failed, match="not offered"):
+            process.ask("prepare", small_step())
+        process.child.kill()
+        with pytest.raises(contest.Failed, match="ended with status -9"):
+            process.ask("release")
+        assert processes.get("numpy", 1) is not process
+
+
+def test_the_command_prints_and_writes(tmp_path, capsys):
+    file, text = tmp_path / "out.json", tmp_path / "out.md"
+    arguments = ["--rows", "tiny", "--peers", "numpy", "--threads", "1", "--rounds", "2", "--seconds", "0.002"]
+    assert compare.main([*arguments, "--json", str(file), "--markdown", str(text)]) == 0
+    assert "tiny" in capsys.readouterr().out
+    written = json.loads(file.read_text())
+    assert written["outcomes"][0]["row"] == "tiny" and written["rounds"] == 2
+    assert text.read_text().count("| tiny | 1 |") == 1
