@@ -307,9 +307,80 @@ void product(const Matmul<T>& x) noexcept {
   }
 }
 
+// --------------------------------------------------------------------------------------------------- a single row
+
+// `vectors` vectors of a single row from column j on, with as many columns of b side by side as registers allow: the
+// row is bound by memory, and long runs are what the hardware fetches ahead.
+template <class T, std::size_t vectors>
+void row_columns(const Matmul<T>& x, std::size_t j) noexcept {
+  T* const c = x.c + j;
+  for (std::size_t p = 0; p < x.k || p == 0; p += product_slice) {
+    const std::size_t end = smaller(p + product_slice, x.k);
+    Vec<T> sum[vectors] = {};
+    for (std::size_t q = p; q < end; ++q) {
+      const Vec<T> element = broadcast<T>(x.a[q]);
+      const T* const b = x.b + q * x.ldb + j;
+#pragma GCC unroll 16
+      for (std::size_t v = 0; v < vectors; ++v) sum[v] = fma(element, load<T>(b + v * lanes<T>), sum[v]);
+    }
+    const bool add_c = x.accumulate || p > 0, last = end == x.k;
+#pragma GCC unroll 16
+    for (std::size_t v = 0; v < vectors; ++v) {
+      const std::size_t i = v * lanes<T>;
+      Vec<T> total = add_c ? load<T>(c + i) + sum[v] : sum[v];
+      if (last && x.bias) total = total + load<T>(x.bias + j + i);
+      if (last && x.finish == Finish::relu) total = relu_of<T>(total);
+      if (last && x.finish == Finish::mask) total = masked<T>(total, load<T>(x.gate + j + i));
+      store<T>(c + i, total);
+    }
+  }
+}
+
+// One column, c = a b, as the row c^T = b^T a^T: a vector holds rows of c.
+template <class T>
+void column_product(const Matmul<T>& x) noexcept {
+  Matmul<T> row{};
+  row.c = x.c, row.a = x.b, row.b = x.a;
+  row.m = 1, row.n = x.m, row.k = x.k;
+  row.ldc = x.m, row.lda = x.k, row.ldb = x.lda;
+  row.accumulate = x.accumulate, row.workspace = x.workspace;
+  product<T, Form::nt>(row);
+  if (!x.bias && x.finish == Finish::none) return;
+  each_vector<T>(x.m, [&](auto at) {
+    Vec<T> sum = at.load(x.c);
+    if (x.bias) sum = sum + broadcast<T>(*x.bias);
+    if (x.finish == Finish::relu) sum = relu_of<T>(sum);
+    if (x.finish == Finish::mask) sum = masked<T>(sum, at.load(x.gate));
+    at.template store<T>(x.c, sum);
+  });
+}
+
+template <class T>
+void forward_product(const Matmul<T>& x) noexcept {
+  const bool column = x.n == 1 && x.ldc == 1 && x.ldb == 1 && (!x.gate || x.ldgate == 1);
+  if (column && x.m >= lanes<T>) return column_product<T>(x);
+  if (x.m != 1) return product<T, Form::nn>(x);
+  constexpr std::size_t most = vector_registers / 2;
+  std::size_t j = 0;
+  for (; x.n - j >= most * lanes<T>; j += most * lanes<T>) row_columns<T, most>(x, j);
+  for (; x.n - j >= 4 * lanes<T>; j += 4 * lanes<T>) row_columns<T, 4>(x, j);
+  if (j == x.n) return;
+  Matmul<T> rest = x;
+  rest.b += j, rest.c += j, rest.n -= j;
+  if (x.bias) rest.bias += j;
+  if (x.gate) rest.gate += j;
+  product<T, Form::nn>(rest);
+}
+
 // Up to one product slice a batch is the same sum either way, and the tile's own loop over k saves passes over c.
 template <class T>
 void transposed_product(const Matmul<T>& x) noexcept {
+  if (x.n == 1 && x.ldc == 1 && !x.bias && !x.gate && x.m > 1) {
+    Matmul<T> row = x;  // c^T = b^T a
+    row.a = x.b, row.lda = x.ldb, row.b = x.a, row.ldb = x.lda;
+    row.m = 1, row.n = row.ldc = x.m;
+    return transposed_product<T>(row);
+  }
   const bool one_slice = x.batch_slice == 0 || x.batch_slice >= x.k;
   if (one_slice && x.k > product_slice)
     product<T, Form::tn>(x);
@@ -319,7 +390,7 @@ void transposed_product(const Matmul<T>& x) noexcept {
 
 template <class T>
 constexpr MatmulKernels<T> kernels_for() {
-  return {product<T, Form::nn>, transposed_product<T>, product<T, Form::nt>, workspace_size<T>};
+  return {forward_product<T>, transposed_product<T>, product<T, Form::nt>, workspace_size<T>};
 }
 
 }  // namespace

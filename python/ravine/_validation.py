@@ -28,6 +28,8 @@ __all__ = [
 ]
 
 Array = NDArray[Any]
+# Up to this size an array of flags costs less than setting NumPy's error state aside.
+FEW = 4096
 
 
 class NotFittedError(ValueError, AttributeError):
@@ -136,8 +138,8 @@ def check_numeric(name: str, array: Array) -> None:
 
 
 def check_finite(name: str, array: Array, dtype: np.dtype[Any]) -> None:
-    """Refuse NaN and infinities. One pass without a temporary where all is well."""
-    if array.dtype.kind != "f":
+    """Refuse NaN and infinities. One pass without a temporary where all is well and an array is large."""
+    if array.dtype.kind != "f" or (array.size <= FEW and np.logical_and.reduce(np.isfinite(array), axis=None)):
         return
     with np.errstate(over="ignore", invalid="ignore"):
         if math.isfinite(np.add.reduce(array, axis=None)) or np.isfinite(array).all():
@@ -149,6 +151,9 @@ def check_finite(name: str, array: Array, dtype: np.dtype[Any]) -> None:
 
 def convert(name: str, array: Array, dtype: np.dtype[Any]) -> Array:
     """Return a finite, C-contiguous, aligned array of `dtype`: the same one where it is so already."""
+    if array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned:
+        check_finite(name, array, dtype)
+        return array
     check_numeric(name, array)
     if array.dtype.kind in "iu" and array.dtype.itemsize == 8 and array.size:
         largest = max(int(array.max()), -int(array.min()))
@@ -179,7 +184,7 @@ def as_inputs(values: Any, dtype: np.dtype[Any], *, name: str = "X", dimensions:
     dimensions : int or None, default=2
         The number of dimensions wanted, the rows' one included; None allows any from 2.
     """
-    array = as_array(name, values)
+    array: Array = values if type(values) is np.ndarray and values.dtype == dtype else as_array(name, values)
     if array.dtype.kind in "OU":
         check_numeric(name, array)
     if array.ndim < 2:
