@@ -1,5 +1,7 @@
 #include "engine/plan.h"
 
+#include <algorithm>
+
 namespace ravine {
 namespace {
 
@@ -11,6 +13,9 @@ constexpr std::size_t longest_task = 2'000'000'000;
 constexpr std::size_t copied_gradient_bytes = std::size_t{512} << 10;
 // A group's activations and their gradients should stay in the L2 cache.
 constexpr std::size_t group_bytes = std::size_t{512} << 10;
+// A thread that finds no more than this many tasks' worth of parts takes them one by one, so that the last ends early.
+constexpr std::size_t tasks_a_thread = 4;
+constexpr std::size_t most_parts_together = 8;
 
 template <class T>
 std::size_t bytes_a_row(const Network<T>& network) {
@@ -36,6 +41,12 @@ Plan with_rows(Plan plan, std::size_t rows) {
   plan.slices = batch_slices(rows);
   plan.groups = (plan.slices + plan.group_slices - 1) / plan.group_slices;
   return plan;
+}
+
+std::size_t tasks_of(std::size_t parts, std::size_t threads) {
+  const std::size_t even = threads == 1 ? most_parts_together : parts / (tasks_a_thread * threads);
+  const std::size_t together = std::clamp<std::size_t>(even, 1, most_parts_together);
+  return (parts + together - 1) / together;
 }
 
 template <class T>

@@ -8,7 +8,7 @@ namespace ravine {
 namespace {
 
 // Rows of a task when outputs are cut.
-constexpr std::size_t task_rows = 256;
+constexpr std::size_t task_rows = 512;
 
 constexpr std::size_t pieces(std::size_t total, std::size_t size) { return (total + size - 1) / size; }
 
@@ -119,7 +119,7 @@ bool Walk<T>::by_outputs(Team& team, std::size_t thread, const Step& step) noexc
     return false;
   for (std::size_t i = 0; i < operations_; ++i) {
     const Operation<T>& operation = network_.operation(i);
-    const std::size_t parts = operation.forward_parts();
+    const std::size_t parts = tasks_of(operation.forward_parts(), team.size());
     const std::size_t work = 2 * task_rows * operation.inputs() * operation.units() / parts;
     if (!team.share(thread, blocks * parts, work, true, [&](std::size_t task) {
           const std::size_t block = task / parts;
@@ -144,8 +144,8 @@ bool Walk<T>::back_by_outputs(Team& team, std::size_t thread, const Step& step) 
   const std::size_t blocks = pieces(rows, task_rows);
   for (std::size_t i = operations_; i-- > network_.first_trained();) {
     const Operation<T>& operation = network_.operation(i);
-    const std::size_t gradient_parts = network_.trains(i) ? operation.gradient_parts() : 0;
-    const std::size_t parts = operation.backward_parts();
+    const std::size_t parts = tasks_of(operation.backward_parts(), team.size());
+    const std::size_t gradient_parts = network_.trains(i) ? tasks_of(operation.gradient_parts(), team.size()) : 0;
     const std::size_t backward_tasks = i > network_.first_trained() ? blocks * parts : 0;
     const std::size_t work = 4 * rows * operation.inputs() * operation.units() / (gradient_parts + backward_tasks + 1);
     if (!team.share(thread, gradient_parts + backward_tasks, work, true, [&](std::size_t task) {

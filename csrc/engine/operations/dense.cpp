@@ -1,11 +1,12 @@
 #include "engine/operations/dense.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace ravine {
 namespace {
 
-// A part is at least this many columns: enough for the product's register tiles to pay for packing them.
+// A part is at least this many columns: enough for the product's register tiles to pay for packing the other factor.
 constexpr std::size_t part_columns = 128;
 constexpr std::size_t column_unit = 32;
 
