@@ -119,3 +119,15 @@ def test_transform_by_default_takes_the_last_but_one_layer():
     model = built(Dense(3, "relu"), Dense(2))
     np.testing.assert_array_equal(model.transform(X), model.transform(X, layer=0))
     np.testing.assert_array_equal(model.transform(X, layer=-1), model.predict(X))
+
+
+@pytest.mark.parametrize("call", ["predict", "predict_proba", "predict_classes", "transform"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_found_in_any_block(call, value):
+    model = rv.Sequential([Input(3), Dense(64), Dense(2, "softmax")])
+    for rows, threads in [(1, 1), (700, 1), (30_000, 2)]:
+        for row in {0, rows // 2, rows - 1}:
+            X = np.ones((rows, 3), np.float32)
+            X[row, 2] = value
+            with pytest.raises(ValueError, match="Input X contains " + ("NaN" if np.isnan(value) else "infinity")):
+                getattr(model, call)(X, n_threads=threads)

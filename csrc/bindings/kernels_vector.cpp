@@ -88,6 +88,17 @@ void bind_sums(py::module_& module, const InstructionSet& set) {
   bind("sum_squares", [](const auto& kernels) { return kernels.sum_squares; }, "sum of x_i^2, over all elements.");
   bind("sum_abs", [](const auto& kernels) { return kernels.sum_abs; }, "sum of |x_i|, over all elements.");
   module.def(
+      "all_finite",
+      [&set](const py::object& x) {
+        return by_dtype(x, "x", [&]<class T>() {
+          const Array<T> given(x, "x");
+          bool finite = true;
+          without_gil([&] { finite = set.kernels<T>().vector->all_finite(given.data(), given.size()); });
+          return finite;
+        });
+      },
+      "Whether no element is NaN or infinite.", py::arg("x"));
+  module.def(
       "column_sums",
       [&set](const py::object& x, const py::object& batch_slice, const py::object& out) {
         return by_dtype(x, "x", [&]<class T>() -> py::object {
@@ -103,8 +114,7 @@ void bind_sums(py::module_& module, const InstructionSet& set) {
         });
       },
       "sum_i x[i, j], shape (cols,). x: (rows, cols). Rows are summed in slices of batch_slice (0: all), the slices in "
-      "a "
-      "balanced tree.",
+      "a balanced tree.",
       py::arg("x"), py::kw_only(), py::arg("batch_slice") = 0, py::arg("out") = py::none());
 }
 

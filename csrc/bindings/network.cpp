@@ -161,8 +161,8 @@ class PyNetwork {
     return dict;
   }
 
-  py::array forward(const py::object& X, const std::optional<std::size_t>& operations, bool skip_activation,
-                    const py::object& n_threads) {
+  py::object forward(const py::object& X, const std::optional<std::size_t>& operations, bool skip_activation,
+                     const py::object& n_threads) {
     const Array<T> x = rows_of(X, "X", network_.inputs());
     const std::size_t layers = operations.value_or(network_.layers());
     if (layers > network_.layers())
@@ -172,10 +172,11 @@ class PyNetwork {
     Array<T> out({x.length(0), static_cast<py::ssize_t>(network_.units(count))}, "out");
     const std::size_t threads = thread_count(n_threads);
     const Busy busy(inference_);
-    run_watched([&](Watch& watch) {
+    const Outcome outcome = run_watched([&](Watch& watch) {
       return ravine::forward(network_, inference_buffers_, x.data(), x.rows(), count, out.mutable_data(), threads,
                              watch);
     });
+    if (outcome == Outcome::not_finite) return py::none();
     return out.object();
   }
 
@@ -314,7 +315,8 @@ void bind(py::module_& module, const char* name) {
       .def("evaluate", &N::evaluate, arg("X"), arg("target"), arg("weight"), py::kw_only(), arg("metrics") = Metrics{},
            arg("n_threads") = 1, "Loss and metrics of a data set, dropout off.")
       .def("forward", &N::forward, arg("X"), py::kw_only(), arg("operations") = py::none(),
-           arg("skip_activation") = false, arg("n_threads") = 1, "Outputs after the first `operations` operations.")
+           arg("skip_activation") = false, arg("n_threads") = 1,
+           "Outputs after the first `operations` operations; None where X holds a NaN or an infinity.")
       .def("loss_and_gradients", &N::loss_and_gradients, arg("X"), arg("target"), arg("weight"), py::kw_only(),
            arg("n_threads") = 1, "The loss of X as one batch, dropout off; fills the gradients.")
       .def("backward", &N::backward, arg("X"), arg("doutput"), py::kw_only(), arg("n_threads") = 1,

@@ -1,6 +1,7 @@
 #include "engine/inference.h"
 
 #include <algorithm>
+#include <atomic>
 #include <stdexcept>
 
 #include "engine/plan.h"
@@ -9,8 +10,11 @@
 namespace ravine {
 namespace {
 
-// Rows of a task: small enough for the activations to stay in cache, large enough for the product's tiles.
+// Rows of a task: small enough for the activations to stay in cache, large enough for the product's tiles. Each block
+// copies the weights anew, so a forward pass takes longer ones where every thread still finds some.
 constexpr std::size_t block_rows = 128;
+constexpr std::size_t longest_block = 512;
+constexpr std::size_t blocks_a_thread = 4;
 // Less work than this is faster on one thread.
 constexpr std::size_t worth_a_team = 2'000'000;
 
@@ -20,37 +24,45 @@ std::size_t threads_for(const Network<T>& network, std::size_t rows, std::size_t
   return worth ? startable_threads(threads) : 1;
 }
 
-// Takes rows [first, first + rows) of x through the first `operations` operations.
+// Takes rows [first, first + rows) of x through the first `operations` operations. No operation writes its input, so
+// they read x where it stands.
 template <class T>
 void run_block(const Network<T>& network, Pass<T>& pass, const Tools<T>& tools, const T* x, std::size_t first,
                std::size_t rows, std::size_t operations) noexcept {
   pass.first_row = first;
   pass.training = false;
-  std::memcpy(pass.value[0], x + first * network.inputs(), rows * network.inputs() * sizeof(T));
+  pass.value[0] = const_cast<T*>(x + first * network.inputs());
   for (std::size_t i = 0; i < operations; ++i) network.operation(i).forward(pass, 0, rows, {}, tools);
 }
 
 }  // namespace
 
 template <class T>
-bool forward(const Network<T>& network, Buffers<T>& buffers, const T* x, std::size_t rows, std::size_t operations,
-             T* output, std::size_t threads, Watch& watch) {
+Outcome forward(const Network<T>& network, Buffers<T>& buffers, const T* x, std::size_t rows, std::size_t operations,
+                T* output, std::size_t threads, Watch& watch) {
   threads = threads_for(network, rows, threads);
-  buffers.prepare(network, threads, std::min(rows, block_rows), threads, false, 0);
-  const std::size_t units = network.units(operations);
-  const std::size_t blocks = (rows + block_rows - 1) / block_rows;
+  const std::size_t most = std::clamp(rows / (blocks_a_thread * threads), block_rows, longest_block);
+  buffers.prepare(network, threads, std::min(rows, most), threads, false, 0);
+  const std::size_t inputs = network.inputs(), units = network.units(operations);
+  const auto all_finite = network.kernels().vector->all_finite;
+  std::atomic<bool> finite{true};
   bool done = true;
   Team team(threads, watch);
   team.run([&](std::size_t thread) {
-    const bool finished = team.share(thread, blocks, block_rows * step_work(network) / 3, true, [&](std::size_t block) {
-      const std::size_t first = block * block_rows, count = std::min(block_rows, rows - first);
-      Pass<T>& pass = buffers.pass(thread);
+    Pass<T>& pass = buffers.pass(thread);
+    const auto block = [&](std::size_t i) {
+      const std::size_t first = i * most, count = std::min(most, rows - first);
+      if (!all_finite(x + first * inputs, count * inputs)) finite.store(false, std::memory_order_relaxed);
+      if (!finite.load(std::memory_order_relaxed)) return;
+      if (operations > 0) pass.value[operations] = output + first * units;
       run_block(network, pass, buffers.tools(thread), x, first, count, operations);
-      std::memcpy(output + first * units, pass.value[operations], count * units * sizeof(T));
-    });
+      if (operations == 0) std::memcpy(output + first * units, pass.value[0], count * units * sizeof(T));
+    };
+    const bool finished = team.share(thread, (rows + most - 1) / most, most * step_work(network) / 3, true, block);
     if (thread == 0) done = finished;
   });
-  return done;
+  if (!finite.load(std::memory_order_relaxed)) return Outcome::not_finite;
+  return done ? Outcome::done : Outcome::stopped;
 }
 
 template <class T>
@@ -107,10 +119,10 @@ std::optional<Evaluation> evaluate(const Network<T>& network, Buffers<T>& buffer
   return result;
 }
 
-template bool forward(const Network<float>&, Buffers<float>&, const float*, std::size_t, std::size_t, float*,
-                      std::size_t, Watch&);
-template bool forward(const Network<double>&, Buffers<double>&, const double*, std::size_t, std::size_t, double*,
-                      std::size_t, Watch&);
+template Outcome forward(const Network<float>&, Buffers<float>&, const float*, std::size_t, std::size_t, float*,
+                         std::size_t, Watch&);
+template Outcome forward(const Network<double>&, Buffers<double>&, const double*, std::size_t, std::size_t, double*,
+                         std::size_t, Watch&);
 template std::optional<Evaluation> evaluate(const Network<float>&, Buffers<float>&, const Data<float>&,
                                             const std::vector<MetricChoice<float>>&, std::size_t, Watch&);
 template std::optional<Evaluation> evaluate(const Network<double>&, Buffers<double>&, const Data<double>&,

@@ -12,10 +12,12 @@
 
 namespace ravine {
 
-// output (rows, units of value `operations`): the first `operations` operations on x. False when stopped. A row's bits
-// do not depend on the rows beside it.
+enum class Outcome { done, stopped, not_finite };
+
+// output (rows, units of value `operations`): the first `operations` operations on x. Not finite: x holds a NaN or an
+// infinity, and output is not to be used. A row's bits do not depend on the rows beside it.
 template <class T>
-bool forward(const Network<T>& network, Buffers<T>& buffers, const T* x, std::size_t rows, std::size_t operations,
+Outcome forward(const Network<T>& network, Buffers<T>& buffers, const T* x, std::size_t rows, std::size_t operations,
              T* output, std::size_t threads, Watch& watch);
 
 struct Evaluation {

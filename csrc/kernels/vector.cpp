@@ -55,6 +55,24 @@ double sum_abs(const T* x, std::size_t count) noexcept {
   return chunked_sum(x, count, [](Vec<T> v) __attribute__((always_inline)) { return abs(v); });
 }
 
+// 0 x is NaN where x is not finite, and so is any sum with it. Four sums hide the additions' latency.
+template <class T>
+bool all_finite(const T* x, std::size_t count) noexcept {
+  constexpr std::size_t strip = 4;
+  Vec<T> sum[strip] = {};
+  std::size_t i = 0;
+  for (; i + strip * lanes<T> <= count; i += strip * lanes<T>)
+#pragma GCC unroll 4
+    for (std::size_t s = 0; s < strip; ++s) sum[s] += load<T>(x + i + s * lanes<T>) * T{0};
+  Vec<T> total = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+  each_vector<T>(count - i, [&](auto at) __attribute__((always_inline)) { total += at.load(x + i) * T{0}; });
+  T lane[lanes<T>];
+  store<T>(lane, total);
+  bool finite = true;
+  for (const T value : lane) finite &= value == T{0};
+  return finite;
+}
+
 // `strip` vectors of neighbouring columns. The balanced tree over slices runs as they come, like a binary counter:
 // part[l] waits for its partner of 2^l slices, and what is left at the end is added from the right.
 template <std::size_t strip, class T, class At>
@@ -110,8 +128,8 @@ void add_penalty_gradient(T* dw, const T* w, std::size_t count, T l1, T l2) noex
 
 extern constinit const Both<VectorKernels> vector_kernels = {
     {pow_range<float>, sincospi_range<float>, scale<float>, add<float>, sum_squares<float>, sum_abs<float>,
-     column_sums<float>, add_penalty_gradient<float>},
+     column_sums<float>, all_finite<float>, add_penalty_gradient<float>},
     {pow_range<double>, sincospi_range<double>, scale<double>, add<double>, sum_squares<double>, sum_abs<double>,
-     column_sums<double>, add_penalty_gradient<double>}};
+     column_sums<double>, all_finite<double>, add_penalty_gradient<double>}};
 
 }  // namespace ravine::RAVINE_ISA

@@ -123,10 +123,10 @@ class ModelBase:
             )
         return self._network
 
-    def _inputs(self, X: Any) -> tuple[Array, list[str] | None]:
-        """Return X as (n, inputs) of the model's dtype, and its columns' names; build the network if need be."""
+    def _inputs(self, X: Any, *, check: bool = True) -> tuple[Array, list[str] | None]:
+        """Return X as (n, inputs) of the model's dtype, finite if `check`, and its columns' names; build if need be."""
         names, shape = feature_names(X), self.input_shape
-        array = as_inputs(X, self.dtype, dimensions=None if shape is None else 1 + len(shape))
+        array = as_inputs(X, self.dtype, dimensions=None if shape is None else 1 + len(shape), check=check)
         if shape is None:
             self._build(array.shape[1:])
         elif array.shape[1:] != shape:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _build, kernels
 from ._base import ModelBase
 from ._threads import check_n_threads
-from ._validation import Array
+from ._validation import Array, not_finite
 from .losses import Head
 
 __all__ = ["Inference"]
@@ -110,13 +110,12 @@ class Inference(ModelBase):
             Where there is no such layer; otherwise as for `predict`.
         """
         with self._exclusive():
-            network, plan = self._built(), self._plan
+            self._built()
+            plan = self._plan
             assert plan is not None
             threads, place = check_n_threads(n_threads), self._place(layer, plan.names)
-            rows, _ = self._inputs(X)
-            count = plan.operations_up_to(place)
-            features = network.forward(rows, operations=count, n_threads=threads) if count else np.array(rows)
-            return features.reshape(len(rows), *plan.shapes[place])
+            rows, _ = self._inputs(X, check=False)
+            return self._forward(rows, plan.operations_up_to(place), threads).reshape(len(rows), *plan.shapes[place])
 
     def _place(self, layer: int | str, names: list[str]) -> int:
         """Return the place of a layer given by place or name."""
@@ -130,11 +129,19 @@ class Inference(ModelBase):
         )
 
     def _predict(self, X: Any, n_threads: int | None) -> Array:
-        network, threads = self._built(), check_n_threads(n_threads)
-        rows, _ = self._inputs(X)
-        shape = self.output_shape
+        self._built()
+        threads = check_n_threads(n_threads)
+        rows, _ = self._inputs(X, check=False)
+        outputs, shape = self._forward(rows, None, threads), self.output_shape
         assert shape is not None
-        return network.forward(rows, n_threads=threads).reshape(len(rows), *shape)
+        return outputs if len(shape) == 1 else outputs.reshape(len(rows), *shape)
+
+    def _forward(self, rows: Array, operations: int | None, threads: int) -> Array:
+        """Return the outputs of the first operations, None being all; the engine looks for what is not finite."""
+        outputs = self._built().forward(rows, operations=operations, n_threads=threads)
+        if outputs is None:
+            raise not_finite("X", rows, self.dtype)
+        return outputs
 
     def _probabilities(self, outputs: Array) -> Array:
         """Return probabilities where the loss gives the outputs that meaning, otherwise the outputs."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ._validation import Array, as_array, check_finite, check_number, convert
+from ._validation import Array, as_array, check_number, convert, not_finite
 from .losses import Head
 
 __all__ = ["class_indices", "class_weights", "encode_targets"]
@@ -73,7 +73,8 @@ def _checked(y: Any) -> Array:
         raise ValueError(f"y must have shape (n,) or (n, units), got the scalar {array!s}")
     if array.ndim > 2:
         raise ValueError(f"Found array with dim {array.ndim}: y has shape {array.shape}, expected 1 or 2 dimensions")
-    check_finite("y", array, array.dtype)
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise not_finite("y", array, array.dtype)
     return array
 
 

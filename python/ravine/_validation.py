@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import kernels
+
 __all__ = [
     "NotFittedError",
     "as_array",
@@ -18,18 +20,16 @@ __all__ = [
     "as_sample_weight",
     "check_choice",
     "check_dtype",
-    "check_finite",
     "check_flag",
     "check_int",
     "check_number",
     "check_seed",
     "convert",
     "feature_names",
+    "not_finite",
 ]
 
 Array = NDArray[Any]
-# Up to this size an array of flags costs less than setting NumPy's error state aside.
-FEW = 4096
 
 
 class NotFittedError(ValueError, AttributeError):
@@ -137,22 +137,18 @@ def check_numeric(name: str, array: Array) -> None:
     raise ValueError(f"{name} has dtype {array.dtype}; convert it first, as with {name}.astype(float)")
 
 
-def check_finite(name: str, array: Array, dtype: np.dtype[Any]) -> None:
-    """Refuse NaN and infinities. One pass without a temporary where all is well and an array is large."""
-    if array.dtype.kind != "f" or (array.size <= FEW and np.logical_and.reduce(np.isfinite(array), axis=None)):
-        return
-    with np.errstate(over="ignore", invalid="ignore"):
-        if math.isfinite(np.add.reduce(array, axis=None)) or np.isfinite(array).all():
-            return
+def not_finite(name: str, array: Array, dtype: np.dtype[Any]) -> ValueError:
+    """Return the error for an array with a NaN or an infinity."""
     if np.isnan(array).any():
-        raise ValueError(f"Input {name} contains NaN.")
-    raise ValueError(f"Input {name} contains infinity or a value too large for {dtype!r}.")
+        return ValueError(f"Input {name} contains NaN.")
+    return ValueError(f"Input {name} contains infinity or a value too large for {dtype!r}.")
 
 
-def convert(name: str, array: Array, dtype: np.dtype[Any]) -> Array:
-    """Return a finite, C-contiguous, aligned array of `dtype`: the same one where it is so already."""
+def convert(name: str, array: Array, dtype: np.dtype[Any], *, check: bool = True) -> Array:
+    """Return a C-contiguous, aligned array of `dtype`, the same one where it is so already; finite, if `check`."""
     if array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned:
-        check_finite(name, array, dtype)
+        if check and not kernels.all_finite(array):
+            raise not_finite(name, array, dtype)
         return array
     check_numeric(name, array)
     if array.dtype.kind in "iu" and array.dtype.itemsize == 8 and array.size:
@@ -165,13 +161,15 @@ def convert(name: str, array: Array, dtype: np.dtype[Any]) -> Array:
             )
     with np.errstate(over="ignore"):
         converted = np.require(array, dtype, ["C", "A"])
-    if array.dtype.kind == "f":
-        check_finite(name, converted, dtype)
+    if check and array.dtype.kind == "f" and not kernels.all_finite(converted):
+        raise not_finite(name, converted, dtype)
     return converted
 
 
-def as_inputs(values: Any, dtype: np.dtype[Any], *, name: str = "X", dimensions: int | None = 2) -> Array:
-    """Return inputs as a finite C-contiguous array of `dtype` with at least one row and one feature.
+def as_inputs(
+    values: Any, dtype: np.dtype[Any], *, name: str = "X", dimensions: int | None = 2, check: bool = True
+) -> Array:
+    """Return inputs as a C-contiguous array of `dtype` with at least one row and one feature.
 
     Parameters
     ----------
@@ -183,6 +181,8 @@ def as_inputs(values: Any, dtype: np.dtype[Any], *, name: str = "X", dimensions:
         The argument's name in messages.
     dimensions : int or None, default=2
         The number of dimensions wanted, the rows' one included; None allows any from 2.
+    check : bool, default=True
+        Refuse NaN and infinities.
     """
     array: Array = values if type(values) is np.ndarray and values.dtype == dtype else as_array(name, values)
     if array.dtype.kind in "OU":
@@ -201,7 +201,7 @@ def as_inputs(values: Any, dtype: np.dtype[Any], *, name: str = "X", dimensions:
         raise ValueError(f"Found array with 0 sample(s): {name} has shape {array.shape}, at least 1 is needed")
     if array.size == 0:
         raise ValueError(f"Found array with 0 feature(s): {name} has shape {array.shape}, at least 1 is needed")
-    return convert(name, array, dtype)
+    return convert(name, array, dtype, check=check)
 
 
 def feature_names(values: Any) -> list[str] | None:

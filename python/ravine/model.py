@@ -285,7 +285,7 @@ class Sequential(Gradients):
                 logs[metric.name] = next(values)
             elif data is not None:
                 if predictions is None:
-                    outputs = self._built().forward(data.X, n_threads=n_threads)
+                    outputs = self._forward(data.X, None, n_threads)
                     predictions = self._probabilities(outputs)
                 logs[metric.name] = metric.compute(data.target, predictions, data.weight, head)
         return logs

@@ -181,3 +181,15 @@ def test_nan_and_infinity_go_through(kernels, dtype):
     assert sums[39] == INF
     assert np.isnan(kernels.sum_squares(x))
     assert kernels.sum_abs(x[:3]) == INF
+
+
+def test_all_finite_sees_every_place(kernels, dtype, layout):
+    extremes = np.array([np.finfo(dtype).max, np.finfo(dtype).smallest_subnormal, -np.finfo(dtype).max, -0.0], dtype)
+    for size in [*SIZES, 128, 193]:
+        x = np.resize(extremes, size)
+        assert kernels.all_finite(awkward(x, layout)) is reference.all_finite(x) is True
+        for i in range(size):
+            for value in (NAN, -NAN, INF, -INF):
+                x[i], kept = value, x[i]
+                assert kernels.all_finite(x) is reference.all_finite(x) is False
+                x[i] = kept

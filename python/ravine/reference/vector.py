@@ -12,7 +12,17 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-__all__ = ["add", "add_penalty_gradient", "column_sums", "pow", "scale", "sincospi", "sum_abs", "sum_squares"]
+__all__ = [
+    "add",
+    "add_penalty_gradient",
+    "all_finite",
+    "column_sums",
+    "pow",
+    "scale",
+    "sincospi",
+    "sum_abs",
+    "sum_squares",
+]
 
 
 def _into(out: Array | None, value: Array, like: Array) -> Array:
@@ -172,6 +182,27 @@ def sum_abs(x: Array) -> float:
     7.0
     """
     return float(np.sum(np.abs(x.astype(np.float64))))
+
+
+def all_finite(x: Array) -> bool:
+    """Whether no element is NaN or infinite.
+
+    Parameters
+    ----------
+    x : ndarray, any shape
+        Input.
+
+    Returns
+    -------
+    bool
+        True for no elements.
+
+    Examples
+    --------
+    >>> all_finite(np.array([1.0, -2.0])), all_finite(np.array([1.0, np.nan]))
+    (True, False)
+    """
+    return bool(np.isfinite(x).all())
 
 
 def column_sums(x: Array, *, batch_slice: int = 0, out: Array | None = None) -> Array:
