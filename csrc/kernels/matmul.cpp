@@ -8,14 +8,17 @@ namespace ravine::RAVINE_ISA {
 namespace {
 
 // The blocks: a product slice of one of b's panels (32 KiB) stays in L1, a's block in L2; b's comes from L3, and the
-// more columns it has, the fewer copies of a are made.
+// more columns it has, the fewer times a is read.
 inline constexpr std::size_t block_tiles = 126 / tile_rows;
 inline constexpr std::size_t block_cols = 1024;
 template <class T>
 inline constexpr std::size_t a_capacity = block_tiles * packed_column * packed_row<T>;
 inline constexpr std::size_t b_capacity = block_cols * block_depth;
-// Up to this many tiles of rows, a copy of b costs more than reading it where it stands.
+// Up to this many multiplications, or tiles of rows, a copy of b costs more than reading it where it stands.
+inline constexpr std::size_t unpacked_work = std::size_t{1} << 29;
 inline constexpr std::size_t unpacked_tiles = 3;
+// A tall tile uses up the cache lines of a's columns, and comes to b's rows so seldom that they may come from L2.
+inline constexpr bool tall_tiles = tile_rows > 8;
 // The slots of a tree over 2^20 slices, two spare; or one for each tile of a block.
 inline constexpr std::size_t tile_slots = 22;
 static_assert(block_tiles <= tile_slots);
@@ -88,8 +91,8 @@ struct Tile {
   }
 };
 
-// A panel of b: `cols` columns, `ld` apart along k. One that is neither whole vectors nor packed (a huge k) is copied,
-// a product slice at a time, into `scratch`.
+// A panel of b: its rows, `ld` apart. One that is neither whole vectors nor packed (a huge k) is copied, a product
+// slice at a time, into `scratch`.
 template <class T>
 struct Panel {
   const T* b;
@@ -175,28 +178,35 @@ std::size_t tree_depth(std::size_t k, std::size_t slice) noexcept {
   return k <= 3 * depth ? depth : k;
 }
 
-// How a product is cut: k into blocks of `depth` terms, b's block into panels, a's into `tiles` tiles of `rows`.
+// Whether rows so far apart fall into one set of the L1 cache: its sets repeat every 4 KiB.
+template <class T>
+bool in_one_set(std::size_t stride) noexcept {
+  constexpr std::size_t period = 4096, line = 64;
+  return (stride * sizeof(T) + line - 1) % period < 2 * line - 1;
+}
+
+// How a product is cut: k into blocks of `depth` terms, b's block into panels, a's into `tiles` tiles of `rows`. What
+// would push itself out of the L1 cache is copied, unless it is read only once.
 template <class T, Form form>
 struct Blocks {
   Cut rows;
   std::size_t depth = block_depth;
   std::size_t cols = block_cols;
   std::size_t tiles = block_tiles;
-  bool pack_a = true, pack_b = true;
+  bool pack_a, pack_b, b_fits;
 
   explicit Blocks(const Matmul<T>& x) : rows(x.m, tile_rows) {
     if (form == Form::tree) {
       depth = tree_depth(x.k, x.batch_slice);
       cols = smaller(block_cols, b_capacity / depth / tile_cols<T> * tile_cols<T>);
-      tiles = smaller(block_tiles, a_capacity<T> / (depth * packed_column));
     }
-    const bool b_fits = cols > 0;
+    b_fits = cols > 0;
     if (!b_fits) cols = tile_cols<T>;
-    const bool few_rows = form != Form::nt && x.n % lanes<T> == 0 && rows.pieces <= unpacked_tiles;
-    pack_b = b_fits && !few_rows;
-    // one panel of b reads a only once: no copy of it would pay
-    pack_a = tiles > 0 && x.n > tile_cols<T>;
-    if (tiles == 0) tiles = block_tiles;
+    const bool small = x.m * x.n * x.k <= unpacked_work && (tall_tiles || !in_one_set<T>(x.ldb));
+    pack_b = form == Form::nt || (b_fits && !small && rows.pieces > unpacked_tiles);
+    const std::size_t fitting = form == Form::tree ? a_capacity<T> / (depth * packed_column) : block_tiles;
+    pack_a = x.n > tile_cols<T> && in_one_set<T>(x.lda) && !(by_columns(form) && tall_tiles) && fitting > 0;
+    if (pack_a) tiles = smaller(tiles, fitting);
   }
 };
 
@@ -226,7 +236,16 @@ struct Block {
       pack_panels<T>(work.b, x.b + p * x.ldb + j, x.ldb, depth, cols);
   }
 
-  // The copy of this block's a, in so many calls.
+  // The panel of `cols` columns from j on, `packed` panels' columns into the copy of b, if there is one.
+  Panel<T> panel_at(std::size_t j, std::size_t packed, std::size_t cols) const noexcept {
+    if (blocks.pack_b) return {work.b + packed * depth, tile_cols<T>};
+    const bool whole = cols % lanes<T> == 0;
+    if (whole || !blocks.b_fits) return {x.b + p * x.ldb + j, x.ldb, whole ? nullptr : work.b};
+    pack_b(j, cols);
+    return {work.b, tile_cols<T>};
+  }
+
+  // This block's a, in so many calls.
   Prefetch<T> prefetch_a(std::size_t calls) const {
     if constexpr (by_columns(form))
       return {x.a + p * x.lda + row(), x.lda, depth, rows(), calls};
@@ -297,10 +316,7 @@ void product(const Matmul<T>& x) noexcept {
         };
         for (std::size_t j = 0; j < cols; j += tile_cols<T>) {
           const std::size_t width = smaller(tile_cols<T>, cols - j);
-          const Panel<T> b = blocks.pack_b
-                                 ? Panel<T>{work.b + j * block.depth, tile_cols<T>}
-                                 : Panel<T>{x.b + p * x.ldb + j0 + j, x.ldb, width % lanes<T> == 0 ? nullptr : work.b};
-          block.panel(b, j0 + j, width, far_c, work_ahead);
+          block.panel(block.panel_at(j0 + j, j, width), j0 + j, width, far_c, work_ahead);
         }
       }
     }
