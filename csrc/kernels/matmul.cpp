@@ -2,6 +2,8 @@
 //
 // Every element is the same sum whatever the blocks are: k is cut every product_slice terms, each slice is one fma
 // chain from zero, and the slices are added in ascending order; over a batch (tn) they are added in a balanced tree.
+#include <type_traits>
+
 #include "kernels/matmul_pack.h"
 
 namespace ravine::RAVINE_ISA {
@@ -48,39 +50,21 @@ struct Tile {
   bool last;   // no terms of k come after this block: the bias and the activation or mask follow
 
   std::size_t vectors() const { return (cols + lanes<T> - 1) / lanes<T>; }
-  bool whole() const { return cols % lanes<T> == 0; }
+  std::size_t last_vector() const { return cols - (vectors() - 1) * lanes<T>; }
   T* c() const { return x.c + i * x.ldc + j; }
 
-  // The ending that adds c's own and stores into c; only for whole vectors.
+  // The ending that leaves the sum in a slot.
+  Ending<T> into(T* slot) const { return {.out = slot, .last = last_vector()}; }
+
+  // The ending that adds c's own and stores into c.
   Ending<T> into_c() const {
-    Ending<T> end{.out = c(), .ldout = x.ldc};
+    Ending<T> end{.out = c(), .last = last_vector(), .ldout = x.ldc};
     if (add_c) end.add = c(), end.ldadd = x.ldc;
     if (!last) return end;
     if (x.bias) end.bias = x.bias + j;
     end.finish = x.finish;
     if (x.gate) end.gate = x.gate + i * x.ldgate + j, end.ldgate = x.ldgate;
     return end;
-  }
-
-  // The same from a slot, for any number of columns.
-  void finish(const T* __restrict slot) const noexcept {
-    const Finish f = last ? x.finish : Finish::none;
-    for (std::size_t r = 0; r < rows; ++r) {
-      T* const row = c() + r * x.ldc;
-      each_vector<T>(cols, [&](auto at) __attribute__((always_inline)) {
-        Vec<T> sum = at.load(slot + r * tile_cols<T>);
-        if (add_c) sum = at.load(row) + sum;
-        if (last && x.bias) sum = sum + at.load(x.bias + j);
-        if (f == Finish::relu) sum = relu_of<T>(sum);
-        if (f == Finish::mask) sum = masked<T>(sum, at.load(x.gate + (i + r) * x.ldgate + j));
-        at.template store<T>(row, sum);
-      });
-    }
-  }
-
-  // Fills a slot with c.
-  void fetch(T* __restrict slot) const noexcept {
-    for (std::size_t r = 0; r < rows; ++r) copy<T>(slot + r * tile_cols<T>, c() + r * x.ldc, cols);
   }
 
   // c is wanted when the chain ends: asked for when it begins, it comes from the L3 cache meanwhile. Forced inline,
@@ -91,76 +75,42 @@ struct Tile {
   }
 };
 
-// A panel of b: its rows, `ld` apart. One that is neither whole vectors nor packed (a huge k) is copied, a product
-// slice at a time, into `scratch`.
-template <class T>
-struct Panel {
-  const T* b;
-  std::size_t ld;
-  T* scratch = nullptr;
-};
-
 // One chain of a tile: slice `s` of `slices` that this block of k has, added in ascending order.
 template <class T, class A>
 void add_slice(const Tile<T>& tile, T* slot, A a, const Panel<T>& b, std::size_t depth, std::size_t s,
                std::size_t slices) noexcept {
-  const bool first = s == 0, last = s + 1 == slices;
-  Ending<T> end = last && tile.whole() ? tile.into_c() : Ending<T>{.out = slot};
-  if (!first) {
+  Ending<T> end = s + 1 == slices ? tile.into_c() : tile.into(slot);
+  if (s > 0)
     end.add = slot, end.ldadd = tile_cols<T>;
-  } else if (tile.add_c && tile.whole()) {
+  else if (tile.add_c)
     end.add = tile.c(), end.ldadd = tile.x.ldc;
-  } else if (tile.add_c) {
-    tile.fetch(slot);
-    end.add = slot;
-  }
-  tiles<T, A>(tile.rows, tile.vectors(), a, b.b, b.ld, depth, end);
-  if (last && !tile.whole()) {
-    Tile<T> rest = tile;
-    rest.add_c = false;  // it is in the slot
-    rest.finish(slot);
-  }
+  tiles<T, A>(tile.rows, tile.vectors(), a, b, depth, end);
 }
 
 // The sum over `depth` rows of a batch for one tile, its slices added in a balanced tree: the slots are the tree's open
-// branches, and after slice s (from 1) as many of them close as s has trailing zeros.
+// branches, and after slice s (from 1) as many of them close as s has trailing zeros; after the last slice all close,
+// the youngest first.
 template <class T>
 void add_tree(const Tile<T>& tile, T* slots, Columns<T> a, const Panel<T>& b, std::size_t depth) noexcept {
   const std::size_t slice = tile.x.batch_slice > 0 ? tile.x.batch_slice : tile.x.k;
   std::size_t open = 0;
   for (std::size_t first = 0, s = 1; first < depth || s == 1; first += slice, ++s) {
     const std::size_t end = smaller(first + slice, depth);
+    T* const slot = slots + open * tile_size<T>;
     std::size_t p = first;
     do {
       const std::size_t terms = smaller(product_slice, end - p);
-      const bool closes = p + terms == end;
-      const std::size_t folds = closes ? static_cast<std::size_t>(__builtin_ctzll(s)) : 0;
-      T* const slot = slots + open * tile_size<T>;
-      const bool done = end == depth && closes && open == folds;
-      Ending<T> ending = done && tile.whole() ? tile.into_c() : Ending<T>{.out = slot - folds * tile_size<T>};
+      const bool closes = p + terms == end, done = closes && end == depth;
+      const std::size_t folds = done ? open : closes ? static_cast<std::size_t>(__builtin_ctzll(s)) : 0;
+      Ending<T> ending = done ? tile.into_c() : tile.into(slot - folds * tile_size<T>);
       ending.slot = slot;
       ending.own = p > first;
       ending.folds = folds;
-      const T* panel = b.b + p * b.ld;
-      std::size_t ld = b.ld;
-      if (b.scratch) {
-        pack_panels<T>(b.scratch, panel, ld, terms, tile.cols);
-        panel = b.scratch;
-        ld = tile_cols<T>;
-      }
-      tiles<T, Columns<T>>(tile.rows, tile.vectors(), {a.a + p * a.stride, a.stride}, panel, ld, terms, ending);
+      tiles<T, Columns<T>>(tile.rows, tile.vectors(), {a.a + p * a.stride, a.stride}, b.from(p), terms, ending);
       if (closes) open = open + 1 - folds;
       p += terms;
-      if (done && tile.whole()) return;
     } while (p < end);
   }
-  // the branches still open, the youngest first
-  for (; open > 1; --open) {
-    T* const below = slots + (open - 2) * tile_size<T>;
-    for (std::size_t i = 0; i < tile_size<T>; i += lanes<T>)
-      store<T>(below + i, load<T>(below + i) + load<T>(below + tile_size<T> + i));
-  }
-  tile.finish(slots);
 }
 
 // ------------------------------------------------------------------------------------------------------- blocks
@@ -168,6 +118,14 @@ void add_tree(const Tile<T>& tile, T* slots, Columns<T> a, const Panel<T>& b, st
 // tree: tn over a batch of several slices
 enum class Form { nn, tn, nt, tree };
 constexpr bool by_columns(Form form) { return form == Form::tn || form == Form::tree; }
+
+template <class T, Form form>
+void copy_b(T* to, const T* b, std::size_t ldb, std::size_t k, std::size_t cols) noexcept {
+  if constexpr (form == Form::nt)
+    pack_transposed_panels<T>(to, b, ldb, k, cols);
+  else
+    pack_panels<T>(to, b, ldb, k, cols);
+}
 
 // Slices of a batch that make whole branches of the tree, if at most three such blocks make up k: three branches are
 // added in ascending order, like three slices. Else all of k.
@@ -230,17 +188,15 @@ struct Block {
   }
 
   void pack_b(std::size_t j, std::size_t cols) const noexcept {
-    if constexpr (form == Form::nt)
-      pack_transposed_panels<T>(work.b, x.b + j * x.ldb + p, x.ldb, depth, cols);
-    else
-      pack_panels<T>(work.b, x.b + p * x.ldb + j, x.ldb, depth, cols);
+    copy_b<T, form>(work.b, x.b + (form == Form::nt ? j * x.ldb + p : p * x.ldb + j), x.ldb, depth, cols);
   }
 
-  // The panel of `cols` columns from j on, `packed` panels' columns into the copy of b, if there is one.
+  // The panel of `cols` columns from j on, `packed` columns into the copy of b, if there is one. Without masks, parts
+  // of vectors are copied at least.
   Panel<T> panel_at(std::size_t j, std::size_t packed, std::size_t cols) const noexcept {
     if (blocks.pack_b) return {work.b + packed * depth, tile_cols<T>};
-    const bool whole = cols % lanes<T> == 0;
-    if (whole || !blocks.b_fits) return {x.b + p * x.ldb + j, x.ldb, whole ? nullptr : work.b};
+    const std::size_t last = (cols - 1) % lanes<T> + 1;
+    if (has_masks || last == lanes<T> || !blocks.b_fits) return {x.b + p * x.ldb + j, x.ldb, last};
     pack_b(j, cols);
     return {work.b, tile_cols<T>};
   }
@@ -284,16 +240,35 @@ struct Block {
           if constexpr (form == Form::tree)
             add_tree<T>(c, work.slots, a, b, depth);
           else
-            add_slice<T>(c, work.slots + (t - t0) * tile_size<T>, a, Panel<T>{b.b + q * b.ld, b.ld},
-                         smaller(product_slice, depth - q), s, slices());
+            add_slice<T>(c, work.slots + (t - t0) * tile_size<T>, a, b.from(q), smaller(product_slice, depth - q), s,
+                         slices());
         });
       }
     }
   }
 };
 
+// A product that is one chain of one tile; false where it is not.
+template <class T, Form form>
+bool one_tile(const Matmul<T>& x) noexcept {
+  const std::size_t slice =
+      form == Form::tree && x.batch_slice > 0 ? smaller(x.batch_slice, product_slice) : product_slice;
+  if (x.m - 1 >= tile_rows || x.n - 1 >= tile_cols<T> || x.k > slice) return false;
+  const Tile<T> tile{x, 0, 0, x.m, x.n, x.accumulate, true};
+  Panel<T> b{x.b, x.ldb, tile.last_vector()};
+  if (form == Form::nt || (!has_masks && b.last < lanes<T>)) {
+    const Workspace<T> work(x.workspace);
+    copy_b<T, form>(work.b, x.b, x.ldb, x.k, x.n);
+    b = {work.b, tile_cols<T>};
+  }
+  using A = std::conditional_t<by_columns(form), Columns<T>, StridedRows<T>>;
+  tiles<T, A>(x.m, tile.vectors(), {x.a, x.lda}, b, x.k, tile.into_c());
+  return true;
+}
+
 template <class T, Form form>
 void product(const Matmul<T>& x) noexcept {
+  if (one_tile<T, form>(x)) return;
   const Workspace<T> work(x.workspace);
   const Blocks<T, form> blocks(x);
   const Cut groups(blocks.rows.pieces, blocks.tiles);

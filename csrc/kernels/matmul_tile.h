@@ -63,10 +63,11 @@ RAVINE_INLINE Vec<T> masked(Vec<T> sum, Vec<T> gate) {
 
 // What happens to a finished chain, in this order: what its slot holds is added if `own`, then the `folds` slots below
 // it (a tree's open branches), then `add` unless null, then the bias; the activation or mask follows, and the result is
-// stored at `out`. Slots are tile_size apart.
+// stored at `out`. Slots are tile_size apart. Of the tile's last vector, the first `last` elements count.
 template <class T>
 struct Ending {
   T* out;
+  std::size_t last = lanes<T>;
   std::size_t ldout = tile_cols<T>;
   const T* slot = nullptr;
   bool own = false;
@@ -79,13 +80,39 @@ struct Ending {
   std::size_t ldgate = 0;
 };
 
-template <class T, std::size_t rows, std::size_t vectors, class A>
-void tile_chain(A a, const T* __restrict b, std::size_t ldb, std::size_t k, const Ending<T>& end) noexcept {
+// A panel of b: its rows, `ld` apart, and how many elements of its last vector stand there.
+template <class T>
+struct Panel {
+  const T* b;
+  std::size_t ld;
+  std::size_t last = lanes<T>;
+
+  Panel from(std::size_t p) const { return {b + p * ld, ld, last}; }
+};
+
+// Vector `v` of `vectors`, the last of which has only `last` elements if `ragged`.
+template <bool ragged, std::size_t vectors, class T>
+RAVINE_INLINE Vec<T> load_vector(const T* p, std::size_t v, std::size_t last) {
+  const bool part = ragged && v + 1 == vectors && (has_masks || last < lanes<T>);
+  return part ? load_first(p + v * lanes<T>, last) : load<T>(p + v * lanes<T>);
+}
+template <bool ragged, std::size_t vectors, class T>
+RAVINE_INLINE void store_vector(T* p, std::size_t v, std::size_t last, Vec<T> x) {
+  if (ragged && v + 1 == vectors)
+    store_first(p + v * lanes<T>, x, last);
+  else
+    store<T>(p + v * lanes<T>, x);
+}
+
+template <class T, bool ragged, std::size_t rows, std::size_t vectors, class A>
+void tile_chain(A a, const Panel<T>& panel, std::size_t k, const Ending<T>& end) noexcept {
   Vec<T> sum[rows][vectors] = {};
+  const T* __restrict b = panel.b;
+  const std::size_t ldb = panel.ld, last_of_b = panel.last;
   for (std::size_t p = 0; p < k; ++p) {
     Vec<T> row_of_b[vectors];
 #pragma GCC unroll 2
-    for (std::size_t v = 0; v < vectors; ++v) row_of_b[v] = load<T>(b + v * lanes<T>);
+    for (std::size_t v = 0; v < vectors; ++v) row_of_b[v] = load_vector<ragged, vectors>(b, v, last_of_b);
 #pragma GCC unroll 14
     for (std::size_t i = 0; i < rows; ++i) {
       const Vec<T> element = broadcast<T>(a.at(i));
@@ -95,48 +122,52 @@ void tile_chain(A a, const T* __restrict b, std::size_t ldb, std::size_t k, cons
     a.next();
     b += ldb;
   }
+  const std::size_t last = end.last;
   const auto each = [&](auto&& step) __attribute__((always_inline)) {
 #pragma GCC unroll 14
     for (std::size_t i = 0; i < rows; ++i)
 #pragma GCC unroll 2
-      for (std::size_t v = 0; v < vectors; ++v) sum[i][v] = step(sum[i][v], i, v * lanes<T>);
+      for (std::size_t v = 0; v < vectors; ++v) sum[i][v] = step(sum[i][v], i, v);
   };
+  const auto at = [&](const T* p, std::size_t v)
+                      __attribute__((always_inline)) { return load_vector<ragged, vectors>(p, v, last); };
   const T* slot = end.slot;
-  const auto add_slot = [&](Vec<T> x, std::size_t i, std::size_t j)
-                            __attribute__((always_inline)) { return load<T>(slot + i * tile_cols<T> + j) + x; };
+  const auto add_slot = [&](Vec<T> x, std::size_t i, std::size_t v)
+                            __attribute__((always_inline)) { return at(slot + i * tile_cols<T>, v) + x; };
   if (end.own) each(add_slot);
   for (std::size_t folds = end.folds; folds > 0; --folds) {
     slot -= tile_size<T>;
     each(add_slot);
   }
   if (const T* const add = end.add)
-    each([&](Vec<T> x, std::size_t i, std::size_t j) { return load<T>(add + i * end.ldadd + j) + x; });
-  if (const T* const bias = end.bias) each([&](Vec<T> x, std::size_t, std::size_t j) { return x + load<T>(bias + j); });
+    each([&](Vec<T> x, std::size_t i, std::size_t v) { return at(add + i * end.ldadd, v) + x; });
+  if (const T* const bias = end.bias) each([&](Vec<T> x, std::size_t, std::size_t v) { return x + at(bias, v); });
   if (end.finish == Finish::relu) each([&](Vec<T> x, std::size_t, std::size_t) { return relu_of<T>(x); });
   if (end.finish == Finish::mask)
-    each([&](Vec<T> x, std::size_t i, std::size_t j) { return masked<T>(x, load<T>(end.gate + i * end.ldgate + j)); });
+    each([&](Vec<T> x, std::size_t i, std::size_t v) { return masked<T>(x, at(end.gate + i * end.ldgate, v)); });
   T* const out = end.out;
-  each([&](Vec<T> x, std::size_t i, std::size_t j) {
-    store<T>(out + i * end.ldout + j, x);
+  each([&](Vec<T> x, std::size_t i, std::size_t v) {
+    store_vector<ragged, vectors>(out + i * end.ldout, v, last, x);
     return x;
   });
 }
 
-// One function per number of rows and vectors.
+// One function per number of rows and vectors, for whole vectors and for a ragged last one.
 template <class T, class A>
 struct TileTable {
-  using Chain = void (*)(A, const T*, std::size_t, std::size_t, const Ending<T>&) noexcept;
-  Chain chain[tile_vectors][tile_rows];
+  using Chain = void (*)(A, const Panel<T>&, std::size_t, const Ending<T>&) noexcept;
+  Chain chain[2][tile_vectors][tile_rows];
 
-  void operator()(std::size_t rows, std::size_t vectors, A a, const T* b, std::size_t ldb, std::size_t k,
+  void operator()(std::size_t rows, std::size_t vectors, A a, const Panel<T>& b, std::size_t k,
                   const Ending<T>& end) const {
-    chain[vectors - 1][rows - 1](a, b, ldb, k, end);
+    chain[end.last < lanes<T>][vectors - 1][rows - 1](a, b, k, end);
   }
 };
 
 template <class T, class A, std::size_t... i>
 constexpr TileTable<T, A> make_tiles(std::index_sequence<i...>) {
-  return {{{tile_chain<T, i + 1, 1, A>...}, {tile_chain<T, i + 1, 2, A>...}}};
+  return {{{{tile_chain<T, false, i + 1, 1, A>...}, {tile_chain<T, false, i + 1, 2, A>...}},
+           {{tile_chain<T, true, i + 1, 1, A>...}, {tile_chain<T, true, i + 1, 2, A>...}}}};
 }
 
 template <class T, class A>

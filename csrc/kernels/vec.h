@@ -33,6 +33,13 @@ inline constexpr std::size_t vector_registers = 16;
 #endif
 #endif
 
+// Whether a part of a vector is loaded and stored by one instruction.
+#if defined(__AVX512F__) || defined(__AVX2__)
+inline constexpr bool has_masks = true;
+#else
+inline constexpr bool has_masks = false;
+#endif
+
 #if defined(__FMA__) || defined(__aarch64__)
 inline constexpr bool has_fma = true;
 #else
