@@ -94,21 +94,29 @@ void pack_rows(T* __restrict to, const T* __restrict a, std::size_t lda, std::si
 }
 
 // Asks for `rows` rows of `cols` elements, `ld` apart, in `calls` calls of a few cache lines each: a block that is
-// wanted next comes into the L2 cache while this one is worked on.
+// wanted next comes into the L2 cache while this one is worked on. Lines are taken in runs; what a row's last run asks
+// for beyond the row does no harm.
 template <class T>
 class Prefetch {
  public:
   Prefetch(const T* begin, std::size_t ld, std::size_t rows, std::size_t cols, std::size_t calls)
-      : row_(begin), ld_(ld), rows_(rows), lines_((cols * sizeof(T) + 63) / 64), step_(rows * lines_ / calls + 1) {}
+      : row_(begin),
+        ld_(ld),
+        rows_(rows),
+        lines_((cols * sizeof(T) + 63) / 64),
+        step_(rows * ((lines_ + run - 1) / run) / calls + 1) {}
 
   RAVINE_INLINE void operator()() {
     for (std::size_t i = 0; i < step_ && rows_ > 0; ++i) {
-      __builtin_prefetch(row_ + line_ * (64 / sizeof(T)), 0, 2);
-      if (++line_ == lines_) line_ = 0, row_ += ld_, --rows_;
+      const T* const at = row_ + line_ * (64 / sizeof(T));
+#pragma GCC unroll 8
+      for (std::size_t l = 0; l < run; ++l) __builtin_prefetch(at + l * (64 / sizeof(T)), 0, 2);
+      if ((line_ += run) >= lines_) line_ = 0, row_ += ld_, --rows_;
     }
   }
 
  private:
+  static constexpr std::size_t run = 8;
   const T* row_;
   std::size_t ld_, rows_, lines_, step_, line_ = 0;
 };
