@@ -79,7 +79,7 @@ void Network<T>::add_dense(const OperationSpec& spec, std::size_t layer, bool la
   operations_.push_back(std::make_unique<Dense<T>>(spec.name, operations_.size(), inputs, spec.units, kernel, bias));
   if (spec.activation == "linear") return;
   if (!last && !activation->rowwise && !activation->from_input && activation->backward)
-    operations_.back()->applied = {activation, static_cast<T>(spec.alpha)};
+    operations_.back()->applied = {activation, static_cast<T>(spec.alpha), spec.activation == "relu"};
   else
     add_activation(spec.activation, spec);
 }

@@ -30,11 +30,5 @@ RAVINE_INLINE Vec<T> moving_average(Vec<T> beta, Vec<T> old, Vec<T> rest, Vec<T>
   return fma(beta, old, rest * value);
 }
 
-// The larger of two, NaN where either is.
-template <class T>
-RAVINE_INLINE Vec<T> larger(Vec<T> a, Vec<T> b) {
-  return select<T>((b <= a) | (a != a), a, b);
-}
-
 }  // namespace
 }  // namespace ravine::RAVINE_ISA

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #elif defined(__aarch64__)
@@ -296,6 +297,22 @@ RAVINE_INLINE void each_vector(std::size_t count, Formula&& formula) {
 
 // -------------------------------------------------------------------------------------------------------- sums
 
+// v with its lanes turned down by `by`.
+template <class T, std::size_t by, std::size_t... lane>
+RAVINE_INLINE Vec<T> turned(Vec<T> v, std::index_sequence<lane...>) {
+  return __builtin_shufflevector(v, v, ((lane + by) % lanes<T>)...);
+}
+
+// Lane 0 after the upper half of the lanes has been joined to the lower one, then a quarter to its neighbour, and so
+// on.
+template <class T, std::size_t half = lanes<T> / 2, class Join>
+RAVINE_INLINE T fold(Vec<T> v, Join&& join) {
+  if constexpr (half == 0)
+    return v[0];
+  else
+    return fold<T, half / 2>(join(v, turned<T, half>(v, std::make_index_sequence<lanes<T>>{})), join);
+}
+
 // The sum over a row in 16 virtual lanes (see row_lanes): term(at) gives the terms of one vector.
 template <class T, class Term>
 RAVINE_INLINE T row_sum(std::size_t count, Term&& term) {
@@ -317,11 +334,16 @@ RAVINE_INLINE T row_sum(std::size_t count, Term&& term) {
       sum[p] += at.template keep<T>(term(at));
     }
   }
-  T lane[row_lanes];
-  for (std::size_t p = 0; p < parts; ++p) store<T>(lane + p * lanes<T>, sum[p]);
-  for (std::size_t half = row_lanes / 2; half > 0; half /= 2)
-    for (std::size_t l = 0; l < half; ++l) lane[l] += lane[l + half];
-  return lane[0];
+#pragma GCC unroll 8
+  for (std::size_t half = parts / 2; half > 0; half /= 2)
+    for (std::size_t p = 0; p < half; ++p) sum[p] += sum[p + half];
+  return fold<T>(sum[0], [](Vec<T> a, Vec<T> b) __attribute__((always_inline)) { return a + b; });
+}
+
+// The larger of two, NaN where either is.
+template <class T>
+RAVINE_INLINE Vec<T> larger(Vec<T> a, Vec<T> b) {
+  return select<T>((b <= a) | (a != a), a, b);
 }
 
 // The largest term of a row of at least one element; a NaN anywhere gives NaN.
@@ -329,15 +351,9 @@ template <class T, class Term>
 RAVINE_INLINE T row_max(std::size_t count, Term&& term) {
   Vec<T> largest = broadcast<T>(-__builtin_inf());
   each_vector<T>(count, [&](auto at) __attribute__((always_inline)) {
-    const Vec<T> v = at.template keep<T>(term(at), largest);
-    largest = select<T>((v <= largest) | (largest != largest), largest, v);
+    largest = larger<T>(largest, at.template keep<T>(term(at), largest));
   });
-  T result = largest[0];
-  for (std::size_t l = 1; l < lanes<T>; ++l) {
-    const T v = largest[l];
-    result = (v <= result || result != result) ? result : v;
-  }
-  return result;
+  return fold<T>(largest, larger<T>);
 }
 
 // ------------------------------------------------------------------------------------------------ lane shuffles

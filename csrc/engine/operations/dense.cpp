@@ -1,7 +1,6 @@
 #include "engine/operations/dense.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace ravine {
 namespace {
@@ -11,11 +10,6 @@ constexpr std::size_t part_columns = 128;
 constexpr std::size_t column_unit = 32;
 
 std::size_t parts_of(std::size_t columns) { return std::max<std::size_t>(1, columns / part_columns); }
-
-template <class T>
-bool is_relu(const Applied<T>& applied) {
-  return applied.activation && std::strcmp(applied.activation->name, "relu") == 0;
-}
 
 }  // namespace
 
@@ -50,7 +44,7 @@ void Dense<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t rows,
   product.m = rows, product.n = span.count, product.k = this->inputs_;
   product.lda = this->inputs_, product.ldb = this->units_, product.ldc = this->units_;
   if (bias_) product.bias = tools.arena->value(*bias_) + span.first;
-  if (is_relu(this->applied)) product.finish = Finish::relu;
+  if (this->applied.relu) product.finish = Finish::relu;
   product.workspace = tools.workspace;
   tools.kernels->matmul->nn(product);
 
@@ -73,7 +67,7 @@ void Dense<T>::backward(const Pass<T>& pass, std::size_t first, std::size_t rows
   product.c = pass.dvalue[this->index_] + first * this->inputs_ + span.first;
   product.m = rows, product.n = span.count, product.k = this->units_;
   product.lda = this->units_, product.ldb = this->units_, product.ldc = this->inputs_;
-  const bool mask = is_relu(this->input_applied);
+  const bool mask = this->input_applied.relu;
   if (mask) {
     product.finish = Finish::mask;
     product.gate = pass.value[this->index_] + first * this->inputs_ + span.first;

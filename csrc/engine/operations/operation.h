@@ -17,6 +17,7 @@ template <class T>
 struct Applied {
   const Activation<T>* activation = nullptr;
   T alpha = 0;
+  bool relu = false;  // the product's own epilogue does it
 };
 
 // What an operation may use besides the pass: the table, where the parameters are, and one thread's workspace.
