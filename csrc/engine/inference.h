@@ -18,7 +18,7 @@ enum class Outcome { done, stopped, not_finite };
 // infinity, and output is not to be used. A row's bits do not depend on the rows beside it.
 template <class T>
 Outcome forward(const Network<T>& network, Buffers<T>& buffers, const T* x, std::size_t rows, std::size_t operations,
-             T* output, std::size_t threads, Watch& watch);
+                T* output, std::size_t threads, Watch& watch);
 
 struct Evaluation {
   double loss;
