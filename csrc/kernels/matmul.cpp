@@ -379,9 +379,18 @@ void transposed_product(const Matmul<T>& x) noexcept {
     product<T, Form::tree>(x);
 }
 
+// One column of b stands in memory as one row does.
+template <class T>
+void input_product(const Matmul<T>& x) noexcept {
+  if (x.k != 1 || x.ldb != 1) return product<T, Form::nt>(x);
+  Matmul<T> outer = x;
+  outer.ldb = x.n;
+  product<T, Form::nn>(outer);
+}
+
 template <class T>
 constexpr MatmulKernels<T> kernels_for() {
-  return {forward_product<T>, transposed_product<T>, product<T, Form::nt>, workspace_size<T>};
+  return {forward_product<T>, transposed_product<T>, input_product<T>, workspace_size<T>};
 }
 
 }  // namespace

@@ -110,7 +110,8 @@ void column_sums(T* sum, const T* x, std::size_t rows, std::size_t cols, std::si
   const std::size_t slice = batch_slice == 0 || batch_slice > rows ? rows : batch_slice;
   std::size_t j = 0;
   for (; j + 4 * lanes<T> <= cols; j += 4 * lanes<T>) sum_columns<4>(sum, x, rows, ldx, slice, FullVector{j});
-  for (; j + lanes<T> <= cols; j += lanes<T>) sum_columns<1>(sum, x, rows, ldx, slice, FullVector{j});
+  for (; j + 2 * lanes<T> <= cols; j += 2 * lanes<T>) sum_columns<2>(sum, x, rows, ldx, slice, FullVector{j});
+  if (j + lanes<T> <= cols) sum_columns<1>(sum, x, rows, ldx, slice, FullVector{j}), j += lanes<T>;
   if (j < cols) sum_columns<1>(sum, x, rows, ldx, slice, LastVector{j, cols - j});
 }
 
