@@ -146,6 +146,8 @@ def test_fit_refuses_y(row, model, bad, error, message):
         ("split", {"validation_split": 0.999}, ValueError, "The training set is too small"),
         ("both", {"validation_split": 0.5, "validation_data": (X, Y)}, ValueError, "not both"),
         ("pair", {"validation_data": X}, ValueError, "validation_data must be (X, y) or (X, y, sample_weight)"),
+        ("pair", {"validation_data": (X, Y, None, None)}, ValueError, "validation_data must be (X, y) or"),
+        ("pair", {"validation_data": (X.astype("M8[s]"), Y)}, TypeError, "validation_data: X must hold bools, ints"),
         ("pair", {"validation_data": (X, Y[:3])}, ValueError, "validation_data: X and y have inconsistent"),
         ("class", {"class_weight": "balanced"}, ValueError, "class_weight needs one class a row"),
     ],

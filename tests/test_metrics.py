@@ -170,7 +170,15 @@ def test_top_k_and_names():
 
 
 @pytest.mark.parametrize(
-    ("chosen", "error"), [(["mse", "mse"], ValueError), ("mse", TypeError), ([metrics.AUC(name="loss")], ValueError)]
+    ("chosen", "error"),
+    [
+        (["mse", "mse"], ValueError),
+        ("mse", TypeError),
+        (None, TypeError),
+        (5, TypeError),
+        ([metrics.AUC(name="loss")], ValueError),
+        ([metrics.AUC(name="val_loss")], ValueError),
+    ],
 )
 def test_lists_of_metrics(chosen, error):
     with pytest.raises(error, match="metrics must"):

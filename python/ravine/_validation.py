@@ -21,6 +21,7 @@ __all__ = [
     "check_finite",
     "check_flag",
     "check_int",
+    "check_name",
     "check_number",
     "check_seed",
     "convert",
@@ -73,6 +74,13 @@ def check_flag(name: str, value: Any) -> bool:
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False, got {value!r}")
     return bool(value)
+
+
+def check_name(name: str, value: Any) -> str:
+    """Return the name of a layer or a metric."""
+    if not isinstance(value, str) or not value or "/" in value:
+        raise ValueError(f"{name} must be a non-empty str without '/', got {value!r}")
+    return value
 
 
 def check_choice(name: str, value: Any, choices: Iterable[str]) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from . import kernels
+from ._fixed import Described
 from ._validation import check_choice, check_dtype, check_int, check_number, check_seed
 
 __all__ = [
@@ -35,7 +36,7 @@ __all__ = [
 Array = NDArray[Any]
 
 
-class Initializer:
+class Initializer(Described):
     """What all initialisers share: `fill` writes into an array, calling one makes a new array."""
 
     def fill(self, out: Array, *, seed: int, stream: int = 0) -> None:
@@ -63,10 +64,6 @@ class Initializer:
         out = np.empty(shape, check_dtype(dtype))
         self.fill(out, seed=seed, stream=check_int("stream", stream, 0, 2**32 - 1))
         return out
-
-    def __repr__(self) -> str:
-        settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
-        return f"{type(self).__name__}({settings})"
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:

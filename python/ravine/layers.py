@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from . import _core
 from . import initializers as init
-from ._validation import check_choice, check_flag, check_int, check_number
+from ._fixed import Described
+from ._validation import check_choice, check_flag, check_int, check_name, check_number
 from .regularizers import L1L2
 
 __all__ = ["ACTIVATIONS", "Activation", "Dense", "Dropout", "Flatten", "Input", "Layer"]
@@ -32,7 +34,7 @@ _WITH_ALPHA = ("leaky_relu", "elu")
 Shape = tuple[int, ...]
 
 
-class Layer:
+class Layer(Described):
     """What all layers share.
 
     Parameters
@@ -46,9 +48,7 @@ class Layer:
     kind = "layer"
 
     def __init__(self, *, name: str | None = None, trainable: bool = True) -> None:
-        if name is not None and (not isinstance(name, str) or not name or "/" in name):
-            raise ValueError(f"name must be a non-empty str without '/', got {name!r}")
-        self.name = name
+        self.name = None if name is None else check_name("name", name)
         self.trainable = trainable
 
     @property
@@ -296,7 +296,7 @@ def check_layers(layers: Any) -> list[Layer]:
     return checked
 
 
-def layer_names(layers: list[Layer]) -> list[str]:
+def layer_names(layers: Sequence[Layer]) -> list[str]:
     """Return a name for every layer: its own, or its kind's with a number from the second on."""
     given = [layer.name for layer in layers if layer.name is not None]
     for name in given:

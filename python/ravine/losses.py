@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ._fixed import Described
 from ._validation import check_choice, check_flag, check_number
 
 __all__ = [
@@ -61,7 +62,7 @@ class Head:
     probabilities: bool = False
 
 
-class Loss:
+class Loss(Described):
     """What all losses share.
 
     Parameters
@@ -99,10 +100,6 @@ class Loss:
             Where the loss does not fit the activation or the number of outputs.
         """
         return Head(self._engine, self._setting(units), self.reduction, False, self._targets)
-
-    def __repr__(self) -> str:
-        settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
-        return f"{type(self).__name__}({settings})"
 
 
 class MeanSquaredError(Loss):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
+from ._fixed import Described
 from ._scores import (
     Array,
     accuracy,
@@ -24,7 +25,7 @@ from ._scores import (
     recall,
     top_k,
 )
-from ._validation import check_choice, check_int, check_number
+from ._validation import check_choice, check_int, check_name, check_number
 from .losses import Head
 
 __all__ = [
@@ -53,7 +54,7 @@ __all__ = [
 ]
 
 
-class Metric:
+class Metric(Described):
     """What all metrics share.
 
     Parameters
@@ -65,7 +66,7 @@ class Metric:
     _name: ClassVar[str] = ""
 
     def __init__(self, *, name: str | None = None) -> None:
-        self.name = self._name if name is None else name
+        self.name: str = check_name("name", self._name if name is None else name)
 
     def engine(self, head: Head, units: int) -> tuple[str, float] | None:
         """Return the engine's metric and its setting; None where a pass over the predictions is needed."""
@@ -86,10 +87,6 @@ class Metric:
             The loss joined to the last layer.
         """
         raise TypeError(f"{type(self).__name__} does not say how to compute a value")
-
-    def __repr__(self) -> str:
-        settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
-        return f"{type(self).__name__}({settings})"
 
 
 class _Thresholded(Metric):
@@ -285,6 +282,19 @@ _NAMES: dict[str, type[Metric]] = {
     "f1": F1Score,
     "auc": AUC,
 }
+
+
+def check_metrics(metrics: Any) -> tuple[Metric, ...]:
+    """Return the metrics of a list; their names are those of the history, so that none may be taken."""
+    if isinstance(metrics, (str, Metric)) or not hasattr(metrics, "__iter__"):
+        raise TypeError(f"metrics must be a list of names and metrics, got {metrics!r}")
+    chosen = tuple(get(metric) for metric in metrics)
+    names = [metric.name for metric in chosen]
+    if len({"loss", *names}) <= len(names) or any(name.startswith("val_") for name in names):
+        raise ValueError(
+            f"metrics must have names that differ, none of them 'loss' or beginning with 'val_', got {names}"
+        )
+    return chosen
 
 
 def get(metric: str | Metric) -> Metric:

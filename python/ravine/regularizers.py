@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import kernels
+from ._fixed import Described
 from ._validation import check_number
 
 __all__ = ["L1L2"]
 
 
-class L1L2:
+class L1L2(Described):
     """The penalty l1 sum |w| + l2 sum w^2 of a kernel, with gradient l1 sign(w) + 2 l2 w.
 
     `layers.Dense(..., l1=, l2=)` uses it; biases carry no penalty. The forms with a mean in place of the sum are the
@@ -60,6 +61,3 @@ class L1L2:
         dw = np.zeros_like(flat)
         kernels.add_penalty_gradient(dw, flat, l1=self.l1, l2=self.l2)
         return dw.reshape(w.shape)
-
-    def __repr__(self) -> str:
-        return f"L1L2(l1={self.l1}, l2={self.l2})"
