@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 
 from ._fixed import Described
 from ._scores import (
-    Array,
     accuracy,
     auc,
     binary_accuracy,
@@ -25,7 +24,7 @@ from ._scores import (
     recall,
     top_k,
 )
-from ._validation import check_choice, check_int, check_name, check_number
+from ._validation import Array, check_choice, check_int, check_name, check_number
 from .losses import Head
 
 __all__ = [
@@ -95,7 +94,8 @@ class _Thresholded(Metric):
     Parameters
     ----------
     threshold : float, optional
-        Predictions above it count as class 1. Default: 0 after a perceptron or hinge loss, otherwise 0.5.
+        Predictions above it count as class 1. Default: 0 after a perceptron or hinge loss, otherwise 0.5; with one
+        class a row, the largest prediction counts.
     name : str, optional
         The name in the history.
     """
@@ -233,7 +233,7 @@ class _PerClass(_Thresholded):
 
     def compute(self, y_true: Array, y_pred: Array, sample_weight: Array | None, head: Head) -> float:
         """Return the score."""
-        threshold = None if head.targets == "categorical" else self._threshold(head)
+        threshold = self.threshold if head.targets == "categorical" else self._threshold(head)
         return float(type(self)._function(y_true, y_pred, sample_weight, threshold=threshold))
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from . import losses as loss_module
@@ -287,5 +289,6 @@ class Sequential(Gradients):
                 if predictions is None:
                     outputs = self._built().forward(data.X, n_threads=n_threads)
                     predictions = self._probabilities(outputs)
-                logs[metric.name] = metric.compute(data.target, predictions, data.weight, head)
+                finite = np.isfinite(predictions).all()
+                logs[metric.name] = metric.compute(data.target, predictions, data.weight, head) if finite else math.nan
         return logs
