@@ -75,7 +75,7 @@ class Loss(Described):
     _engine = ""
 
     def __init__(self, *, reduction: Reduction = "mean") -> None:
-        if reduction not in ("mean", "sum"):
+        if not isinstance(reduction, str) or reduction not in ("mean", "sum"):
             raise ValueError(f"reduction must be 'mean' or 'sum', got {reduction!r}")
         self.reduction: Reduction = reduction
 
@@ -170,10 +170,9 @@ class _Crossentropy(Loss):
     def head(self, activation: str, units: int, *, skippable: bool = True) -> Head:
         """Join the loss to a linear layer or to one with the activation that makes probabilities."""
         if activation not in ("linear", self._activation) or (activation != "linear" and not skippable):
-            after = "" if skippable else " followed by another layer"
             raise ValueError(
                 f"{type(self).__name__} needs a last layer with activation 'linear' (logits) or '{self._activation}', "
-                f"got {activation!r}{after}; losses.LogLoss takes probabilities"
+                f"got {activation!r}{_after(skippable)}; losses.LogLoss takes probabilities"
             )
         skip = activation != "linear"
         return Head(
@@ -228,10 +227,16 @@ class LogLoss(Loss):
     """The cross entropy of outputs that are probabilities: a last layer's sigmoid or softmax is not left out.
 
     l = mean of -t log y - (1 - t) log(1 - y); after a softmax l = -sum t log y. 0 log 0 is 0.
+    The last layer has activation "sigmoid" or "softmax", with no dropout after it.
     """
 
     def head(self, activation: str, units: int, *, skippable: bool = True) -> Head:
         """Join the loss to a last layer whose outputs lie in [0, 1]."""
+        if activation not in ("sigmoid", "softmax") or not skippable:
+            raise ValueError(
+                "LogLoss takes probabilities: it needs a last layer with activation 'sigmoid' or 'softmax', "
+                f"got {activation!r}{_after(skippable)}"
+            )
         if activation == "softmax":
             _need_two(self, units)
             return Head("categorical_log_loss", 1.0, self.reduction, False, "categorical", probabilities=True)
@@ -303,6 +308,10 @@ class Hinge(_Margin):
 
     def _setting(self, units: int) -> float:
         return self.margin
+
+
+def _after(skippable: bool) -> str:
+    return "" if skippable else " followed by another layer"
 
 
 def _need_two(loss: Loss, units: int) -> None:
