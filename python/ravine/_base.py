@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Iterator, Mapping
@@ -106,7 +107,7 @@ class ModelBase:
     def _build(self, input_shape: Shape) -> None:
         """Make the network, with its first weights."""
         plan = _build.make_plan(self.layers, input_shape)
-        network = _build.make_network(int(np.prod(input_shape)), plan.operations, self.random_state, self.dtype)
+        network = _build.make_network(math.prod(input_shape), plan.operations, self.random_state, self.dtype)
         _build.initialise(network, plan, self.layers, self.random_state)
         with self._rollback():
             self.input_shape, self._plan, self._network = input_shape, plan, network

@@ -86,7 +86,7 @@ def initialise(network: Network, plan: Plan, layers: Sequence[Layer], seed: int)
             initialisers[f"{name}/kernel"] = layer.kernel_initializer
             initialisers[f"{name}/bias"] = layer.bias_initializer
     for number, (name, w) in enumerate(network.parameters().items()):
-        initialisers[name].fill(w, seed=seed, stream=_INITIALISER_STREAM | number)
+        initialisers[name].fill_finite(w, seed=seed, stream=_INITIALISER_STREAM | number)
 
 
 def last_activation(layers: Sequence[Layer]) -> tuple[str, bool]:

@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from . import kernels
 from ._fixed import Described
-from ._validation import check_choice, check_dtype, check_int, check_number, check_seed
+from ._validation import check_choice, check_dtype, check_int, check_number, check_shape
 
 __all__ = [
     "Constant",
@@ -58,12 +58,23 @@ class Initializer(Described):
             Other seeds give other values.
         stream : int in [0, 2**32), default=0
             The generator's stream; a model gives parameter number p the stream 2**24 + p.
+
+        Raises
+        ------
+        ValueError
+            For an argument outside what is allowed, or values too large for the type.
         """
-        if check_seed(seed) is None:
-            raise ValueError("seed must be an int in [0, 2**32), got None")
-        out = np.empty(shape, check_dtype(dtype))
-        self.fill(out, seed=seed, stream=check_int("stream", stream, 0, 2**32 - 1))
+        out = np.empty(check_shape(shape), check_dtype(dtype))
+        seed, stream = check_int("seed", seed, 0, 2**32 - 1), check_int("stream", stream, 0, 2**32 - 1)
+        self.fill_finite(out, seed=seed, stream=stream)
         return out
+
+    def fill_finite(self, out: Array, *, seed: int, stream: int = 0) -> None:
+        """Write the values with `fill`; ValueError where the array's type does not reach so far."""
+        with np.errstate(over="ignore"):
+            self.fill(out, seed=seed, stream=stream)
+        if not np.isfinite(out).all():
+            raise ValueError(f"{self!r} gives values too large for {out.dtype.name}")
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -89,7 +100,7 @@ class Constant(Initializer):
 
     def fill(self, out: Array, *, seed: int, stream: int = 0) -> None:
         """Write the constant."""
-        out[...] = self.value
+        np.copyto(out, self.value, casting="same_kind")
 
 
 class Zeros(Constant):
@@ -144,8 +155,8 @@ class Uniform(Initializer):
     def __init__(self, low: float = -0.05, high: float = 0.05) -> None:
         self.low = check_number("low", low, -math.inf, closed="neither")
         self.high = check_number("high", high, -math.inf, closed="neither")
-        if not self.low < self.high:
-            raise ValueError(f"low must be below high, got low={low!r}, high={high!r}")
+        if not self.low < self.high or math.isinf(self.high - self.low):
+            raise ValueError(f"low must be below high, at a finite distance, got low={low!r}, high={high!r}")
 
     def fill(self, out: Array, *, seed: int, stream: int = 0) -> None:
         """Write uniform values."""
@@ -238,7 +249,7 @@ class Orthogonal(Initializer):
         kernels.random_normal(q, mean=0.0, deviation=1.0, seed=seed, stream=stream)
         for first in range(0, len(q), self._PANEL):
             self._orthonormalise(q, first, min(first + self._PANEL, len(q)))
-        out[...] = (self.gain * (q if rows <= cols else q.T)).reshape(out.shape)
+        np.copyto(out, (self.gain * (q if rows <= cols else q.T)).reshape(out.shape), casting="same_kind")
 
     @staticmethod
     def _orthonormalise(q: Array, first: int, last: int) -> None:

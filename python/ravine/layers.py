@@ -9,7 +9,7 @@ from typing import Any
 from . import _core
 from . import initializers as init
 from ._fixed import Described
-from ._validation import check_choice, check_flag, check_int, check_name, check_number
+from ._validation import check_choice, check_flag, check_int, check_name, check_number, check_shape
 from .regularizers import L1L2
 
 __all__ = ["ACTIVATIONS", "Activation", "Dense", "Dropout", "Flatten", "Input", "Layer"]
@@ -89,10 +89,9 @@ class Input(Layer):
 
     def __init__(self, shape: int | tuple[int, ...], *, name: str | None = None) -> None:
         super().__init__(name=name)
-        sizes = shape if isinstance(shape, (tuple, list)) else (shape,)
-        if not sizes:
+        self.shape: Shape = check_shape(shape)
+        if not self.shape:
             raise ValueError("shape must have at least one size, got ()")
-        self.shape: Shape = tuple(check_int("shape", size, 1) for size in sizes)
 
     def __repr__(self) -> str:
         return f"Input({self.shape})"
@@ -103,9 +102,9 @@ class Activation(Layer):
 
     Parameters
     ----------
-    activation : str
-        linear, step (1 where x > 0; cannot be trained through), relu, leaky_relu, elu, selu, sigmoid, tanh, softplus,
-        gelu (erf form), silu, softmax.
+    activation : str or None
+        linear (None too), step (1 where x > 0; cannot be trained through), relu, leaky_relu, elu, selu, sigmoid, tanh,
+        softplus, gelu (erf form), silu, softmax.
     alpha : float, optional
         leaky_relu's slope below 0 (default 0.01) or elu's limit (default 1); others have none.
     name : str, optional
@@ -120,12 +119,12 @@ class Activation(Layer):
 
     kind = "activation"
 
-    def __init__(self, activation: str, *, alpha: float | None = None, name: str | None = None) -> None:
+    def __init__(self, activation: str | None, *, alpha: float | None = None, name: str | None = None) -> None:
         super().__init__(name=name)
-        self.activation = check_choice("activation", activation, ACTIVATIONS)
-        if alpha is not None and activation not in _WITH_ALPHA:
+        self.activation = "linear" if activation is None else check_choice("activation", activation, ACTIVATIONS)
+        if alpha is not None and self.activation not in _WITH_ALPHA:
             raise ValueError(f"alpha belongs to leaky_relu and elu, got alpha={alpha!r} for {activation!r}")
-        self.alpha = ACTIVATIONS[activation] if alpha is None else check_number("alpha", alpha, 0.0)
+        self.alpha = ACTIVATIONS[self.activation] if alpha is None else check_number("alpha", alpha, 0.0)
 
     @property
     def activation_name(self) -> str:
@@ -198,7 +197,7 @@ class Dense(Layer):
     ) -> None:
         super().__init__(name=name, trainable=trainable)
         self.units = check_int("units", units, 1)
-        self.activation = activation if isinstance(activation, Activation) else Activation(activation or "linear")
+        self.activation = activation if isinstance(activation, Activation) else Activation(activation)
         self.use_bias = check_flag("use_bias", use_bias)
         self.kernel_initializer = init.get(kernel_initializer, name="kernel_initializer")
         self.bias_initializer = init.get(bias_initializer, name="bias_initializer")

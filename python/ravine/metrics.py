@@ -176,7 +176,7 @@ class TopKAccuracy(Metric):
         """Name the engine's form."""
         if units < 2:
             raise ValueError(f"{self.name} needs a last layer of at least 2 units, got {units}")
-        return "top_k", float(self.k)
+        return "top_k", float(min(self.k, units))
 
     def compute(self, y_true: Array, y_pred: Array, sample_weight: Array | None, head: Head) -> float:
         """Return the accuracy."""

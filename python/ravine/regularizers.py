@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from . import kernels
 from ._fixed import Described
@@ -45,7 +45,7 @@ class L1L2(Described):
         """Whether there is a penalty at all."""
         return self.l1 != 0.0 or self.l2 != 0.0
 
-    def __call__(self, w: NDArray[Any]) -> float:
+    def __call__(self, w: ArrayLike) -> float:
         """Return the penalty of an array of float32 or float64."""
         flat = np.ascontiguousarray(w).reshape(-1)
         penalty = 0.0
@@ -55,9 +55,9 @@ class L1L2(Described):
             penalty += self.l2 * float(kernels.sum_squares(flat))
         return penalty
 
-    def gradient(self, w: NDArray[Any]) -> NDArray[Any]:
+    def gradient(self, w: ArrayLike) -> NDArray[Any]:
         """Return the penalty's gradient, of the shape and dtype of `w`."""
         flat = np.ascontiguousarray(w).reshape(-1)
         dw = np.zeros_like(flat)
         kernels.add_penalty_gradient(dw, flat, l1=self.l1, l2=self.l2)
-        return dw.reshape(w.shape)
+        return dw.reshape(np.shape(w))

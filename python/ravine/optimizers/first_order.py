@@ -128,12 +128,6 @@ class SGD(Optimizer):
         bias_correction: bool = False,
         weight_decay: float = 0.0,
     ) -> None:
-        if nesterov and average:
-            raise ValueError("nesterov=True and average=True exclude each other")
-        if nesterov and momentum == 0.0:
-            raise ValueError("nesterov=True needs momentum > 0, got momentum=0.0")
-        if bias_correction and not average:
-            raise ValueError("bias_correction=True needs average=True")
         super().__init__(
             learning_rate=learning_rate,
             momentum=_fraction("momentum", momentum),
@@ -142,6 +136,12 @@ class SGD(Optimizer):
             bias_correction=check_flag("bias_correction", bias_correction),
             weight_decay=_decay(weight_decay),
         )
+        if nesterov and average:
+            raise ValueError("nesterov=True and average=True exclude each other")
+        if nesterov and not self.momentum:
+            raise ValueError("nesterov=True needs momentum > 0, got momentum=0.0")
+        if bias_correction and not average:
+            raise ValueError("bias_correction=True needs average=True")
 
     @property
     def rule(self) -> str:
