@@ -113,6 +113,7 @@ def test_a_fitted_model_refuses_x(method, row, bad, error, message):
         ("object", classifier, LABELS.astype(object), ValueError, "y has dtype object and holds int"),
         ("classes", classifier, list("abcd") * 7 + ["a", "b"], ValueError, "y has 4 classes ['a', 'b', 'c', 'd']"),
         ("classes", classifier, ["a"] * 30, ValueError, "y has 1 classes"),
+        ("classes", classifier, ["a", "b"] * 15, ValueError, "y has 2 classes ['a', 'b'], the model's outputs tell 3"),
         ("counts", lambda: classifier("poisson", 1), Y, ValueError, "y must not be negative"),
         ("rows", classifier, -np.eye(3)[LABELS], ValueError, "rows of y must hold probabilities"),
         ("rows", classifier, 5 * np.eye(3)[LABELS], ValueError, "probabilities that sum to 1, got 5.0 in row 0"),

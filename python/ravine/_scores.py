@@ -89,8 +89,8 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | No
 
     Raises
     ------
-    ValueError
-        Where shapes do not fit or a label is out of range.
+    ValueError, TypeError
+        Where shapes do not fit, a label is out of range, a weight is below 0, or an entry is no finite number.
 
     Examples
     --------
@@ -106,6 +106,8 @@ def binary_accuracy(
 ) -> float:
     """Share of entries for which `y_pred > threshold` says the same as `y_true > 0.5`.
 
+    Other arguments, and errors, as for `accuracy`; of one output, both may be vectors.
+
     Examples
     --------
     >>> binary_accuracy([0, 1, 1], [0.2, 0.7, 0.4])
@@ -117,7 +119,9 @@ def binary_accuracy(
 
 
 def top_k(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None, *, k: int = 5) -> float:
-    """Share of rows with fewer than `k` outputs strictly above that of their class.
+    """Share of rows with fewer than `k` outputs strictly above that of their class; k is an int >= 1.
+
+    Other arguments, and errors, as for `accuracy`.
 
     Examples
     --------
@@ -132,6 +136,9 @@ def top_k(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None 
 def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
     """Mean of (y - t)^2 over rows and columns.
 
+    `y_true` and `y_pred` have the shape (n,) or (n, units), or `y_true` holds class indices for one-hot rows; otherwise
+    as for `accuracy`.
+
     Examples
     --------
     >>> mean_squared_error([1.0, 2.0], [1.0, 4.0])
@@ -142,7 +149,7 @@ def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: Arra
 
 
 def mean_absolute_error(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-    """Mean of |y - t| over rows and columns.
+    """Mean of |y - t| over rows and columns; arguments and errors as for `mean_squared_error`.
 
     Examples
     --------
@@ -156,7 +163,8 @@ def mean_absolute_error(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: Arr
 def r2(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
     """1 - sum (y - t)^2 / sum (t - mean t)^2, averaged over the columns.
 
-    A column of constant targets scores 1 where it is met exactly, otherwise 0.
+    A column of constant targets scores 1 where it is met exactly, otherwise 0. Arguments and errors as for
+    `mean_squared_error`.
 
     Examples
     --------
@@ -211,6 +219,11 @@ def precision(
     threshold : float, optional
         Scores above it are positive. Default: 0.5 for one column; the largest of several columns is positive.
 
+    Raises
+    ------
+    ValueError, TypeError
+        As for `accuracy`, and for a threshold that is no finite number.
+
     Examples
     --------
     >>> precision([0, 1, 1], [0.9, 0.8, 0.1])
@@ -250,7 +263,8 @@ def f1(
 def auc(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
     """Area under the ROC curve: P(positive above negative) + P(equal) / 2, by weight; the mean over columns.
 
-    NaN where a column lacks positives or negatives.
+    NaN where a column lacks positives or negatives. Targets above 0.5 are positive; arguments and errors as for
+    `mean_squared_error`.
 
     Examples
     --------

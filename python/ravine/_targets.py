@@ -115,7 +115,7 @@ def _string_indices(array: Array, head: Head, units: int, classes: Array | None)
     flat, wanted = array.reshape(-1), max(units, 2)
     if classes is None:
         classes = np.unique(flat)
-        if len(classes) > wanted or len(classes) < 2:
+        if len(classes) != wanted:
             raise ValueError(
                 f"y has {len(classes)} classes {_listed(classes)}, the model's outputs tell {wanted} apart"
             )

@@ -72,6 +72,11 @@ class LambdaCallback(Callback):
     on_epoch_begin, on_epoch_end, on_train_begin, on_train_end, on_train_batch_begin, on_train_batch_end : callable
         The hooks; None leaves one out.
 
+    Raises
+    ------
+    TypeError
+        For a hook that is no function.
+
     Examples
     --------
     >>> import ravine as rv
@@ -144,6 +149,11 @@ class EarlyStopping(Callback):
         Its epoch.
     stopped_epoch : int or None
         The epoch after which training was stopped; None where it was not.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed; in `fit`, for a name that the history will not have.
     """
 
     def __init__(

@@ -93,6 +93,11 @@ class Constant(Initializer):
     ----------
     value : float, default=0.0
         Equal values in a hidden layer keep its units equal for ever (the symmetry trap).
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
     """
 
     def __init__(self, value: float = 0.0) -> None:
@@ -132,6 +137,11 @@ class Normal(Initializer):
         Their mean.
     stddev : float >= 0, default=0.05
         Their standard deviation.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
     """
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05) -> None:
@@ -150,6 +160,11 @@ class Uniform(Initializer):
     ----------
     low, high : float, default=-0.05, 0.05
         The interval; low < high.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
     """
 
     def __init__(self, low: float = -0.05, high: float = 0.05) -> None:
@@ -232,6 +247,11 @@ class Orthogonal(Initializer):
     ----------
     gain : float, default=1.0
         The factor on the orthonormal matrix.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
     """
 
     # Rows made orthogonal together, between the products that project them.
@@ -286,7 +306,7 @@ _NAMES: dict[str, type[Initializer]] = {
 
 
 def get(initializer: str | Initializer, *, name: str = "initializer") -> Initializer:
-    """Return the initialiser that a name stands for; an object is returned as it is."""
+    """Return what the name `initializer` stands for, or that object; ValueError, which says `name`, for others."""
     if isinstance(initializer, Initializer):
         return initializer
     return _NAMES[check_choice(name, initializer, _NAMES)]()

@@ -43,6 +43,11 @@ class Layer(Described):
         Default: the kind's name, numbered within a model: dense, dense_1 ...
     trainable : bool, default=True
         Whether `fit` changes the layer's weights; may be changed between fits.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
     """
 
     kind = "layer"
@@ -83,6 +88,11 @@ class Input(Layer):
         The shape without the rows: `4`, `(4,)`, or `(height, width, channels)`.
     name : str, optional
         Its name.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
     """
 
     kind = "input"
@@ -109,6 +119,11 @@ class Activation(Layer):
         leaky_relu's slope below 0 (default 0.01) or elu's limit (default 1); others have none.
     name : str, optional
         Default: activation, activation_1 ...
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
 
     Examples
     --------
@@ -243,6 +258,11 @@ class Dropout(Layer):
     name : str, optional
         Default: dropout, dropout_1 ...
 
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
+
     References
     ----------
     Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout: a simple way to prevent neural networks from
@@ -264,7 +284,10 @@ class Dropout(Layer):
 
 
 class Flatten(Layer):
-    """Makes a flat row of an image or any other array: (height, width, channels) to (height * width * channels,)."""
+    """Makes a flat row of an image or any other array: (height, width, channels) to (height * width * channels,).
+
+    `name` as for `Layer`.
+    """
 
     kind = "flatten"
 

@@ -69,6 +69,11 @@ class Loss(Described):
     ----------
     reduction : {"mean", "sum"}, default="mean"
         How the rows of a batch are put together.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
     """
 
     _targets = "real"
@@ -103,7 +108,7 @@ class Loss(Described):
 
 
 class MeanSquaredError(Loss):
-    """l = mean (y - t)^2."""
+    """l = mean (y - t)^2; `reduction` as for `Loss`."""
 
     _engine = "squared_error"
 
@@ -112,28 +117,28 @@ class MeanSquaredError(Loss):
 
 
 class HalfMeanSquaredError(MeanSquaredError):
-    """l = 1/2 mean (y - t)^2."""
+    """l = 1/2 mean (y - t)^2; `reduction` as for `Loss`."""
 
     def _setting(self, units: int) -> float:
         return 0.5 / units
 
 
 class SumSquaredError(MeanSquaredError):
-    """l = sum (y - t)^2."""
+    """l = sum (y - t)^2; `reduction` as for `Loss`."""
 
     def _setting(self, units: int) -> float:
         return 1.0
 
 
 class HalfSumSquaredError(MeanSquaredError):
-    """l = 1/2 sum (y - t)^2."""
+    """l = 1/2 sum (y - t)^2; `reduction` as for `Loss`."""
 
     def _setting(self, units: int) -> float:
         return 0.5
 
 
 class MeanAbsoluteError(Loss):
-    """l = mean |y - t|."""
+    """l = mean |y - t|; `reduction` as for `Loss`."""
 
     _engine = "absolute_error"
 
@@ -150,6 +155,11 @@ class Huber(Loss):
         Where the parabola ends; 1.35 standard deviations of the noise keep 95 % of the efficiency of least squares.
     reduction : {"mean", "sum"}, default="mean"
         How the rows of a batch are put together.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
     """
 
     _engine = "huber"
@@ -192,7 +202,7 @@ class BinaryCrossentropy(_Crossentropy):
 
     The last layer has activation "sigmoid" (left out in training, so that nothing is lost in rounding) or is linear.
     With one output, targets are two classes; with more, each output is a question of its own (multi-label) and targets
-    have a column for each. Targets between 0 and 1 are probabilities.
+    have a column for each. Targets between 0 and 1 are probabilities. `reduction` as for `Loss`.
 
     Examples
     --------
@@ -210,7 +220,8 @@ class CategoricalCrossentropy(_Crossentropy):
     """l = -sum t log p with p = softmax(z), for two or more classes with an output each.
 
     The last layer has activation "softmax" (left out in training, so that nothing is lost in rounding) or is linear.
-    Targets are integer labels in [0, units), strings, or rows of probabilities (one-hot rows).
+    Targets are integer labels in [0, units), strings, or rows of probabilities (one-hot rows), which sum to 1.
+    `reduction` as for `Loss`.
     """
 
     _engine = "categorical_cross_entropy"
@@ -227,7 +238,7 @@ class LogLoss(Loss):
     """The cross entropy of outputs that are probabilities: a last layer's sigmoid or softmax is not left out.
 
     l = mean of -t log y - (1 - t) log(1 - y); after a softmax l = -sum t log y. 0 log 0 is 0.
-    The last layer has activation "sigmoid" or "softmax", with no dropout after it.
+    The last layer has activation "sigmoid" or "softmax", with no dropout after it. `reduction` as for `Loss`.
     """
 
     def head(self, activation: str, units: int, *, skippable: bool = True) -> Head:
@@ -252,6 +263,11 @@ class Poisson(Loss):
         Whether the outputs are log r (l = exp(y) - t y) or r itself.
     reduction : {"mean", "sum"}, default="mean"
         How the rows of a batch are put together.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
     """
 
     _engine = "poisson"
@@ -280,7 +296,7 @@ class Perceptron(_Margin):
     """l = mean max(0, -t y) with t = -1 or 1 (Rosenblatt 1958); labels 0 and 1 stand for -1 and 1.
 
     With several outputs, integer labels set one class against the rest. A last layer with activation "step" learns
-    too: y is then the step's input.
+    too: y is then the step's input. `reduction` as for `Loss`.
     """
 
     _engine = "perceptron"
@@ -298,6 +314,11 @@ class Hinge(_Margin):
         How far on the right side an output must be to cost nothing.
     reduction : {"mean", "sum"}, default="mean"
         How the rows of a batch are put together.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
     """
 
     _engine = "hinge"
@@ -341,5 +362,5 @@ _NAMES: dict[str, type[Loss]] = {
 
 
 def get(loss: str | Loss) -> Loss:
-    """Return the loss that a name stands for; an object is returned as it is."""
+    """Return the loss that a name stands for; an object is returned as it is. ValueError for others."""
     return loss if isinstance(loss, Loss) else _NAMES[check_choice("loss", loss, _NAMES)]()

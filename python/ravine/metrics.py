@@ -60,6 +60,11 @@ class Metric(Described):
     ----------
     name : str, optional
         The name in the history.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
     """
 
     _name: ClassVar[str] = ""
@@ -98,6 +103,11 @@ class _Thresholded(Metric):
         class a row, the largest prediction counts.
     name : str, optional
         The name in the history.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
     """
 
     def __init__(self, threshold: float | None = None, *, name: str | None = None) -> None:
@@ -122,7 +132,10 @@ class _Thresholded(Metric):
 
 
 class Accuracy(Metric):
-    """The share of rows whose class is right: the largest of several outputs, or one output's side of 0.5 (or 0)."""
+    """The share of rows whose class is right: the largest of several outputs, or one output's side of 0.5 (or 0).
+
+    `name` as for `Metric`.
+    """
 
     _name = "accuracy"
 
@@ -140,7 +153,20 @@ class Accuracy(Metric):
 
 
 class BinaryAccuracy(_Thresholded):
-    """The share of entries on the right side of the threshold."""
+    """The share of entries on the right side of the threshold.
+
+    Parameters
+    ----------
+    threshold : float, optional
+        Predictions above it count as class 1. Default: 0 after a perceptron or hinge loss, otherwise 0.5.
+    name : str, optional
+        The name in the history.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
+    """
 
     _name = "binary_accuracy"
 
@@ -164,6 +190,11 @@ class TopKAccuracy(Metric):
         How many outputs may be tried.
     name : str, optional
         The name in the history.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
     """
 
     _name = "top_k"
@@ -195,7 +226,7 @@ class _Error(Metric):
 
 
 class MeanSquaredError(_Error):
-    """Mean of (y - t)^2 over rows and columns."""
+    """Mean of (y - t)^2 over rows and columns; `name` as for `Metric`."""
 
     _name = "mse"
     _engine = "squared_error"
@@ -206,7 +237,7 @@ class MeanSquaredError(_Error):
 
 
 class MeanAbsoluteError(_Error):
-    """Mean of |y - t| over rows and columns."""
+    """Mean of |y - t| over rows and columns; `name` as for `Metric`."""
 
     _name = "mae"
     _engine = "absolute_error"
@@ -217,7 +248,10 @@ class MeanAbsoluteError(_Error):
 
 
 class R2Score(Metric):
-    """1 - sum (y - t)^2 / sum (t - mean t)^2: the share of the targets' variance that is explained."""
+    """1 - sum (y - t)^2 / sum (t - mean t)^2: the share of the targets' variance that is explained.
+
+    `name` as for `Metric`.
+    """
 
     _name = "r2"
 
@@ -238,28 +272,34 @@ class _PerClass(_Thresholded):
 
 
 class Precision(_PerClass):
-    """True positives among those predicted positive."""
+    """True positives among those predicted positive; a mean over the columns.
+
+    `name` and `threshold` as for `BinaryAccuracy`; with one class a row and no threshold, the largest output counts.
+    """
 
     _name = "precision"
     _function = staticmethod(precision)
 
 
 class Recall(_PerClass):
-    """True positives among those that are positive."""
+    """True positives among those that are positive; settings as for `Precision`."""
 
     _name = "recall"
     _function = staticmethod(recall)
 
 
 class F1Score(_PerClass):
-    """2 precision recall / (precision + recall)."""
+    """2 precision recall / (precision + recall); settings as for `Precision`."""
 
     _name = "f1"
     _function = staticmethod(f1)
 
 
 class AUC(Metric):
-    """The area under the ROC curve: the chance that a positive row scores above a negative one."""
+    """The area under the ROC curve: the chance that a positive row scores above a negative one.
+
+    `name` as for `Metric`.
+    """
 
     _name = "auc"
 
@@ -298,5 +338,5 @@ def check_metrics(metrics: Any) -> tuple[Metric, ...]:
 
 
 def get(metric: str | Metric) -> Metric:
-    """Return the metric that a name stands for, reported by that name; an object is returned as it is."""
+    """Return the metric of a name, reported by that name; an object is returned as it is. ValueError for others."""
     return metric if isinstance(metric, Metric) else _NAMES[check_choice("metric", metric, _NAMES)](name=metric)

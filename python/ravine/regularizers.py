@@ -27,6 +27,11 @@ class L1L2(Described):
     l2 : float >= 0, default=0
         Pulls weights towards zero in proportion to their size.
 
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
+
     Examples
     --------
     >>> import numpy as np

@@ -58,6 +58,11 @@ def digits(*, images: bool = False) -> Split:
     Split
         ``X_train, y_train, X_test, y_test``; grey levels divided by 16.
 
+    Raises
+    ------
+    TypeError
+        Where `images` is not a bool.
+
     References
     ----------
     E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998,

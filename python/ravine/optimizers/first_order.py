@@ -167,6 +167,11 @@ class AdaGrad(Optimizer):
     weight_decay : float >= 0, default=0.0
         Decoupled decay of kernels.
 
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
+
     References
     ----------
     Duchi, Hazan and Singer, "Adaptive subgradient methods for online learning and stochastic optimization", 2011.
@@ -212,6 +217,11 @@ class RMSProp(Optimizer):
         sqrt(G + e) in place of sqrt(G) + e.
     weight_decay : float >= 0, default=0.0
         Decoupled decay of kernels.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
 
     References
     ----------
@@ -261,6 +271,11 @@ class AdaDelta(Optimizer):
         e.
     weight_decay : float >= 0, default=0.0
         Decoupled decay of kernels.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
 
     References
     ----------
@@ -364,6 +379,11 @@ class AdamW(Adam):
     **settings
         As for `Adam`.
 
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
+
     References
     ----------
     Loshchilov and Hutter, "Decoupled weight decay regularization", arXiv:1711.05101.
@@ -382,6 +402,11 @@ class AMSGrad(Adam):
         a.
     **settings
         As for `Adam`, without `amsgrad`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
 
     References
     ----------
@@ -434,6 +459,11 @@ class AdaMax(_AdamRelative):
     weight_decay : float >= 0, default=0.0
         Decoupled decay of kernels.
 
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
+
     References
     ----------
     Kingma and Ba, "Adam: a method for stochastic optimization", arXiv:1412.6980, section 7.
@@ -455,6 +485,11 @@ class Nadam(_AdamRelative):
         e.
     weight_decay : float >= 0, default=0.0
         Decoupled decay of kernels.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
 
     References
     ----------
