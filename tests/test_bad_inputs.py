@@ -113,8 +113,14 @@ def test_a_fitted_model_refuses_x(method, row, bad, error, message):
         ("object", classifier, LABELS.astype(object), ValueError, "y has dtype object and holds int"),
         ("classes", classifier, list("abcd") * 7 + ["a", "b"], ValueError, "y has 4 classes ['a', 'b', 'c', 'd']"),
         ("classes", classifier, ["a"] * 30, ValueError, "y has 1 classes"),
+        ("classes", classifier, ["a", "b"] * 15, ValueError, "y has 2 classes ['a', 'b'], the model's outputs tell 3"),
         ("counts", lambda: classifier("poisson", 1), Y, ValueError, "y must not be negative"),
         ("rows", classifier, -np.eye(3)[LABELS], ValueError, "rows of y must hold probabilities"),
+        ("rows", classifier, 5 * np.eye(3)[LABELS], ValueError, "probabilities that sum to 1, got 5.0 in row 0"),
+        ("rows", classifier, np.zeros((30, 3)), ValueError, "probabilities that sum to 1, got 0.0 in row 0"),
+        ("rows", classifier, np.ones((30, 3), int), ValueError, "probabilities that sum to 1, got 3.0 in row 0"),
+        ("empty", regressor, np.empty((30, 0), "U1"), ValueError, "y: could not convert string to float"),
+        ("bytes", classifier, np.array([b"a", b"b", b"c"])[LABELS], TypeError, "got dtype |S1"),
         ("sparse", regressor, Sparse(), TypeError, "sparse y is not supported"),
     ],
 )
@@ -140,12 +146,18 @@ def test_fit_refuses_y(row, model, bad, error, message):
         ("epochs", {"epochs": -1}, ValueError, "epochs must be an int >= 0, got -1"),
         ("epochs", {"epochs": True}, ValueError, "epochs must be an int >= 0, got True"),
         ("shuffle", {"shuffle": "yes"}, TypeError, "shuffle must be True or False, got 'yes'"),
+        ("verbose", {"verbose": True}, ValueError, "verbose must be 'auto', 0, 1 or 2, got True"),
+        ("verbose", {"verbose": 1.0}, ValueError, "verbose must be 'auto', 0, 1 or 2, got 1.0"),
+        ("verbose", {"verbose": "2"}, ValueError, "verbose must be 'auto', 0, 1 or 2, got '2'"),
         ("verbose", {"verbose": 3}, ValueError, "verbose must be 'auto', 0, 1 or 2, got 3"),
+        ("split", {"validation_split": True}, TypeError, "validation_split must be a number in [0.0, 1.0), got True"),
         ("split", {"validation_split": 1.0}, ValueError, "validation_split must be a number in [0.0, 1.0), got 1.0"),
         ("A35", {"validation_split": 0.001}, ValueError, "The validation set is too small"),
         ("split", {"validation_split": 0.999}, ValueError, "The training set is too small"),
         ("both", {"validation_split": 0.5, "validation_data": (X, Y)}, ValueError, "not both"),
         ("pair", {"validation_data": X}, ValueError, "validation_data must be (X, y) or (X, y, sample_weight)"),
+        ("pair", {"validation_data": (X, Y, None, None)}, ValueError, "validation_data must be (X, y) or"),
+        ("pair", {"validation_data": (X.astype("M8[s]"), Y)}, TypeError, "validation_data: X must hold bools, ints"),
         ("pair", {"validation_data": (X, Y[:3])}, ValueError, "validation_data: X and y have inconsistent"),
         ("class", {"class_weight": "balanced"}, ValueError, "class_weight needs one class a row"),
     ],
@@ -159,6 +171,8 @@ def test_fit_refuses_arguments(row, arguments, error, message):
     ("class_weight", "message"),
     [
         ({3: 1.0}, "class_weight names the label 3; the labels are [0, 1, 2]"),
+        ({0: 1e300}, "Input class_weight contains infinity"),
+        ({0: np.inf}, "class_weight[0] must be a number in [0.0, inf), got inf"),
         ({0: -1.0}, "class_weight[0] must be a number in [0.0, inf), got -1.0"),
         ("even", "class_weight must be a dict of weights by label, 'balanced' or None, got 'even'"),
         ([1, 2, 3], "class_weight must be a dict"),
@@ -167,6 +181,16 @@ def test_fit_refuses_arguments(row, arguments, error, message):
 def test_fit_refuses_class_weights(class_weight, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         classifier().fit(X, LABELS, class_weight=class_weight)
+
+
+def test_weights_whose_product_overflows_are_refused():
+    with pytest.raises(ValueError, match=r"Input class_weight \* sample_weight contains infinity"):
+        classifier().fit(X, LABELS, sample_weight=np.full(30, 1e30), class_weight={0: 1e30})
+
+
+def test_apply_gradients_takes_a_dict():
+    with pytest.raises(TypeError, match=r"gradients must be a dict of arrays by parameter name, got \[1\]"):
+        fitted().apply_gradients([1])
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,31 @@ def test_on_train_end_runs_after_an_error_in_every_callback():
     assert ended == [1, 3]
 
 
+def test_on_train_end_runs_for_those_that_had_begun():
+    calls, made = [], model()
+
+    def fail(logs):
+        raise OSError("disk full")
+
+    first = LambdaCallback(
+        on_train_begin=lambda logs: calls.append("begin"), on_train_end=lambda logs: calls.append("end")
+    )
+    second = LambdaCallback(on_train_begin=fail, on_train_end=lambda logs: calls.append("never"))
+    with pytest.raises(OSError, match="disk full"):
+        made.fit(X, Y, callbacks=[first, second])
+    assert calls == ["begin", "end"]
+    assert made.fit(X[:, :2], Y).epoch == [0]
+
+
+@pytest.mark.parametrize("hook", ["on_train_begin", "on_epoch_end", "on_train_batch_end", "on_train_end"])
+@pytest.mark.parametrize("call", [lambda m: m.fit(X, Y), lambda m: m.compile(loss="mae")], ids=["fit", "compile"])
+def test_a_running_fit_cannot_be_changed_from_inside(hook, call):
+    made = model()
+    with pytest.raises(RuntimeError, match="must not be called from a callback of a running fit"):
+        made.fit(X, Y, callbacks=[LambdaCallback(**{hook: lambda *_: call(made)})])
+    call(made)
+
+
 class Values(Callback):
     """Puts made values into the logs by way of the weights: epoch e leaves the bias at e."""
 
@@ -153,10 +178,17 @@ def test_early_stopping(values, settings, best_epoch, stopped, restore):
 @pytest.mark.parametrize(
     ("monitor", "mode"),
     [("val_loss", "min"), ("mae", "min"), ("val_accuracy", "max"), ("binary_accuracy", "max"), ("auc", "max"),
-     ("val_f1", "max"), ("r2", "max"), ("top_k", "max"), ("acc", "max")],
+     ("val_f1", "max"), ("r2", "max"), ("top_k", "max"), ("top_2", "max"), ("acc", "max")],
 )  # fmt: skip
 def test_the_direction_goes_by_the_name(monitor, mode):
     assert EarlyStopping(monitor).mode == mode
+
+
+def test_early_stopping_never_restores_weights_that_overflowed():
+    made = model(1e300)
+    with pytest.warns(RuntimeWarning, match="weights overflowed in epoch 0|the loss was"):
+        made.fit(X, Y, epochs=3, callbacks=[EarlyStopping("loss")])
+    assert all(np.isfinite(w).all() for w in made.parameters.values())
 
 
 def test_early_stopping_may_be_used_again():
@@ -185,6 +217,8 @@ def test_terminate_on_nan_is_silent():
     [
         (lambda: EarlyStopping(patience=-1), ValueError, "patience must be an int >= 0, got -1"),
         (lambda: EarlyStopping(min_delta=-1), ValueError, "min_delta must be"),
+        (lambda: EarlyStopping(3), ValueError, "monitor must be a non-empty str without '/', got 3"),
+        (lambda: EarlyStopping(mode=["min"]), ValueError, "mode must be 'auto', 'min' or 'max', got"),
         (lambda: EarlyStopping(mode="up"), ValueError, "mode must be 'auto', 'min' or 'max', got 'up'"),
         (lambda: model().fit(X, Y, callbacks=Record()), TypeError, "callbacks must be a list"),
         (lambda: model().fit(X, Y, callbacks=[print]), TypeError, "callbacks must hold"),

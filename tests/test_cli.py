@@ -26,6 +26,22 @@ def test_train_digits_prints_the_result_as_json_last(capsys):
     assert f"test accuracy {100 * result['test_accuracy']:.2f} %" in lines[-1]
 
 
+def test_json_stays_json_where_the_loss_is_not_finite(capsys, monkeypatch):
+    monkeypatch.setattr(rv.Sequential, "evaluate", lambda *_: {"loss": float("nan"), "accuracy": 0.1})
+    assert main(["train", "digits", "--epochs", "1", "--hidden", "8", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1], parse_constant=pytest.fail)["test_loss"] is None
+
+
+def test_too_large_a_net_is_one_line(capsys, monkeypatch):
+    def full(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("ravine.cli.dense_net", full)
+    monkeypatch.setattr("ravine.cli.discard_output", lambda: None)
+    assert main(["train", "digits"]) == 1
+    assert capsys.readouterr().err == "ravine: not enough memory\n"
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_defaults_reach_97_percent(seed, capsys):
     assert main(["train", "digits", "--seed", str(seed), "--json"]) == 0
@@ -66,9 +82,10 @@ def test_flags_are_taken(flags, capsys):
         (["--batch-size", "2.5"], "argument --batch-size"),
         (
             ["--hidden", "128,,64"],
-            "argument --hidden: must be ints >= 1 separated by commas, like 128,64, got '128,,64'",
+            "argument --hidden: must be ints in [1, 1000000] separated by commas, like 128,64, got '128,,64'",
         ),
         (["--hidden", "128,-1"], "argument --hidden"),
+        (["--hidden", "1000001"], "argument --hidden"),
         (["--optimizer", "adamm"], "argument --optimizer: invalid choice: 'adamm'"),
         (["--learning-rate", "nan"], r"argument --learning-rate: must be a number in (0, inf), got 'nan'"),
         (["--learning-rate", "0"], "argument --learning-rate"),

@@ -74,6 +74,11 @@ def test_generator_seeds(name):
     assert not np.array_equal(*drawn)
 
 
+def test_images_is_a_flag():
+    with pytest.raises(TypeError, match="images must be True or False, got 'yes'"):
+        rv.datasets.digits(images="yes")
+
+
 def test_noise_has_the_wanted_deviation():
     clean, y = rv.datasets.circle(20_000)
     noisy, _ = rv.datasets.circle(20_000, noise=0.5)
@@ -92,6 +97,7 @@ def test_noise_has_the_wanted_deviation():
         ({"noise": -1}, r"noise must be a number in \[0.0, inf\), got -1"),
         ({"noise": float("nan")}, "noise must be a number"),
         ({"noise": float("inf")}, "noise must be a number"),
+        ({"noise": 1e39, "dtype": "float32"}, r"noise=1e\+39 gives points too large for float32"),
         ({"random_state": -1}, r"random_state must be None or an int in \[0, 2\*\*32\), got -1"),
         ({"random_state": 2**32}, "random_state"),
         ({"random_state": 1.0}, "random_state"),
@@ -147,6 +153,7 @@ BAD_FILES = [
     ("t10k-labels-idx1-ubyte", FILES["t10k-labels-idx1-ubyte"] + b"x", "1 bytes too many"),
     ("t10k-labels-idx1-ubyte", idx([1, 2, 3]), r"expected 2 labels, one an image, found shape \(3,\)"),
     ("t10k-images-idx3-ubyte", idx([1, 2]), "expected 3 dimensions"),
+    ("t10k-images-idx3-ubyte", idx(np.zeros((2, 8, 8))), None),
     ("t10k-images-idx3-ubyte.gz", b"no gzip", "damaged gzip file"),
     ("t10k-images-idx3-ubyte.gz", gzip.compress(FILES["t10k-images-idx3-ubyte"])[:-9], "damaged gzip file"),
 ]
@@ -157,7 +164,8 @@ def test_fashion_mnist_names_the_bad_file(tmp_path, name, content, message):
     for good, bytes_ in FILES.items():
         (tmp_path / good).write_bytes(bytes_)
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(ValueError, match=f"{name}: {message}"):
+    other_size = r"training images have the shape \(784,\), test images \(64,\)"
+    with pytest.raises(ValueError, match=f"{name}: {message}" if message else f"{tmp_path}: {other_size}"):
         rv.datasets.fashion_mnist(tmp_path)
 
 

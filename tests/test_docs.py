@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import inspect
 import pkgutil
 import re
 from pathlib import Path
@@ -37,3 +38,22 @@ def test_links_lead_somewhere(path):
     text = (ROOT / path).read_text()
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
         assert (ROOT / path).parent.joinpath(target).exists(), target
+
+
+def described():
+    """Every public class and function."""
+    modules = [ravine, *(value for value in map(ravine.__getattribute__, ravine.__all__) if inspect.ismodule(value))]
+    found = {}
+    for value in (vars(module)[name] for module in modules for name in module.__all__ if name in vars(module)):
+        if inspect.isfunction(value) or (inspect.isclass(value) and not issubclass(value, (Exception, tuple))):
+            found[f"{value.__module__}.{value.__name__}"] = value
+    return found.items()
+
+
+@pytest.mark.parametrize(("name", "value"), described())
+def test_docstrings_name_every_argument_and_the_errors(name, value):
+    text = " ".join(inspect.getdoc(value).split())
+    elsewhere = "as for `" in text or "As in `" in text
+    arguments = set(inspect.signature(value).parameters) - {"args", "kwargs", "settings"}
+    assert elsewhere or all(re.search(rf"\b{argument}\b", text) for argument in arguments)
+    assert elsewhere or not arguments or "Error" in text

@@ -67,6 +67,8 @@ def test_predict_proba_and_classes_do_not_depend_on_where_the_activation_is(loss
         ("categorical_crossentropy", 3, lambda i: np.eye(3)[i], [0, 1, 2]),
         ("categorical_crossentropy", 3, lambda i: np.array(["x", "a", "m"])[i], ["a", "m", "x"]),
         ("categorical_crossentropy", 3, lambda i: np.array(["x", "a", "m"], object)[i], ["a", "m", "x"]),
+        ("categorical_crossentropy", 3, lambda i: np.array([*map(np.str_, "xam")], object)[i], ["a", "m", "x"]),
+        ("categorical_crossentropy", 3, lambda i: np.eye(3, dtype="f2")[i], [0, 1, 2]),
         ("binary_crossentropy", 1, lambda i: i > 0, [False, True]),
         ("binary_crossentropy", 1, lambda i: (i > 0).astype(int), [0, 1]),
         ("binary_crossentropy", 1, lambda i: ["yes" if j else "no" for j in i], ["no", "yes"]),

@@ -10,6 +10,7 @@ from ravine import initializers
 from ravine.layers import Dense, Input
 
 SHAPE = (300, 200)
+HUGE = initializers.Normal(0.0, 1e300)
 
 # name, standard deviation, bound
 CASES = [
@@ -99,7 +100,15 @@ def test_default_is_glorot_uniform_with_zero_bias():
         (lambda: initializers.Constant(float("nan")), ValueError, "value must be"),
         (lambda: initializers.Orthogonal()((3,)), ValueError, "at least 2 dimensions"),
         (lambda: initializers.Zeros()((3,), "int32"), ValueError, "dtype must be 'float32' or 'float64'"),
-        (lambda: initializers.Zeros()((3,), seed=-1), ValueError, "random_state|seed"),
+        (lambda: initializers.Zeros()((3,), seed=-1), ValueError, r"seed must be an int in \[0, 4294967295\], got -1"),
+        (lambda: initializers.Zeros()((3,), seed=None), ValueError, "seed must be an int"),
+        (lambda: initializers.Zeros()(2.5), ValueError, "shape must be an int >= 1 or a tuple of them, got 2.5"),
+        (lambda: initializers.HeNormal()((0, 5)), ValueError, "shape must be .*, got 0"),
+        (lambda: initializers.Uniform(-1.7e308, 1.7e308), ValueError, "low must be below high, at a finite distance"),
+        (lambda: initializers.Constant(1e300)(3), ValueError, r"Constant\(value=1e\+300\) gives values too large"),
+        (lambda: initializers.Constant(0.5).fill(np.zeros(3, int), seed=0), TypeError, "same_kind"),
+        (lambda: initializers.Orthogonal().fill(np.zeros((3, 3), int), seed=0), TypeError, "same_kind"),
+        (lambda: rv.Sequential([Input(2), Dense(9, kernel_initializer=HUGE)]), ValueError, "too large for float32"),
     ],
 )
 def test_refused(make, error, message):

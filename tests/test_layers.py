@@ -86,6 +86,8 @@ def test_output_shapes(shape, layers, expected):
         (lambda: Dense(2.5), ValueError, "units must be an int >= 1, got 2.5"),
         (lambda: Dense(True), ValueError, "units must be an int"),
         (lambda: Dense(3, "RELU"), ValueError, "unknown activation 'RELU'.*did you mean 'relu'"),
+        (lambda: Dense(3, ""), ValueError, "unknown activation ''"),
+        (lambda: Dense(3, False), ValueError, "unknown activation False"),
         (lambda: Dense(3, kernel_initializer="he"), ValueError, "unknown kernel_initializer 'he'"),
         (lambda: Dense(3, l2=-1), ValueError, r"l2 must be a number in \[0.0, inf\), got -1"),
         (lambda: Dense(3, l1="a"), TypeError, "l1 must be a number"),
@@ -94,9 +96,16 @@ def test_output_shapes(shape, layers, expected):
         (lambda: Dense(3, name="a/b"), ValueError, "name must be a non-empty str without '/'"),
         (lambda: Dropout(1.0), ValueError, r"rate must be a number in \[0.0, 1.0\), got 1.0"),
         (lambda: Dropout(float("nan")), ValueError, "rate must be"),
+        (lambda: Dropout(np.array(False)), TypeError, "rate must be a number"),
+        (lambda: Dropout(np.array([0.5])), TypeError, "rate must be a number"),
+        (lambda: Dropout(bytearray(b"0.5")), TypeError, "rate must be a number"),
+        (lambda: Dropout(0.5j), TypeError, "rate must be a number"),
+        (lambda: Dense(3, l2=10**400), ValueError, "l2 must be a number"),
         (lambda: Activation("relu", alpha=1.0), ValueError, "alpha belongs to leaky_relu and elu"),
         (lambda: Input(()), ValueError, "at least one size"),
-        (lambda: Input((3, 0)), ValueError, "shape must be an int >= 1, got 0"),
+        (lambda: Input((3, 0)), ValueError, "shape must be an int >= 1 or a tuple of them, got 0"),
+        (lambda: Input("4"), ValueError, "shape must be an int >= 1 or a tuple of them, got '4'"),
+        (lambda: rv.Sequential([Input((2**32, 2**32)), Flatten(), Dense(1)]), ValueError, "18446744073709551616"),
         (lambda: rv.Sequential([]).predict(X), ValueError, "not fitted"),
         (lambda: rv.Sequential([Input(3)]), ValueError, "at least one layer"),
         (lambda: rv.Sequential(Dense(3)), TypeError, "layers must be a list"),
@@ -107,6 +116,8 @@ def test_output_shapes(shape, layers, expected):
         (lambda: rv.Sequential([Input((2, 2)), Dense(1)]), ValueError, r"layer 0 \(dense\).*Flatten\(\)"),
         (lambda: rv.Sequential([Input((2, 2)), Activation("softmax")]), ValueError, "softmax takes flat rows"),
         (lambda: rv.Sequential([Dense(1)], dtype="float16"), ValueError, "dtype must be 'float32' or 'float64'"),
+        (lambda: rv.Sequential([Dense(1)], dtype=","), ValueError, "dtype must be 'float32' or 'float64', got ','"),
+        (lambda: rv.Sequential([Dense(1)], dtype=">f4"), ValueError, "dtype must be 'float32' or 'float64', got '>f4'"),
         (lambda: rv.Sequential([Dense(1)], dtype="nonsense"), ValueError, "dtype must be"),
         (
             lambda: rv.Sequential([Dense(1)], random_state=-1),
@@ -133,6 +144,15 @@ def test_penalties_are_in_the_loss():
     assert model.evaluate(X, y)["loss"] == pytest.approx(plain.evaluate(X, y)["loss"] + penalty)
     assert rv.regularizers.L1L2(0.1, 0.2)(one) == pytest.approx(0.1 * abs(one).sum() + 0.2 * (one**2).sum())
     np.testing.assert_allclose(rv.regularizers.L1L2(0.1, 0.2).gradient(one), 0.1 * np.sign(one) + 0.4 * one)
+
+
+def test_penalties_take_lists_and_refuse_other_types():
+    penalty = rv.regularizers.L1L2(0.5, 1.0)
+    assert penalty([1.0, -2.0]) == 6.5
+    np.testing.assert_array_equal(penalty.gradient([[1.0], [-2.0]]), [[2.5], [-4.5]])
+    for call in (penalty, penalty.gradient):
+        with pytest.raises(TypeError, match="must be float32 or float64, got int64"):
+            call(np.array([1, 2]))
 
 
 def test_dropout_drops_its_share_and_keeps_the_mean():

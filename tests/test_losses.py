@@ -137,6 +137,9 @@ def test_soft_binary_targets():
         ("binary_crossentropy", [Dense(3, "sigmoid"), Dropout()], "followed by another layer"),
         ("categorical_crossentropy", [Dense(1)], "at least 2 units"),
         ("log_loss", [Dense(1, "softmax")], "at least 2 units"),
+        ("log_loss", [Dense(1)], "LogLoss takes probabilities: .* 'sigmoid' or 'softmax', got 'linear'"),
+        ("log_loss", [Dense(1, "tanh")], "'sigmoid' or 'softmax', got 'tanh'"),
+        ("log_loss", [Dense(1, "sigmoid"), Dropout()], "got 'sigmoid' followed by another layer"),
     ],
 )
 def test_heads_that_do_not_fit(loss, layers, message):
@@ -157,6 +160,7 @@ def test_heads_that_do_not_fit(loss, layers, message):
             ValueError,
             "reduction must be 'mean' or 'sum', got 'none'",
         ),
+        (lambda: losses.Huber(reduction=["mean"]), ValueError, "reduction must be 'mean' or 'sum', got"),
         (lambda: losses.Poisson(log_input=1), TypeError, "log_input must be True or False"),
     ],
 )

@@ -76,6 +76,8 @@ def test_a_weight_is_a_number_of_copies(function, y, scores, expected):
         (metrics.f1([0, 0], [0.1, 0.2]), 0.0),
         (metrics.r2([1.0, 1.0], [1.0, 1.0]), 1.0),
         (metrics.r2([1.0, 1.0], [1.0, 2.0]), 0.0),
+        (metrics.r2([0.1] * 3, [0.2] * 3), 0.0),
+        (metrics.r2([0.1, 0.1, 0.1, 7.0], [0.2] * 4, [1, 1, 1, 0]), 0.0),
         (metrics.auc([1, 1], [0.1, 0.2]), float("nan")),
         (metrics.accuracy([0], [[0.5, 0.5]]), 1.0),
         (metrics.accuracy([1], [[0.5, 0.5]]), 0.0),
@@ -94,6 +96,21 @@ def test_edges(value, expected):
         (lambda: metrics.mean_squared_error([[1.0, 2.0]], [1.0, 2.0]), "y_true has shape"),
         (lambda: metrics.accuracy([0], [[1.0, 2.0]], [1.0, 2.0]), r"sample_weight.shape == \(2,\), expected \(1,\)"),
         (lambda: metrics.mean_squared_error([], []), "at least one row"),
+        (lambda: metrics.accuracy([0, 0.5], [[1.0, 2.0]] * 2), "y_true must hold whole class indices, got 0.5"),
+        (lambda: metrics.accuracy(["a"], [[1.0, 2.0]]), "y_true: could not convert string to float"),
+        (lambda: metrics.accuracy(None, [[1.0, 2.0]]), "y_true must be an array, got None"),
+        (lambda: metrics.accuracy([0], [["1", "2"]]), "y_pred has dtype <U1; convert it first"),
+        (lambda: metrics.accuracy([0], [[1j, 2.0]]), "Complex data not supported: y_pred"),
+        (lambda: metrics.auc([0, 1], [np.nan, 1.0]), "Input y_pred contains NaN"),
+        (lambda: metrics.mean_squared_error([0, np.inf], [1.0, 1.0]), "Input y_true contains infinity"),
+        (lambda: metrics.recall([0, 1], [1.0, 1.0], [-1, 1]), "sample_weight must not be negative, got -1.0"),
+        (lambda: metrics.f1([0, 1], [1.0, 1.0], [np.nan, 1]), "Input sample_weight contains NaN"),
+        (lambda: metrics.precision([0, 1], [1.0, 1.0], threshold=np.nan), "threshold must be a number in"),
+        (lambda: metrics.binary_accuracy([0, 1], [1.0, 1.0], threshold=np.inf), "threshold must be a number in"),
+        (lambda: metrics.top_k([0], [[1.0, 2.0]], k=0), "k must be an int >= 1, got 0"),
+        (lambda: metrics.top_k([0], [[1.0, 2.0]], k=1.5), "k must be an int >= 1, got 1.5"),
+        (lambda: metrics.AUC(name=""), "name must be a non-empty str"),
+        (lambda: metrics.AUC(name=3), "name must be a non-empty str without '/', got 3"),
         (lambda: metrics.get("acuracy"), "unknown metric 'acuracy'.*did you mean 'accuracy'"),
         (lambda: metrics.TopKAccuracy(0), "k must be an int >= 1, got 0"),
         (lambda: metrics.BinaryAccuracy(float("nan")), "threshold must be"),
@@ -158,6 +175,22 @@ def test_thresholds_are_probabilities(threshold, activation):
     assert found["recall"] == pytest.approx(metrics.recall(BITS, probability, threshold=threshold))
 
 
+def test_a_threshold_counts_where_a_row_has_one_class():
+    model = rv.Sequential([Dense(4)], random_state=0)
+    model.compile(loss="categorical_crossentropy", metrics=[metrics.Recall(0.3), metrics.Recall(name="largest")])
+    model.fit(X, LABELS)
+    found, probability = model.evaluate(X, LABELS), model.predict_proba(X)
+    assert found["recall"] == pytest.approx(metrics.recall(LABELS, probability, threshold=0.3))
+    assert found["largest"] == pytest.approx(metrics.recall(LABELS, probability))
+
+
+def test_scores_of_a_net_that_diverged_are_nan():
+    model = rv.Sequential([Dense(1)], random_state=0)
+    model.compile(optimizer=rv.optimizers.SGD(1e30), loss="mse", metrics=["r2"])
+    with pytest.warns(RuntimeWarning, match="training ended"):
+        assert np.isnan(model.fit(X, X[:, 0], epochs=9).history["r2"][-1])
+
+
 def test_top_k_and_names():
     model = rv.Sequential([Dense(4)], random_state=0)
     model.compile(
@@ -170,7 +203,15 @@ def test_top_k_and_names():
 
 
 @pytest.mark.parametrize(
-    ("chosen", "error"), [(["mse", "mse"], ValueError), ("mse", TypeError), ([metrics.AUC(name="loss")], ValueError)]
+    ("chosen", "error"),
+    [
+        (["mse", "mse"], ValueError),
+        ("mse", TypeError),
+        (None, TypeError),
+        (5, TypeError),
+        ([metrics.AUC(name="loss")], ValueError),
+        ([metrics.AUC(name="val_loss")], ValueError),
+    ],
 )
 def test_lists_of_metrics(chosen, error):
     with pytest.raises(error, match="metrics must"):

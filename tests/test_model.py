@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import ravine as rv
-from ravine import _build, _core
+from ravine import _build, _core, metrics
 from ravine.layers import Activation, Dense, Dropout, Flatten, Input
 
 RNG = np.random.default_rng(0)
@@ -161,6 +161,19 @@ def test_copies_go_on_to_the_same_bits(clone):
     np.testing.assert_array_equal(model.predict_classes(X), other.predict_classes(X))
 
 
+class Named(rv.Sequential):
+    """A model with an attribute of its own."""
+
+    def __init__(self, name):
+        super().__init__([Dense(1)])
+        self.name = name
+
+
+@pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_copies_keep_a_users_attributes(clone):
+    assert clone(Named("mine")).name == "mine"
+
+
 def test_an_unbuilt_model_can_be_copied():
     assert copy.deepcopy(classifier()).fit(X, LABELS).epoch == [0]
 
@@ -179,13 +192,65 @@ def test_compile_again_keeps_weights_and_forgets_the_optimizers_state():
         np.testing.assert_array_equal(w, model.parameters[name])
 
 
-def test_a_failed_compile_changes_nothing():
-    model = classifier()
-    model.fit(X, LABELS)
-    with pytest.raises(ValueError, match="binary_accuracy needs"):
-        model.compile(loss="categorical_crossentropy", metrics=["binary_accuracy"])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"loss": "categorical_crossentropy", "metrics": ["binary_accuracy"]}, "binary_accuracy needs"),
+        ({"optimizer": "sgd", "loss": "nonsense"}, "unknown loss"),
+        ({"optimizer": "sgd", "loss": "mse", "metrics": ["nonsense"]}, "unknown metric"),
+        ({"optimizer": "sgd", "loss": "binary_crossentropy", "metrics": [metrics.TopKAccuracy(3)] * 2}, "differ"),
+        ({"optimizer": rv.optimizers.Adam(epsilon=1e-300), "loss": "mse"}, "epsilon=1e-300 is 0 as float32"),
+        ({"optimizer": "sgd", "metrics": ["mse"]}, "metrics are reported beside a loss"),
+    ],
+)
+def test_a_failed_compile_changes_nothing(arguments, message):
+    model, other = classifier(), classifier()
+    for m in (model, other):
+        m.fit(X, LABELS)
+    with pytest.raises(ValueError, match=message):
+        model.compile(**arguments)
     assert [metric.name for metric in model.metrics] == ["accuracy"]
-    assert model.evaluate(X, LABELS).keys() == {"loss", "accuracy"}
+    histories = [m.fit(X, LABELS, epochs=2).history for m in (model, other)]
+    assert histories[0] == histories[1]
+    for name, w in model.parameters.items():
+        np.testing.assert_array_equal(w, other.parameters[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "way"),
+    [
+        ("layers", [], "make a new model"),
+        ("random_state", 3, "make a new model"),
+        ("optimizer", "sgd", "call compile"),
+        ("loss", "mae", "call compile"),
+        ("metrics", [], "call compile"),
+    ],
+)
+def test_what_a_model_was_made_of_is_fixed(name, value, way):
+    with pytest.raises(AttributeError, match=f"Sequential.{name} is fixed; {way}"):
+        setattr(classifier(), name, value)
+
+
+@pytest.mark.parametrize(
+    ("described", "name"),
+    [
+        (Dense(3), "units"),
+        (Dense(3).regularizer, "l2"),
+        (Dropout(), "rate"),
+        (Activation("elu"), "alpha"),
+        (rv.losses.Huber(), "delta"),
+        (metrics.Precision(), "threshold"),
+        (rv.initializers.Normal(), "mean"),
+    ],
+)
+def test_descriptions_are_written_once(described, name):
+    with pytest.raises(AttributeError, match=f"{name} is fixed; make a new {type(described).__name__}"):
+        setattr(described, name, 0.5)
+
+
+def test_parameters_cannot_be_replaced():
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        built(Dense(3)).parameters["dense/bias"] = np.zeros(3)
 
 
 def test_summary_counts():

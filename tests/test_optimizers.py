@@ -114,6 +114,8 @@ def test_only_the_learning_rate_may_change():
         (lambda: optimizers.Adam(epsilon=0), ValueError, r"epsilon must be a number in \(0.0, inf\), got 0"),
         (lambda: optimizers.Adam(amsgrad=1), TypeError, "amsgrad must be True or False"),
         (lambda: optimizers.AdamW(weight_decay=-1), ValueError, "weight_decay must be"),
+        (lambda: optimizers.SGD(nesterov="yes"), TypeError, "nesterov must be True or False, got 'yes'"),
+        (lambda: optimizers.SGD(momentum=np.array([0.1, 0.2]), nesterov=True), TypeError, "momentum must be a number"),
         (lambda: optimizers.SGD(momentum=1.5), ValueError, "momentum must be"),
         (lambda: optimizers.SGD(nesterov=True), ValueError, "nesterov=True needs momentum > 0"),
         (lambda: optimizers.SGD(momentum=0.9, nesterov=True, average=True), ValueError, "exclude each other"),

@@ -184,6 +184,15 @@ def test_divergence_ends_the_fit_with_finite_weights(callbacks):
     assert np.isfinite(model.fit(X, Y, epochs=2).history["loss"]).all()
 
 
+@pytest.mark.parametrize("callbacks", [[], [LambdaCallback(on_epoch_end=no_op)]])
+def test_a_last_step_that_overflows_is_taken_back(callbacks):
+    model = rv.Sequential([Dense(1)], random_state=0)
+    model.compile(optimizer=rv.optimizers.SGD(1e300), loss="mse")
+    with pytest.warns(RuntimeWarning, match=r"weights overflowed in epoch 0 with learning_rate=1e\+300"):
+        model.fit(X, Y, batch_size=None, callbacks=callbacks)
+    assert all(np.isfinite(w).all() for w in model.parameters.values())
+
+
 class Interrupt(Callback):
     def on_epoch_end(self, epoch, logs=None):
         if epoch == 5:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from . import _build
+from ._fixed import Fixed
 from ._state import Snapshot
 from ._validation import Array, NotFittedError, as_inputs, check_dtype, check_seed, feature_names
 from .layers import Input, Layer, Shape, check_layers
@@ -26,20 +29,32 @@ if TYPE_CHECKING:
 __all__ = ["ModelBase"]
 
 
+# Attributes that a copy makes for itself.
+_REMADE = ("_plan", "_network", "_head", "_engine_metrics", "_passes", "_lock", "_runner", "_fitting")
+
+
 class ModelBase:
     """Layers and what they become once the shape of the input is known."""
+
+    layers = Fixed[tuple[Layer, ...]]("make a new model")
+    random_state = Fixed[int]("make a new model")
+    optimizer = Fixed[Optimizer | None]("call compile")
+    loss = Fixed[Loss | None]("call compile")
+    metrics = Fixed[tuple[Metric, ...]]("call compile")
 
     def __init__(self, layers: Any, *, dtype: DTypeLike = "float32", random_state: int | None = None) -> None:
         checked = check_layers(layers)
         first = checked[0] if checked else None
         seed = check_seed(random_state)
-        self.layers: list[Layer] = checked[1:] if isinstance(first, Input) else checked
+        vars(self).update(
+            layers=tuple(checked[1:] if isinstance(first, Input) else checked),
+            random_state=int.from_bytes(os.urandom(4), "little") if seed is None else seed,
+            optimizer=None,
+            loss=None,
+            metrics=(),
+        )
         self.dtype: np.dtype[Any] = check_dtype(dtype)
-        self.random_state: int = int.from_bytes(os.urandom(4), "little") if seed is None else seed
         self.input_shape: Shape | None = None
-        self.optimizer: Optimizer | None = None
-        self.loss: Loss | None = None
-        self.metrics: list[Metric] = []
         self.history: History | None = None
         self.stop_training = False
         self._plan: _build.Plan | None = None
@@ -52,6 +67,7 @@ class ModelBase:
         self._epoch = 0
         self._lock = threading.RLock()
         self._runner: int | None = None
+        self._fitting = False
         if isinstance(first, Input):
             self._build(first.shape)
 
@@ -69,6 +85,14 @@ class ModelBase:
                 self._runner = outer
 
     @contextmanager
+    def _outside_fit(self, method: str) -> Iterator[None]:
+        """Hold the model for `method`, which would change what a running fit goes by."""
+        with self._exclusive():
+            if self._fitting:
+                raise RuntimeError(f"{method} must not be called from a callback of a running fit")
+            yield
+
+    @contextmanager
     def _rollback(self) -> Iterator[None]:
         """Where the block fails, forget what it took from the data: shape, weights, classes, feature names."""
         fresh, known = self._network is None, (self._classes, self._feature_names)
@@ -83,7 +107,7 @@ class ModelBase:
     def _build(self, input_shape: Shape) -> None:
         """Make the network, with its first weights."""
         plan = _build.make_plan(self.layers, input_shape)
-        network = _build.make_network(int(np.prod(input_shape)), plan.operations, self.random_state, self.dtype)
+        network = _build.make_network(math.prod(input_shape), plan.operations, self.random_state, self.dtype)
         _build.initialise(network, plan, self.layers, self.random_state)
         with self._rollback():
             self.input_shape, self._plan, self._network = input_shape, plan, network
@@ -95,25 +119,32 @@ class ModelBase:
 
     def _bind(self) -> None:
         """Tell the network its loss, metrics and optimizer, where both sides are known."""
+        self._bind_loss()
+        self._bind_optimizer()
+
+    def _bind_loss(self) -> None:
         network = self._network
-        if network is None:
+        if network is None or self.loss is None:
             return
-        if self.loss is not None:
-            units = network.output_units
-            activation, skippable = _build.last_activation(self.layers)
-            head = self.loss.head(activation, units, skippable=skippable)
-            found = [(metric, metric.engine(head, units)) for metric in self.metrics]
-            network.set_loss(
-                head.loss, setting=head.setting, reduction=head.reduction, skip_activation=head.skip_activation
-            )
-            self._head = head
-            self._engine_metrics = [engine for _, engine in found if engine is not None]
-            self._passes = [metric for metric, engine in found if engine is None]
-        if self.optimizer is not None:
-            settings = self.optimizer.settings()
-            if "epsilon" in settings and self.dtype.type(settings["epsilon"]) == 0:
-                raise ValueError(f"epsilon={settings['epsilon']!r} is 0 as {self.dtype.name}; take a larger one")
-            network.set_optimizer(self.optimizer.rule, settings)
+        units = network.output_units
+        activation, skippable = _build.last_activation(self.layers)
+        head = self.loss.head(activation, units, skippable=skippable)
+        found = [(metric, metric.engine(head, units)) for metric in self.metrics]
+        network.set_loss(
+            head.loss, setting=head.setting, reduction=head.reduction, skip_activation=head.skip_activation
+        )
+        self._head = head
+        self._engine_metrics = [engine for _, engine in found if engine is not None]
+        self._passes = [metric for metric, engine in found if engine is None]
+
+    def _bind_optimizer(self) -> None:
+        """Start the optimizer afresh; where it is refused, the network keeps the one it had."""
+        if self._network is None or self.optimizer is None:
+            return
+        settings = self.optimizer.settings()
+        if "epsilon" in settings and self.dtype.type(settings["epsilon"]) == 0:
+            raise ValueError(f"epsilon={settings['epsilon']!r} is 0 as {self.dtype.name}; take a larger one")
+        self._network.set_optimizer(self.optimizer.rule, settings)
 
     def _built(self) -> Network:
         """Return the network; NotFittedError before there is one."""
@@ -155,21 +186,20 @@ class ModelBase:
         return self._classes
 
     @property
-    def parameters(self) -> dict[str, NDArray[Any]]:
-        """The weights by name, "dense/kernel" (inputs, units), "dense/bias" (units,): writable views.
+    def parameters(self) -> Mapping[str, NDArray[Any]]:
+        """The weights by name, "dense/kernel" (inputs, units), "dense/bias" (units,): views to write into with [...].
 
         Raises
         ------
         NotFittedError
             Before the input's shape is known.
         """
-        return self._built().parameters()
+        return MappingProxyType(self._built().parameters())
 
     def __getstate__(self) -> dict[str, Any]:
         with self._exclusive():
-            kept = ("layers", "optimizer", "loss", "metrics", "history", "_classes", "_feature_names", "_epoch")
-            state = {name: vars(self)[name] for name in kept}
-            state |= {"dtype": self.dtype.name, "random_state": self.random_state, "input_shape": self.input_shape}
+            state = {name: value for name, value in vars(self).items() if name not in _REMADE}
+            state["dtype"] = self.dtype.name
             if self._network is not None:
                 state["snapshot"] = Snapshot.take(self._network, self._epoch)
             return state
@@ -184,4 +214,6 @@ class ModelBase:
             snapshot.restore(self._built())
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.layers!r}, dtype={self.dtype.name!r}, random_state={self.random_state})"
+        return (
+            f"{type(self).__name__}({list(self.layers)!r}, dtype={self.dtype.name!r}, random_state={self.random_state})"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +53,7 @@ class Plan:
         return sum(place <= layer for place in self.operation_layers)
 
 
-def make_plan(layers: list[Layer], input_shape: Shape) -> Plan:
+def make_plan(layers: Sequence[Layer], input_shape: Shape) -> Plan:
     """Follow the shape of a row through the layers.
 
     Raises
@@ -77,7 +78,7 @@ def make_plan(layers: list[Layer], input_shape: Shape) -> Plan:
     return plan
 
 
-def initialise(network: Network, plan: Plan, layers: list[Layer], seed: int) -> None:
+def initialise(network: Network, plan: Plan, layers: Sequence[Layer], seed: int) -> None:
     """Write the parameters' first values: parameter number p comes from a random stream of its own."""
     initialisers: dict[str, Initializer] = {}
     for layer, name in zip(layers, plan.names, strict=True):
@@ -85,10 +86,10 @@ def initialise(network: Network, plan: Plan, layers: list[Layer], seed: int) -> 
             initialisers[f"{name}/kernel"] = layer.kernel_initializer
             initialisers[f"{name}/bias"] = layer.bias_initializer
     for number, (name, w) in enumerate(network.parameters().items()):
-        initialisers[name].fill(w, seed=seed, stream=_INITIALISER_STREAM | number)
+        initialisers[name].fill_finite(w, seed=seed, stream=_INITIALISER_STREAM | number)
 
 
-def last_activation(layers: list[Layer]) -> tuple[str, bool]:
+def last_activation(layers: Sequence[Layer]) -> tuple[str, bool]:
     """Return the activation that the network ends with, and whether nothing (such as dropout) comes after it."""
     working = [layer for layer in layers if layer.kind != "flatten"]
     last = len(working)

@@ -115,6 +115,8 @@ class Gradients(Inference):
         with self._exclusive():
             network, rates = self._built(), self._rates()
             self._set_trainable()
+            if not isinstance(gradients, Mapping):
+                raise TypeError(f"gradients must be a dict of arrays by parameter name, got {gradients!r}")
             views, wanted = network.gradients(), self._trainable_names()
             unknown, missing = [name for name in gradients if name not in wanted], set(wanted) - set(gradients)
             if unknown or missing:
@@ -167,7 +169,9 @@ class Gradients(Inference):
             data, held = data.rows(0, count), data.rows(count, len(rows))
         if class_weight is not None:
             weight = class_weights(class_weight, data.target, self._compiled(), classes, self.dtype)
-            data.weight = weight if data.weight is None else weight * data.weight
+            with np.errstate(over="ignore"):
+                product = weight if data.weight is None else weight * data.weight
+            data.weight = convert("class_weight * sample_weight", product, self.dtype)
         self._classes = classes
         self._feature_names = self._feature_names or names
         return data, held

@@ -1,19 +1,29 @@
-"""The metrics as plain functions of targets, predictions and weights."""
+"""The metrics as plain functions of targets, predictions and weights.
+
+All raise ValueError or TypeError for arrays that do not fit each other, hold other things than numbers, NaN or
+infinities, for a label out of range and for weights below 0.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Array = NDArray[Any]
+from ._validation import Array, as_array, as_sample_weight, check_int, check_number, convert
+
+_DOUBLE = np.dtype(np.float64)
+
+
+def _numbers(name: str, values: ArrayLike) -> Array:
+    return convert(name, as_array(name, values), _DOUBLE)
 
 
 def _predictions(y_pred: ArrayLike) -> Array:
     """Return predictions as float64 of shape (n, units); a vector is one output a row."""
-    array = np.asarray(y_pred, dtype=np.float64)
+    array = _numbers("y_pred", y_pred)
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2 or array.size == 0:
@@ -23,7 +33,7 @@ def _predictions(y_pred: ArrayLike) -> Array:
 
 def _labels(y_true: ArrayLike, y_pred: Array) -> NDArray[np.intp]:
     """Return one class index a row, from indices or from rows with their largest entry at the class."""
-    array = np.asarray(y_true)
+    array = _numbers("y_true", y_true)
     if array.ndim == 2 and array.shape == y_pred.shape and array.shape[1] > 1:
         return np.asarray(array.argmax(axis=1))
     if array.shape not in ((len(y_pred),), (len(y_pred), 1)):
@@ -31,29 +41,31 @@ def _labels(y_true: ArrayLike, y_pred: Array) -> NDArray[np.intp]:
     labels = array.reshape(-1)
     outside = (labels < 0) | (labels >= y_pred.shape[1])
     if outside.any():
-        raise ValueError(f"label {labels[outside][0]} out of range [0, {y_pred.shape[1]})")
+        raise ValueError(f"label {labels[outside][0]:g} out of range [0, {y_pred.shape[1]})")
+    if (labels != np.floor(labels)).any():
+        raise ValueError(f"y_true must hold whole class indices, got {labels[labels != np.floor(labels)][0]}")
     return labels.astype(np.intp)
 
 
 def _columns(y_true: ArrayLike, y_pred: Array) -> Array:
     """Return targets of the predictions' shape: labels of several classes become one-hot rows."""
-    array = np.asarray(y_true)
+    array = _numbers("y_true", y_true)
     if array.ndim == 1 and y_pred.shape[1] == 1:
         array = array[:, None]
     if array.shape == y_pred.shape:
-        return array.astype(np.float64)
+        return array
     columns = np.zeros(y_pred.shape)
     columns[np.arange(len(columns)), _labels(array, y_pred)] = 1.0
     return columns
 
 
 def _weights(sample_weight: ArrayLike | None, rows: int) -> Array:
-    if sample_weight is None:
-        return np.ones(rows)
-    weight = np.asarray(sample_weight, dtype=np.float64)
-    if weight.shape != (rows,):
-        raise ValueError(f"sample_weight.shape == {weight.shape}, expected {(rows,)}")
-    return weight
+    weight = as_sample_weight(sample_weight, rows, _DOUBLE)
+    return np.ones(rows) if weight is None else weight
+
+
+def _threshold(value: float) -> float:
+    return check_number("threshold", value, -math.inf, closed="neither")
 
 
 def _mean(values: Array, sample_weight: ArrayLike | None) -> float:
@@ -77,8 +89,8 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | No
 
     Raises
     ------
-    ValueError
-        Where shapes do not fit or a label is out of range.
+    ValueError, TypeError
+        Where shapes do not fit, a label is out of range, a weight is below 0, or an entry is no finite number.
 
     Examples
     --------
@@ -94,18 +106,22 @@ def binary_accuracy(
 ) -> float:
     """Share of entries for which `y_pred > threshold` says the same as `y_true > 0.5`.
 
+    Other arguments, and errors, as for `accuracy`; of one output, both may be vectors.
+
     Examples
     --------
     >>> binary_accuracy([0, 1, 1], [0.2, 0.7, 0.4])
     0.6666666666666666
     """
     scores = _predictions(y_pred)
-    right = (scores > threshold) == (_columns(y_true, scores) > 0.5)
+    right = (scores > _threshold(threshold)) == (_columns(y_true, scores) > 0.5)
     return _mean(right.mean(axis=1), sample_weight)
 
 
 def top_k(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None, *, k: int = 5) -> float:
-    """Share of rows with fewer than `k` outputs strictly above that of their class.
+    """Share of rows with fewer than `k` outputs strictly above that of their class; k is an int >= 1.
+
+    Other arguments, and errors, as for `accuracy`.
 
     Examples
     --------
@@ -114,11 +130,14 @@ def top_k(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None 
     """
     scores = _predictions(y_pred)
     own = np.take_along_axis(scores, _labels(y_true, scores)[:, None], axis=1)
-    return _mean((scores > own).sum(axis=1) < k, sample_weight)
+    return _mean((scores > own).sum(axis=1) < check_int("k", k, 1), sample_weight)
 
 
 def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
     """Mean of (y - t)^2 over rows and columns.
+
+    `y_true` and `y_pred` have the shape (n,) or (n, units), or `y_true` holds class indices for one-hot rows; otherwise
+    as for `accuracy`.
 
     Examples
     --------
@@ -130,7 +149,7 @@ def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: Arra
 
 
 def mean_absolute_error(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-    """Mean of |y - t| over rows and columns.
+    """Mean of |y - t| over rows and columns; arguments and errors as for `mean_squared_error`.
 
     Examples
     --------
@@ -144,7 +163,8 @@ def mean_absolute_error(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: Arr
 def r2(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
     """1 - sum (y - t)^2 / sum (t - mean t)^2, averaged over the columns.
 
-    A column of constant targets scores 1 where it is met exactly, otherwise 0.
+    A column of constant targets scores 1 where it is met exactly, otherwise 0. Arguments and errors as for
+    `mean_squared_error`.
 
     Examples
     --------
@@ -156,7 +176,8 @@ def r2(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = N
     total = weight.sum() or 1.0
     residual = (weight * (scores - targets) ** 2).sum(axis=0)
     spread = (weight * (targets - (weight * targets).sum(axis=0) / total) ** 2).sum(axis=0)
-    constant = spread == 0.0
+    counted = targets[weight[:, 0] > 0.0]
+    constant = (counted == counted[:1]).all(axis=0) | (spread == 0.0)
     score = np.where(constant, residual == 0.0, 1.0 - residual / np.where(constant, 1.0, spread))
     return float(score.mean())
 
@@ -175,7 +196,7 @@ def _per_class(
     if threshold is None and scores.shape[1] > 1:
         predicted = scores.argmax(axis=1)[:, None] == np.arange(scores.shape[1])
     else:
-        predicted = scores > (0.5 if threshold is None else threshold)
+        predicted = scores > _threshold(0.5 if threshold is None else threshold)
     above, below = score(
         (weight * (actual & predicted)).sum(axis=0), (weight * predicted).sum(axis=0), (weight * actual).sum(axis=0)
     )
@@ -190,13 +211,18 @@ def precision(
     Parameters
     ----------
     y_true : array-like, shape (n,) or (n, units)
-        Targets; class indices where `y_pred` has several columns.
+        Targets, positive above 0.5; or class indices where `y_pred` has several columns.
     y_pred : array-like, shape (n,) or (n, units)
         Scores.
     sample_weight : array-like, shape (n,), optional
         Weights of the rows.
     threshold : float, optional
         Scores above it are positive. Default: 0.5 for one column; the largest of several columns is positive.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `accuracy`, and for a threshold that is no finite number.
 
     Examples
     --------
@@ -237,7 +263,8 @@ def f1(
 def auc(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
     """Area under the ROC curve: P(positive above negative) + P(equal) / 2, by weight; the mean over columns.
 
-    NaN where a column lacks positives or negatives.
+    NaN where a column lacks positives or negatives. Targets above 0.5 are positive; arguments and errors as for
+    `mean_squared_error`.
 
     Examples
     --------

@@ -12,6 +12,9 @@ from .losses import Head
 
 __all__ = ["class_indices", "class_weights", "encode_targets"]
 
+# How far a row of probabilities may be from a sum of 1: float16 rows, or those written with three digits.
+_SUM_TOLERANCE = 5e-3
+
 
 def encode_targets(
     y: Any, head: Head, rows: int, units: int, dtype: np.dtype[Any], classes: Array | None
@@ -61,7 +64,7 @@ def _checked(y: Any) -> Array:
         raise ValueError("this Sequential requires y to be passed, but y is None")
     array = as_array("y", y)
     if array.dtype.kind == "O":
-        kinds = sorted({type(value).__name__ for value in array.reshape(-1)})
+        kinds = sorted({"str" if isinstance(v, str) else type(v).__name__ for v in array.reshape(-1)})
         if kinds != ["str"]:
             if "str" not in kinds:
                 raise ValueError(f"y has dtype object and holds {', '.join(kinds)}; convert it first, as with .astype")
@@ -107,13 +110,13 @@ def _shaped(array: Array, units: int) -> Array:
 def _string_indices(array: Array, head: Head, units: int, classes: Array | None) -> tuple[Array, Array]:
     """Return the index of each string among the sorted classes, and the classes."""
     if head.targets in ("real", "count"):
-        raise ValueError(f"y: could not convert string to float: {array.reshape(-1)[0].item()!r}")
+        raise ValueError(f"y: could not convert string to float: {_listed(array.reshape(-1)[:1])}")
     if not _is_labels(array, head, units):
         raise ValueError(f"y has strings of shape {array.shape}; string labels must have shape ({len(array)},)")
     flat, wanted = array.reshape(-1), max(units, 2)
     if classes is None:
         classes = np.unique(flat)
-        if len(classes) > wanted or len(classes) < 2:
+        if len(classes) != wanted:
             raise ValueError(
                 f"y has {len(classes)} classes {_listed(classes)}, the model's outputs tell {wanted} apart"
             )
@@ -173,6 +176,10 @@ def _categorical(array: Array, head: Head, units: int, dtype: np.dtype[Any]) -> 
     target = convert("y", _shaped(array, units), dtype)
     if (target < 0).any():
         raise ValueError(f"rows of y must hold probabilities, got {target.min()!s}")
+    away = np.abs(target.sum(axis=1) - 1.0)
+    if away.max() > _SUM_TOLERANCE:
+        row = int(away.argmax())
+        raise ValueError(f"rows of y must hold probabilities that sum to 1, got {target[row].sum()!s} in row {row}")
     return target
 
 

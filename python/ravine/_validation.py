@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 import operator
 import warnings
 from collections.abc import Iterable
@@ -22,8 +23,10 @@ __all__ = [
     "check_dtype",
     "check_flag",
     "check_int",
+    "check_name",
     "check_number",
     "check_seed",
+    "check_shape",
     "convert",
     "feature_names",
     "not_finite",
@@ -40,12 +43,13 @@ def check_number(name: str, value: Any, low: float, high: float = math.inf, *, c
     """Return `value` as a float in the interval; `closed` names the ends that belong: left, right, both, neither."""
     interval = f"{'[' if closed in ('left', 'both') else '('}{low}, {high}{']' if closed in ('right', 'both') else ')'}"
     message = f"{name} must be a number in {interval}, got {value!r}"
-    if isinstance(value, (bool, np.bool_, str, bytes)):
+    real = value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
+    if isinstance(real, (bool, np.bool_)) or not isinstance(real, numbers.Real):
         raise TypeError(message)
     try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise TypeError(message) from None
+        number = float(real)
+    except OverflowError:
+        raise ValueError(message) from None
     above = number >= low if closed in ("left", "both") else number > low
     below = number <= high if closed in ("right", "both") else number < high
     if not (above and below):
@@ -75,6 +79,13 @@ def check_flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
+def check_name(name: str, value: Any) -> str:
+    """Return the name of a layer or a metric."""
+    if not isinstance(value, str) or not value or "/" in value:
+        raise ValueError(f"{name} must be a non-empty str without '/', got {value!r}")
+    return value
+
+
 def check_choice(name: str, value: Any, choices: Iterable[str]) -> str:
     """Return `value` where it is one of `choices`; otherwise name them and the nearest one."""
     choices = sorted(choices)
@@ -96,11 +107,18 @@ def check_seed(value: Any) -> int | None:
     return check_int("random_state", value, 0, 2**32 - 1, allowed="None or an int in [0, 2**32)")
 
 
+def check_shape(value: Any) -> tuple[int, ...]:
+    """Return `shape` as a tuple of sizes, each at least 1."""
+    sizes = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    allowed = "an int >= 1 or a tuple of them"
+    return tuple(check_int("shape", size, 1, allowed=allowed) for size in sizes)
+
+
 def check_dtype(value: Any) -> np.dtype[Any]:
     """Return the model's dtype, float32 or float64."""
     try:
         dtype: np.dtype[Any] = np.dtype(value)
-    except TypeError:
+    except (TypeError, ValueError, SyntaxError):
         dtype = np.dtype(object)
     if value is None or dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise ValueError(f"dtype must be 'float32' or 'float64', got {value!r}")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._validation import check_flag, check_int, check_number
+from ._state import is_finite
+from ._validation import check_flag, check_int, check_name, check_number
 
 if TYPE_CHECKING:
     from .model import Sequential
@@ -20,7 +21,7 @@ Logs = dict[str, float]
 
 EPOCH_HOOKS = ("on_epoch_begin", "on_epoch_end")
 BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end")
-_MAXIMISED = ("acc", "auc", "f1", "precision", "r2", "recall", "top_k")
+_MAXIMISED = ("acc", "auc", "f1", "precision", "r2", "recall", "top_")
 
 
 class Callback:
@@ -70,6 +71,11 @@ class LambdaCallback(Callback):
     ----------
     on_epoch_begin, on_epoch_end, on_train_begin, on_train_end, on_train_batch_begin, on_train_batch_end : callable
         The hooks; None leaves one out.
+
+    Raises
+    ------
+    TypeError
+        For a hook that is no function.
 
     Examples
     --------
@@ -128,8 +134,8 @@ class EarlyStopping(Callback):
     min_delta : float >= 0, default=0.0
         What counts as an improvement must exceed this.
     mode : {"auto", "min", "max"}, default="auto"
-        Whether smaller or larger is better; "auto" goes by the name: accuracies, auc, f1, precision, recall and r2 are
-        maximised, all else is minimised.
+        Whether smaller or larger is better; "auto" goes by the name: accuracies, top_..., auc, f1, precision, recall
+        and r2 are maximised, all else is minimised.
     restore_best_weights : bool, default=True
         Whether the model gets the weights of the best epoch back, on every way out: also after an error or Ctrl-C.
     target : float, optional
@@ -143,6 +149,11 @@ class EarlyStopping(Callback):
         Its epoch.
     stopped_epoch : int or None
         The epoch after which training was stopped; None where it was not.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed; in `fit`, for a name that the history will not have.
     """
 
     def __init__(
@@ -155,7 +166,8 @@ class EarlyStopping(Callback):
         restore_best_weights: bool = True,
         target: float | None = None,
     ) -> None:
-        if mode not in ("auto", "min", "max"):
+        monitor = check_name("monitor", monitor)
+        if not isinstance(mode, str) or mode not in ("auto", "min", "max"):
             raise ValueError(f"mode must be 'auto', 'min' or 'max', got {mode!r}")
         if mode == "auto":
             name = monitor.removeprefix("val_")
@@ -188,9 +200,9 @@ class EarlyStopping(Callback):
             )
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Keep the weights if this epoch is the best; stop after `patience` epochs that are not."""
+        """Keep the weights if this epoch is the best and left them finite; stop after `patience` that are not."""
         value = (logs or {})[self.monitor]
-        if self._better(value, self.best):
+        if self._better(value, self.best) and is_finite(self.model._built()):
             self.best, self.best_epoch, self._waited = value, epoch, 0
             if self.restore_best_weights:
                 self._weights = {name: np.array(w) for name, w in self.model.parameters.items()}

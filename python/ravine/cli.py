@@ -21,6 +21,7 @@ __all__ = ["main"]
 
 OPTIMIZERS = ("adadelta", "adagrad", "adam", "adamax", "adamw", "amsgrad", "nadam", "rmsprop", "sgd")
 RATES = {"adam": 5e-3}
+MAX_UNITS = 10**6  # two such layers are under the engine's 2^40 weights
 
 
 def whole(low: int, high: float = math.inf) -> Callable[[str], int]:
@@ -56,8 +57,10 @@ def sizes(text: str) -> list[int]:
         values = [int(part) for part in text.split(",")] if text.strip() else []
     except ValueError:
         values = [0]
-    if any(value < 1 for value in values):
-        raise argparse.ArgumentTypeError(f"must be ints >= 1 separated by commas, like 128,64, got {text!r}")
+    if not all(1 <= value <= MAX_UNITS for value in values):
+        raise argparse.ArgumentTypeError(
+            f"must be ints in [1, {MAX_UNITS}] separated by commas, like 128,64, got {text!r}"
+        )
     return values
 
 
@@ -167,7 +170,7 @@ def train_digits(chosen: argparse.Namespace) -> None:
     if chosen.json:
         report = {
             "test_accuracy": result["accuracy"],
-            "test_loss": result["loss"],
+            "test_loss": result["loss"] if math.isfinite(result["loss"]) else None,  # JSON has no NaN
             "seconds": seconds,
             "epochs": chosen.epochs,
             "parameters": parameters,
@@ -215,9 +218,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         discard_output()
         return 141
-    except OSError as error:
+    except (OSError, MemoryError) as error:
         discard_output()
-        print(f"ravine: {error}", file=sys.stderr)
+        print(f"ravine: {'not enough memory' if isinstance(error, MemoryError) else error}", file=sys.stderr)
         return 1
     return 0
 

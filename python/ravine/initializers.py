@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from . import kernels
-from ._validation import check_choice, check_dtype, check_int, check_number, check_seed
+from ._fixed import Described
+from ._validation import check_choice, check_dtype, check_int, check_number, check_shape
 
 __all__ = [
     "Constant",
@@ -35,7 +36,7 @@ __all__ = [
 Array = NDArray[Any]
 
 
-class Initializer:
+class Initializer(Described):
     """What all initialisers share: `fill` writes into an array, calling one makes a new array."""
 
     def fill(self, out: Array, *, seed: int, stream: int = 0) -> None:
@@ -57,16 +58,23 @@ class Initializer:
             Other seeds give other values.
         stream : int in [0, 2**32), default=0
             The generator's stream; a model gives parameter number p the stream 2**24 + p.
+
+        Raises
+        ------
+        ValueError
+            For an argument outside what is allowed, or values too large for the type.
         """
-        if check_seed(seed) is None:
-            raise ValueError("seed must be an int in [0, 2**32), got None")
-        out = np.empty(shape, check_dtype(dtype))
-        self.fill(out, seed=seed, stream=check_int("stream", stream, 0, 2**32 - 1))
+        out = np.empty(check_shape(shape), check_dtype(dtype))
+        seed, stream = check_int("seed", seed, 0, 2**32 - 1), check_int("stream", stream, 0, 2**32 - 1)
+        self.fill_finite(out, seed=seed, stream=stream)
         return out
 
-    def __repr__(self) -> str:
-        settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
-        return f"{type(self).__name__}({settings})"
+    def fill_finite(self, out: Array, *, seed: int, stream: int = 0) -> None:
+        """Write the values with `fill`; ValueError where the array's type does not reach so far."""
+        with np.errstate(over="ignore"):
+            self.fill(out, seed=seed, stream=stream)
+        if not np.isfinite(out).all():
+            raise ValueError(f"{self!r} gives values too large for {out.dtype.name}")
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -85,6 +93,11 @@ class Constant(Initializer):
     ----------
     value : float, default=0.0
         Equal values in a hidden layer keep its units equal for ever (the symmetry trap).
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
     """
 
     def __init__(self, value: float = 0.0) -> None:
@@ -92,7 +105,7 @@ class Constant(Initializer):
 
     def fill(self, out: Array, *, seed: int, stream: int = 0) -> None:
         """Write the constant."""
-        out[...] = self.value
+        np.copyto(out, self.value, casting="same_kind")
 
 
 class Zeros(Constant):
@@ -124,6 +137,11 @@ class Normal(Initializer):
         Their mean.
     stddev : float >= 0, default=0.05
         Their standard deviation.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
     """
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05) -> None:
@@ -142,13 +160,18 @@ class Uniform(Initializer):
     ----------
     low, high : float, default=-0.05, 0.05
         The interval; low < high.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
     """
 
     def __init__(self, low: float = -0.05, high: float = 0.05) -> None:
         self.low = check_number("low", low, -math.inf, closed="neither")
         self.high = check_number("high", high, -math.inf, closed="neither")
-        if not self.low < self.high:
-            raise ValueError(f"low must be below high, got low={low!r}, high={high!r}")
+        if not self.low < self.high or math.isinf(self.high - self.low):
+            raise ValueError(f"low must be below high, at a finite distance, got low={low!r}, high={high!r}")
 
     def fill(self, out: Array, *, seed: int, stream: int = 0) -> None:
         """Write uniform values."""
@@ -224,6 +247,11 @@ class Orthogonal(Initializer):
     ----------
     gain : float, default=1.0
         The factor on the orthonormal matrix.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
     """
 
     # Rows made orthogonal together, between the products that project them.
@@ -241,7 +269,7 @@ class Orthogonal(Initializer):
         kernels.random_normal(q, mean=0.0, deviation=1.0, seed=seed, stream=stream)
         for first in range(0, len(q), self._PANEL):
             self._orthonormalise(q, first, min(first + self._PANEL, len(q)))
-        out[...] = (self.gain * (q if rows <= cols else q.T)).reshape(out.shape)
+        np.copyto(out, (self.gain * (q if rows <= cols else q.T)).reshape(out.shape), casting="same_kind")
 
     @staticmethod
     def _orthonormalise(q: Array, first: int, last: int) -> None:
@@ -278,7 +306,7 @@ _NAMES: dict[str, type[Initializer]] = {
 
 
 def get(initializer: str | Initializer, *, name: str = "initializer") -> Initializer:
-    """Return the initialiser that a name stands for; an object is returned as it is."""
+    """Return what the name `initializer` stands for, or that object; ValueError, which says `name`, for others."""
     if isinstance(initializer, Initializer):
         return initializer
     return _NAMES[check_choice(name, initializer, _NAMES)]()

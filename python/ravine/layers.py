@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from . import _core
 from . import initializers as init
-from ._validation import check_choice, check_flag, check_int, check_number
+from ._fixed import Described
+from ._validation import check_choice, check_flag, check_int, check_name, check_number, check_shape
 from .regularizers import L1L2
 
 __all__ = ["ACTIVATIONS", "Activation", "Dense", "Dropout", "Flatten", "Input", "Layer"]
@@ -32,7 +34,7 @@ _WITH_ALPHA = ("leaky_relu", "elu")
 Shape = tuple[int, ...]
 
 
-class Layer:
+class Layer(Described):
     """What all layers share.
 
     Parameters
@@ -41,14 +43,17 @@ class Layer:
         Default: the kind's name, numbered within a model: dense, dense_1 ...
     trainable : bool, default=True
         Whether `fit` changes the layer's weights; may be changed between fits.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
     """
 
     kind = "layer"
 
     def __init__(self, *, name: str | None = None, trainable: bool = True) -> None:
-        if name is not None and (not isinstance(name, str) or not name or "/" in name):
-            raise ValueError(f"name must be a non-empty str without '/', got {name!r}")
-        self.name = name
+        self.name = None if name is None else check_name("name", name)
         self.trainable = trainable
 
     @property
@@ -83,16 +88,20 @@ class Input(Layer):
         The shape without the rows: `4`, `(4,)`, or `(height, width, channels)`.
     name : str, optional
         Its name.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
     """
 
     kind = "input"
 
     def __init__(self, shape: int | tuple[int, ...], *, name: str | None = None) -> None:
         super().__init__(name=name)
-        sizes = shape if isinstance(shape, (tuple, list)) else (shape,)
-        if not sizes:
+        self.shape: Shape = check_shape(shape)
+        if not self.shape:
             raise ValueError("shape must have at least one size, got ()")
-        self.shape: Shape = tuple(check_int("shape", size, 1) for size in sizes)
 
     def __repr__(self) -> str:
         return f"Input({self.shape})"
@@ -103,13 +112,18 @@ class Activation(Layer):
 
     Parameters
     ----------
-    activation : str
-        linear, step (1 where x > 0; cannot be trained through), relu, leaky_relu, elu, selu, sigmoid, tanh, softplus,
-        gelu (erf form), silu, softmax.
+    activation : str or None
+        linear (None too), step (1 where x > 0; cannot be trained through), relu, leaky_relu, elu, selu, sigmoid, tanh,
+        softplus, gelu (erf form), silu, softmax.
     alpha : float, optional
         leaky_relu's slope below 0 (default 0.01) or elu's limit (default 1); others have none.
     name : str, optional
         Default: activation, activation_1 ...
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
 
     Examples
     --------
@@ -120,12 +134,12 @@ class Activation(Layer):
 
     kind = "activation"
 
-    def __init__(self, activation: str, *, alpha: float | None = None, name: str | None = None) -> None:
+    def __init__(self, activation: str | None, *, alpha: float | None = None, name: str | None = None) -> None:
         super().__init__(name=name)
-        self.activation = check_choice("activation", activation, ACTIVATIONS)
-        if alpha is not None and activation not in _WITH_ALPHA:
+        self.activation = "linear" if activation is None else check_choice("activation", activation, ACTIVATIONS)
+        if alpha is not None and self.activation not in _WITH_ALPHA:
             raise ValueError(f"alpha belongs to leaky_relu and elu, got alpha={alpha!r} for {activation!r}")
-        self.alpha = ACTIVATIONS[activation] if alpha is None else check_number("alpha", alpha, 0.0)
+        self.alpha = ACTIVATIONS[self.activation] if alpha is None else check_number("alpha", alpha, 0.0)
 
     @property
     def activation_name(self) -> str:
@@ -198,7 +212,7 @@ class Dense(Layer):
     ) -> None:
         super().__init__(name=name, trainable=trainable)
         self.units = check_int("units", units, 1)
-        self.activation = activation if isinstance(activation, Activation) else Activation(activation or "linear")
+        self.activation = activation if isinstance(activation, Activation) else Activation(activation)
         self.use_bias = check_flag("use_bias", use_bias)
         self.kernel_initializer = init.get(kernel_initializer, name="kernel_initializer")
         self.bias_initializer = init.get(bias_initializer, name="bias_initializer")
@@ -244,6 +258,11 @@ class Dropout(Layer):
     name : str, optional
         Default: dropout, dropout_1 ...
 
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
+
     References
     ----------
     Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout: a simple way to prevent neural networks from
@@ -265,7 +284,10 @@ class Dropout(Layer):
 
 
 class Flatten(Layer):
-    """Makes a flat row of an image or any other array: (height, width, channels) to (height * width * channels,)."""
+    """Makes a flat row of an image or any other array: (height, width, channels) to (height * width * channels,).
+
+    `name` as for `Layer`.
+    """
 
     kind = "flatten"
 
@@ -296,7 +318,7 @@ def check_layers(layers: Any) -> list[Layer]:
     return checked
 
 
-def layer_names(layers: list[Layer]) -> list[str]:
+def layer_names(layers: Sequence[Layer]) -> list[str]:
     """Return a name for every layer: its own, or its kind's with a number from the second on."""
     given = [layer.name for layer in layers if layer.name is not None]
     for name in given:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ._fixed import Described
 from ._validation import check_choice, check_flag, check_number
 
 __all__ = [
@@ -61,20 +62,25 @@ class Head:
     probabilities: bool = False
 
 
-class Loss:
+class Loss(Described):
     """What all losses share.
 
     Parameters
     ----------
     reduction : {"mean", "sum"}, default="mean"
         How the rows of a batch are put together.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
     """
 
     _targets = "real"
     _engine = ""
 
     def __init__(self, *, reduction: Reduction = "mean") -> None:
-        if reduction not in ("mean", "sum"):
+        if not isinstance(reduction, str) or reduction not in ("mean", "sum"):
             raise ValueError(f"reduction must be 'mean' or 'sum', got {reduction!r}")
         self.reduction: Reduction = reduction
 
@@ -100,13 +106,9 @@ class Loss:
         """
         return Head(self._engine, self._setting(units), self.reduction, False, self._targets)
 
-    def __repr__(self) -> str:
-        settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
-        return f"{type(self).__name__}({settings})"
-
 
 class MeanSquaredError(Loss):
-    """l = mean (y - t)^2."""
+    """l = mean (y - t)^2; `reduction` as for `Loss`."""
 
     _engine = "squared_error"
 
@@ -115,28 +117,28 @@ class MeanSquaredError(Loss):
 
 
 class HalfMeanSquaredError(MeanSquaredError):
-    """l = 1/2 mean (y - t)^2."""
+    """l = 1/2 mean (y - t)^2; `reduction` as for `Loss`."""
 
     def _setting(self, units: int) -> float:
         return 0.5 / units
 
 
 class SumSquaredError(MeanSquaredError):
-    """l = sum (y - t)^2."""
+    """l = sum (y - t)^2; `reduction` as for `Loss`."""
 
     def _setting(self, units: int) -> float:
         return 1.0
 
 
 class HalfSumSquaredError(MeanSquaredError):
-    """l = 1/2 sum (y - t)^2."""
+    """l = 1/2 sum (y - t)^2; `reduction` as for `Loss`."""
 
     def _setting(self, units: int) -> float:
         return 0.5
 
 
 class MeanAbsoluteError(Loss):
-    """l = mean |y - t|."""
+    """l = mean |y - t|; `reduction` as for `Loss`."""
 
     _engine = "absolute_error"
 
@@ -153,6 +155,11 @@ class Huber(Loss):
         Where the parabola ends; 1.35 standard deviations of the noise keep 95 % of the efficiency of least squares.
     reduction : {"mean", "sum"}, default="mean"
         How the rows of a batch are put together.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
     """
 
     _engine = "huber"
@@ -173,10 +180,9 @@ class _Crossentropy(Loss):
     def head(self, activation: str, units: int, *, skippable: bool = True) -> Head:
         """Join the loss to a linear layer or to one with the activation that makes probabilities."""
         if activation not in ("linear", self._activation) or (activation != "linear" and not skippable):
-            after = "" if skippable else " followed by another layer"
             raise ValueError(
                 f"{type(self).__name__} needs a last layer with activation 'linear' (logits) or '{self._activation}', "
-                f"got {activation!r}{after}; losses.LogLoss takes probabilities"
+                f"got {activation!r}{_after(skippable)}; losses.LogLoss takes probabilities"
             )
         skip = activation != "linear"
         return Head(
@@ -196,7 +202,7 @@ class BinaryCrossentropy(_Crossentropy):
 
     The last layer has activation "sigmoid" (left out in training, so that nothing is lost in rounding) or is linear.
     With one output, targets are two classes; with more, each output is a question of its own (multi-label) and targets
-    have a column for each. Targets between 0 and 1 are probabilities.
+    have a column for each. Targets between 0 and 1 are probabilities. `reduction` as for `Loss`.
 
     Examples
     --------
@@ -214,7 +220,8 @@ class CategoricalCrossentropy(_Crossentropy):
     """l = -sum t log p with p = softmax(z), for two or more classes with an output each.
 
     The last layer has activation "softmax" (left out in training, so that nothing is lost in rounding) or is linear.
-    Targets are integer labels in [0, units), strings, or rows of probabilities (one-hot rows).
+    Targets are integer labels in [0, units), strings, or rows of probabilities (one-hot rows), which sum to 1.
+    `reduction` as for `Loss`.
     """
 
     _engine = "categorical_cross_entropy"
@@ -231,10 +238,16 @@ class LogLoss(Loss):
     """The cross entropy of outputs that are probabilities: a last layer's sigmoid or softmax is not left out.
 
     l = mean of -t log y - (1 - t) log(1 - y); after a softmax l = -sum t log y. 0 log 0 is 0.
+    The last layer has activation "sigmoid" or "softmax", with no dropout after it. `reduction` as for `Loss`.
     """
 
     def head(self, activation: str, units: int, *, skippable: bool = True) -> Head:
         """Join the loss to a last layer whose outputs lie in [0, 1]."""
+        if activation not in ("sigmoid", "softmax") or not skippable:
+            raise ValueError(
+                "LogLoss takes probabilities: it needs a last layer with activation 'sigmoid' or 'softmax', "
+                f"got {activation!r}{_after(skippable)}"
+            )
         if activation == "softmax":
             _need_two(self, units)
             return Head("categorical_log_loss", 1.0, self.reduction, False, "categorical", probabilities=True)
@@ -250,6 +263,11 @@ class Poisson(Loss):
         Whether the outputs are log r (l = exp(y) - t y) or r itself.
     reduction : {"mean", "sum"}, default="mean"
         How the rows of a batch are put together.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
     """
 
     _engine = "poisson"
@@ -278,7 +296,7 @@ class Perceptron(_Margin):
     """l = mean max(0, -t y) with t = -1 or 1 (Rosenblatt 1958); labels 0 and 1 stand for -1 and 1.
 
     With several outputs, integer labels set one class against the rest. A last layer with activation "step" learns
-    too: y is then the step's input.
+    too: y is then the step's input. `reduction` as for `Loss`.
     """
 
     _engine = "perceptron"
@@ -296,6 +314,11 @@ class Hinge(_Margin):
         How far on the right side an output must be to cost nothing.
     reduction : {"mean", "sum"}, default="mean"
         How the rows of a batch are put together.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
     """
 
     _engine = "hinge"
@@ -306,6 +329,10 @@ class Hinge(_Margin):
 
     def _setting(self, units: int) -> float:
         return self.margin
+
+
+def _after(skippable: bool) -> str:
+    return "" if skippable else " followed by another layer"
 
 
 def _need_two(loss: Loss, units: int) -> None:
@@ -335,5 +362,5 @@ _NAMES: dict[str, type[Loss]] = {
 
 
 def get(loss: str | Loss) -> Loss:
-    """Return the loss that a name stands for; an object is returned as it is."""
+    """Return the loss that a name stands for; an object is returned as it is. ValueError for others."""
     return loss if isinstance(loss, Loss) else _NAMES[check_choice("loss", loss, _NAMES)]()

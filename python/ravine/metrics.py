@@ -11,8 +11,8 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
+from ._fixed import Described
 from ._scores import (
-    Array,
     accuracy,
     auc,
     binary_accuracy,
@@ -24,7 +24,7 @@ from ._scores import (
     recall,
     top_k,
 )
-from ._validation import check_choice, check_int, check_number
+from ._validation import Array, check_choice, check_int, check_name, check_number
 from .losses import Head
 
 __all__ = [
@@ -53,19 +53,24 @@ __all__ = [
 ]
 
 
-class Metric:
+class Metric(Described):
     """What all metrics share.
 
     Parameters
     ----------
     name : str, optional
         The name in the history.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
     """
 
     _name: ClassVar[str] = ""
 
     def __init__(self, *, name: str | None = None) -> None:
-        self.name = self._name if name is None else name
+        self.name: str = check_name("name", self._name if name is None else name)
 
     def engine(self, head: Head, units: int) -> tuple[str, float] | None:
         """Return the engine's metric and its setting; None where a pass over the predictions is needed."""
@@ -87,10 +92,6 @@ class Metric:
         """
         raise TypeError(f"{type(self).__name__} does not say how to compute a value")
 
-    def __repr__(self) -> str:
-        settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
-        return f"{type(self).__name__}({settings})"
-
 
 class _Thresholded(Metric):
     """A metric of yes and no.
@@ -98,9 +99,15 @@ class _Thresholded(Metric):
     Parameters
     ----------
     threshold : float, optional
-        Predictions above it count as class 1. Default: 0 after a perceptron or hinge loss, otherwise 0.5.
+        Predictions above it count as class 1. Default: 0 after a perceptron or hinge loss, otherwise 0.5; with one
+        class a row, the largest prediction counts.
     name : str, optional
         The name in the history.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
     """
 
     def __init__(self, threshold: float | None = None, *, name: str | None = None) -> None:
@@ -125,7 +132,10 @@ class _Thresholded(Metric):
 
 
 class Accuracy(Metric):
-    """The share of rows whose class is right: the largest of several outputs, or one output's side of 0.5 (or 0)."""
+    """The share of rows whose class is right: the largest of several outputs, or one output's side of 0.5 (or 0).
+
+    `name` as for `Metric`.
+    """
 
     _name = "accuracy"
 
@@ -143,7 +153,20 @@ class Accuracy(Metric):
 
 
 class BinaryAccuracy(_Thresholded):
-    """The share of entries on the right side of the threshold."""
+    """The share of entries on the right side of the threshold.
+
+    Parameters
+    ----------
+    threshold : float, optional
+        Predictions above it count as class 1. Default: 0 after a perceptron or hinge loss, otherwise 0.5.
+    name : str, optional
+        The name in the history.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
+    """
 
     _name = "binary_accuracy"
 
@@ -167,6 +190,11 @@ class TopKAccuracy(Metric):
         How many outputs may be tried.
     name : str, optional
         The name in the history.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
     """
 
     _name = "top_k"
@@ -179,7 +207,7 @@ class TopKAccuracy(Metric):
         """Name the engine's form."""
         if units < 2:
             raise ValueError(f"{self.name} needs a last layer of at least 2 units, got {units}")
-        return "top_k", float(self.k)
+        return "top_k", float(min(self.k, units))
 
     def compute(self, y_true: Array, y_pred: Array, sample_weight: Array | None, head: Head) -> float:
         """Return the accuracy."""
@@ -198,7 +226,7 @@ class _Error(Metric):
 
 
 class MeanSquaredError(_Error):
-    """Mean of (y - t)^2 over rows and columns."""
+    """Mean of (y - t)^2 over rows and columns; `name` as for `Metric`."""
 
     _name = "mse"
     _engine = "squared_error"
@@ -209,7 +237,7 @@ class MeanSquaredError(_Error):
 
 
 class MeanAbsoluteError(_Error):
-    """Mean of |y - t| over rows and columns."""
+    """Mean of |y - t| over rows and columns; `name` as for `Metric`."""
 
     _name = "mae"
     _engine = "absolute_error"
@@ -220,7 +248,10 @@ class MeanAbsoluteError(_Error):
 
 
 class R2Score(Metric):
-    """1 - sum (y - t)^2 / sum (t - mean t)^2: the share of the targets' variance that is explained."""
+    """1 - sum (y - t)^2 / sum (t - mean t)^2: the share of the targets' variance that is explained.
+
+    `name` as for `Metric`.
+    """
 
     _name = "r2"
 
@@ -236,33 +267,39 @@ class _PerClass(_Thresholded):
 
     def compute(self, y_true: Array, y_pred: Array, sample_weight: Array | None, head: Head) -> float:
         """Return the score."""
-        threshold = None if head.targets == "categorical" else self._threshold(head)
+        threshold = self.threshold if head.targets == "categorical" else self._threshold(head)
         return float(type(self)._function(y_true, y_pred, sample_weight, threshold=threshold))
 
 
 class Precision(_PerClass):
-    """True positives among those predicted positive."""
+    """True positives among those predicted positive; a mean over the columns.
+
+    `name` and `threshold` as for `BinaryAccuracy`; with one class a row and no threshold, the largest output counts.
+    """
 
     _name = "precision"
     _function = staticmethod(precision)
 
 
 class Recall(_PerClass):
-    """True positives among those that are positive."""
+    """True positives among those that are positive; settings as for `Precision`."""
 
     _name = "recall"
     _function = staticmethod(recall)
 
 
 class F1Score(_PerClass):
-    """2 precision recall / (precision + recall)."""
+    """2 precision recall / (precision + recall); settings as for `Precision`."""
 
     _name = "f1"
     _function = staticmethod(f1)
 
 
 class AUC(Metric):
-    """The area under the ROC curve: the chance that a positive row scores above a negative one."""
+    """The area under the ROC curve: the chance that a positive row scores above a negative one.
+
+    `name` as for `Metric`.
+    """
 
     _name = "auc"
 
@@ -287,6 +324,19 @@ _NAMES: dict[str, type[Metric]] = {
 }
 
 
+def check_metrics(metrics: Any) -> tuple[Metric, ...]:
+    """Return the metrics of a list; their names are those of the history, so that none may be taken."""
+    if isinstance(metrics, (str, Metric)) or not hasattr(metrics, "__iter__"):
+        raise TypeError(f"metrics must be a list of names and metrics, got {metrics!r}")
+    chosen = tuple(get(metric) for metric in metrics)
+    names = [metric.name for metric in chosen]
+    if len({"loss", *names}) <= len(names) or any(name.startswith("val_") for name in names):
+        raise ValueError(
+            f"metrics must have names that differ, none of them 'loss' or beginning with 'val_', got {names}"
+        )
+    return chosen
+
+
 def get(metric: str | Metric) -> Metric:
-    """Return the metric that a name stands for, reported by that name; an object is returned as it is."""
+    """Return the metric of a name, reported by that name; an object is returned as it is. ValueError for others."""
     return metric if isinstance(metric, Metric) else _NAMES[check_choice("metric", metric, _NAMES)](name=metric)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from . import losses as loss_module
@@ -37,7 +39,7 @@ class Sequential(Gradients):
 
     Attributes
     ----------
-    layers : list of Layer
+    layers : tuple of Layer
         Without the `Input`.
     input_shape, output_shape : tuple of int or None
         Shapes of a row.
@@ -89,26 +91,24 @@ class Sequential(Gradients):
         ValueError
             For an unknown name, or a loss or metric that does not fit the last layer.
         """
-        with self._exclusive():
-            if isinstance(metrics, (str, metric_module.Metric)):
-                raise TypeError(f"metrics must be a list, got {metrics!r}")
-            chosen = [metric_module.get(metric) for metric in metrics]
-            names = [metric.name for metric in chosen]
-            if len({"loss", *names}) <= len(names):
-                raise ValueError(f"metrics must have names that differ, and none 'loss', got {names}")
-            before = self.optimizer, self.loss, self.metrics
-            self.optimizer = optimizer_module.get(optimizer)
-            self.loss = None if loss is None else loss_module.get(loss)
-            self.metrics = chosen
-            self._head = None
+        given = {
+            "optimizer": optimizer_module.get(optimizer),
+            "loss": None if loss is None else loss_module.get(loss),
+            "metrics": metric_module.check_metrics(metrics),
+        }
+        if loss is None and given["metrics"]:
+            raise ValueError(f"metrics are reported beside a loss, got metrics={metrics!r} and loss=None")
+        with self._outside_fit("compile"):
+            before = {name: getattr(self, name) for name in given}
+            vars(self).update(given, _head=None)
             try:
                 self._bind()
-                if self._classes is not None and self._classes.dtype.kind != "U":
-                    self._classes = None  # numbers go with the loss: 0 and 1, or -1 and 1
             except BaseException:
-                self.optimizer, self.loss, self.metrics = before
-                self._bind()
+                vars(self).update(before)
+                self._bind_loss()
                 raise
+            if self._classes is not None and self._classes.dtype.kind != "U":
+                self._classes = None  # numbers go with the loss: 0 and 1, or -1 and 1
 
     def fit(
         self,
@@ -170,7 +170,7 @@ class Sequential(Gradients):
         RuntimeWarning
             Where the loss is no longer finite: training ends, with the weights from before.
         """
-        with self._exclusive():
+        with self._outside_fit("fit"):
             epochs = check_int("epochs", epochs, 0)
             allowed = "None or an int >= 1"
             batch = None if batch_size is None else check_int("batch_size", batch_size, 1, allowed=allowed)
@@ -183,8 +183,10 @@ class Sequential(Gradients):
                 data, held = self._training_data(X, y, sample_weight, class_weight, split)
                 if validation_data is not None:
                     held = self._validation_data(validation_data)
-            size = min(batch or len(data.X), len(data.X))
-            return Fit(self, data, held, epochs, size, shuffle, chosen, threads, lines).run()
+                size = min(batch or len(data.X), len(data.X))
+                run = Fit(self, data, held, epochs, size, shuffle, chosen, threads, lines)
+                run.begin()
+            return run.run()
 
     def train_on_batch(
         self,
@@ -258,8 +260,8 @@ class Sequential(Gradients):
             raise ValueError(f"validation_data must be (X, y) or (X, y, sample_weight), got {type(given).__name__}")
         try:
             return self._data(given[0], given[1], given[2] if len(given) == 3 else None)
-        except ValueError as error:
-            raise ValueError(f"validation_data: {error}") from None
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"validation_data: {error}") from None
 
     def _penalty(self) -> float:
         """Return the penalty of all layers at the present weights."""
@@ -287,5 +289,6 @@ class Sequential(Gradients):
                 if predictions is None:
                     outputs = self._forward(data.X, None, n_threads)
                     predictions = self._probabilities(outputs)
-                logs[metric.name] = metric.compute(data.target, predictions, data.weight, head)
+                finite = np.isfinite(predictions).all()
+                logs[metric.name] = metric.compute(data.target, predictions, data.weight, head) if finite else math.nan
         return logs

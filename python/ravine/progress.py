@@ -6,6 +6,8 @@ import sys
 from time import perf_counter
 from typing import Any
 
+from ._validation import check_int
+
 __all__ = ["Progress", "check_verbose"]
 
 
@@ -13,9 +15,7 @@ def check_verbose(verbose: Any) -> int:
     """Return 0 (silent), 1 (one line, rewritten) or 2 (a line an epoch); "auto" is 2 on a terminal, otherwise 0."""
     if isinstance(verbose, str) and verbose == "auto":
         return 2 if sys.stdout is not None and sys.stdout.isatty() else 0
-    if verbose in (0, 1, 2) and not isinstance(verbose, str):
-        return int(verbose)
-    raise ValueError(f"verbose must be 'auto', 0, 1 or 2, got {verbose!r}")
+    return check_int("verbose", verbose, 0, 2, allowed="'auto', 0, 1 or 2")
 
 
 class Progress:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from . import kernels
+from ._fixed import Described
 from ._validation import check_number
 
 __all__ = ["L1L2"]
 
 
-class L1L2:
+class L1L2(Described):
     """The penalty l1 sum |w| + l2 sum w^2 of a kernel, with gradient l1 sign(w) + 2 l2 w.
 
     `layers.Dense(..., l1=, l2=)` uses it; biases carry no penalty. The forms with a mean in place of the sum are the
@@ -25,6 +26,11 @@ class L1L2:
         Pulls weights towards zero at a constant rate.
     l2 : float >= 0, default=0
         Pulls weights towards zero in proportion to their size.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
 
     Examples
     --------
@@ -44,7 +50,7 @@ class L1L2:
         """Whether there is a penalty at all."""
         return self.l1 != 0.0 or self.l2 != 0.0
 
-    def __call__(self, w: NDArray[Any]) -> float:
+    def __call__(self, w: ArrayLike) -> float:
         """Return the penalty of an array of float32 or float64."""
         flat = np.ascontiguousarray(w).reshape(-1)
         penalty = 0.0
@@ -54,12 +60,9 @@ class L1L2:
             penalty += self.l2 * float(kernels.sum_squares(flat))
         return penalty
 
-    def gradient(self, w: NDArray[Any]) -> NDArray[Any]:
+    def gradient(self, w: ArrayLike) -> NDArray[Any]:
         """Return the penalty's gradient, of the shape and dtype of `w`."""
         flat = np.ascontiguousarray(w).reshape(-1)
         dw = np.zeros_like(flat)
         kernels.add_penalty_gradient(dw, flat, l1=self.l1, l2=self.l2)
-        return dw.reshape(w.shape)
-
-    def __repr__(self) -> str:
-        return f"L1L2(l1={self.l1}, l2={self.l2})"
+        return dw.reshape(np.shape(w))

@@ -112,9 +112,10 @@ class Fit:
         )
         self.snapshot = Snapshot.take(self.network, model._epoch)
         self.snapshot_time = perf_counter()
+        self.begun: list[Callback] = []
 
-    def run(self) -> History:
-        """Train; callbacks hear of the end on every way out."""
+    def begin(self) -> None:
+        """Tell the callbacks; where one fails, those before it hear of the end."""
         model = self.model
         model.stop_training = False
         names = ["loss", *(metric.name for metric in model.metrics)]
@@ -123,13 +124,21 @@ class Fit:
         for callback in self.callbacks:
             callback.model = model
             callback.params = {"epochs": self.last, "steps": self.steps, "metrics": names}
-        for callback in self.callbacks:
-            callback.on_train_begin({})
         with ExitStack() as ends:
+            model._fitting = True
+            ends.callback(setattr, model, "_fitting", False)
             for callback in reversed(self.callbacks):
                 ends.callback(self._end, callback)
+            for callback in self.callbacks:
+                callback.on_train_begin({})
+                self.begun.append(callback)
+            self.ends = ends.pop_all()
+
+    def run(self) -> History:
+        """Train; callbacks that have begun hear of the end on every way out."""
+        with self.ends:
             progress = Progress(self.verbose, self.last)
-            ends.callback(progress.close)
+            self.ends.callback(progress.close)
             if self.by_epoch:
                 self._run_by_epoch(progress)
             else:
@@ -137,7 +146,8 @@ class Fit:
         return self.history
 
     def _end(self, callback: Callback) -> None:
-        callback.on_train_end({name: values[-1] for name, values in self.history.history.items()})
+        if callback in self.begun:
+            callback.on_train_end({name: values[-1] for name, values in self.history.history.items()})
 
     def _run_in_chunks(self) -> None:
         chunk = 1
@@ -174,20 +184,24 @@ class Fit:
                 return
 
     def _ended(self, loss: float) -> bool:
-        """Keep a snapshot of weights that are finite; go back to it and end where the loss is not."""
+        """Keep a snapshot of weights that are finite; go back to it and end where the loss or they are not."""
         model = self.model
+        last = model._epoch >= self.last or model.stop_training
         if math.isfinite(loss):
-            now = perf_counter()
-            if now - self.snapshot_time > _SNAPSHOT_SECONDS and model._epoch < self.last and is_finite(self.network):
-                self.snapshot = Snapshot.take(self.network, model._epoch)
-                self.snapshot_time = perf_counter()
-            return False
+            if not last and perf_counter() - self.snapshot_time <= _SNAPSHOT_SECONDS:
+                return False
+            if is_finite(self.network):
+                if not last:
+                    self.snapshot = Snapshot.take(self.network, model._epoch)
+                    self.snapshot_time = perf_counter()
+                return False
         self.snapshot.restore(self.network)
         model._epoch = self.snapshot.epoch
         if not any(isinstance(callback, TerminateOnNaN) for callback in self.callbacks):
             rate = "" if model.optimizer is None else f" with learning_rate={model.optimizer.learning_rate!r}"
             warnings.warn(
-                f"the loss was {loss} in epoch {self.history.epoch[-1]}{rate}: training ended, the weights are those "
+                f"{'weights overflowed' if math.isfinite(loss) else f'the loss was {loss}'} in epoch "
+                f"{self.history.epoch[-1]}{rate}: training ended, the weights are those "
                 f"from before epoch {self.snapshot.epoch}; a smaller learning rate may help",
                 RuntimeWarning,
                 stacklevel=5,

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .._validation import check_flag
+
 # where Debian's package dataset-fashion-mnist puts its files
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 _IDX_UNSIGNED_BYTE = 0x08
@@ -36,7 +38,7 @@ class Split(NamedTuple):
 
 def _scaled(grey: NDArray[np.uint8], white: int, images: bool) -> NDArray[np.float32]:
     """Give grey levels 0..white as float32 in [0, 1], flat or as images with one channel."""
-    shape = (*grey.shape, 1) if images else (len(grey), math.prod(grey.shape[1:]))
+    shape = (*grey.shape, 1) if check_flag("images", images) else (len(grey), math.prod(grey.shape[1:]))
     scaled: NDArray[np.float32] = np.divide(grey, np.float32(white), dtype=np.float32)
     return scaled.reshape(shape)
 
@@ -55,6 +57,11 @@ def digits(*, images: bool = False) -> Split:
     -------
     Split
         ``X_train, y_train, X_test, y_test``; grey levels divided by 16.
+
+    Raises
+    ------
+    TypeError
+        Where `images` is not a bool.
 
     References
     ----------
@@ -145,7 +152,8 @@ def fashion_mnist(folder: str | Path | None = None, *, images: bool = False) -> 
     FileNotFoundError, NotADirectoryError
         Where the folder or one of its files is missing.
     ValueError
-        Where a file is no IDX file, is truncated, or images and labels do not match; the message names the path.
+        Where a file is no IDX file, is truncated, images and labels do not match, or training and test images do not;
+        the message names the path.
 
     References
     ----------
@@ -162,6 +170,10 @@ def fashion_mnist(folder: str | Path | None = None, *, images: bool = False) -> 
     for name in ("train", "t10k"):
         grey, label = _images_and_labels(place, name)
         parts += [_scaled(grey, 255, images), label.astype(np.int64)]
+    if parts[0].shape[1:] != parts[2].shape[1:]:
+        raise ValueError(
+            f"{place}: training images have the shape {parts[0].shape[1:]}, test images {parts[2].shape[1:]}"
+        )
     return Split(*parts)
 
 

@@ -57,9 +57,13 @@ class _Draw:
         """Add the noise and round once to the wanted type."""
         noise = check_number("noise", noise, 0.0)
         kind = check_dtype(dtype)
-        if noise > 0.0:
-            X = X + noise * self.normal()
-        return np.ascontiguousarray(X, kind), y.astype(np.int64)
+        with np.errstate(over="ignore"):
+            if noise > 0.0:
+                X = X + noise * self.normal()
+            points = np.ascontiguousarray(X, kind)
+        if not np.isfinite(points).all():
+            raise ValueError(f"noise={noise!r} gives points too large for {kind.name}")
+        return points, y.astype(np.int64)
 
 
 def _polar(radius: NDArray[np.float64], half_turns: NDArray[np.float64]) -> NDArray[np.float64]:

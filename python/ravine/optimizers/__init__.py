@@ -44,7 +44,7 @@ _NAMES: dict[str, type[Optimizer]] = {
 
 
 def get(optimizer: str | Optimizer) -> Optimizer:
-    """Return a new optimizer for a name; an object is returned as it is."""
+    """Return a new optimizer for a name; an object is returned as it is. ValueError for others."""
     if isinstance(optimizer, Optimizer):
         return optimizer
     return _NAMES[check_choice("optimizer", optimizer, _NAMES)]()

@@ -128,12 +128,6 @@ class SGD(Optimizer):
         bias_correction: bool = False,
         weight_decay: float = 0.0,
     ) -> None:
-        if nesterov and average:
-            raise ValueError("nesterov=True and average=True exclude each other")
-        if nesterov and momentum == 0.0:
-            raise ValueError("nesterov=True needs momentum > 0, got momentum=0.0")
-        if bias_correction and not average:
-            raise ValueError("bias_correction=True needs average=True")
         super().__init__(
             learning_rate=learning_rate,
             momentum=_fraction("momentum", momentum),
@@ -142,6 +136,12 @@ class SGD(Optimizer):
             bias_correction=check_flag("bias_correction", bias_correction),
             weight_decay=_decay(weight_decay),
         )
+        if nesterov and average:
+            raise ValueError("nesterov=True and average=True exclude each other")
+        if nesterov and not self.momentum:
+            raise ValueError("nesterov=True needs momentum > 0, got momentum=0.0")
+        if bias_correction and not average:
+            raise ValueError("bias_correction=True needs average=True")
 
     @property
     def rule(self) -> str:
@@ -166,6 +166,11 @@ class AdaGrad(Optimizer):
         sqrt(G + e) in place of sqrt(G) + e.
     weight_decay : float >= 0, default=0.0
         Decoupled decay of kernels.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
 
     References
     ----------
@@ -212,6 +217,11 @@ class RMSProp(Optimizer):
         sqrt(G + e) in place of sqrt(G) + e.
     weight_decay : float >= 0, default=0.0
         Decoupled decay of kernels.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
 
     References
     ----------
@@ -261,6 +271,11 @@ class AdaDelta(Optimizer):
         e.
     weight_decay : float >= 0, default=0.0
         Decoupled decay of kernels.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
 
     References
     ----------
@@ -364,6 +379,11 @@ class AdamW(Adam):
     **settings
         As for `Adam`.
 
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
+
     References
     ----------
     Loshchilov and Hutter, "Decoupled weight decay regularization", arXiv:1711.05101.
@@ -382,6 +402,11 @@ class AMSGrad(Adam):
         a.
     **settings
         As for `Adam`, without `amsgrad`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
 
     References
     ----------
@@ -434,6 +459,11 @@ class AdaMax(_AdamRelative):
     weight_decay : float >= 0, default=0.0
         Decoupled decay of kernels.
 
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
+
     References
     ----------
     Kingma and Ba, "Adam: a method for stochastic optimization", arXiv:1412.6980, section 7.
@@ -455,6 +485,11 @@ class Nadam(_AdamRelative):
         e.
     weight_decay : float >= 0, default=0.0
         Decoupled decay of kernels.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
 
     References
     ----------
