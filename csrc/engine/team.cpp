@@ -64,6 +64,8 @@ std::size_t startable_threads(std::size_t wanted) {
   return granted;
 }
 
+bool in_team() noexcept { return omp_in_parallel() != 0; }
+
 void survive_forks() {
   pthread_atfork(
       [] {

@@ -14,6 +14,9 @@ namespace ravine {
 // refuses a thread, so a larger team than any before is first tried with plain threads.
 std::size_t startable_threads(std::size_t wanted);
 
+// Whether the calling thread is in the region of a team of several.
+bool in_team() noexcept;
+
 // Makes the OpenMP runtime let go of its threads before a fork, so that a child can start its own. Called once, at
 // load.
 void survive_forks();

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +26,16 @@ if TYPE_CHECKING:
     from .training import History
 
 __all__ = ["ModelBase"]
+
+
+def _is_running(call: FrameType | None) -> bool:
+    """Whether a call is on this thread's stack: Ctrl-C may have kept it from saying that it ended."""
+    frame: FrameType | None = sys._getframe()
+    while call is not None and frame is not None:
+        if frame is call:
+            return True
+        frame = frame.f_back
+    return False
 
 
 class ModelBase:
@@ -51,22 +63,43 @@ class ModelBase:
         self._feature_names: list[str] | None = None
         self._epoch = 0
         self._lock = threading.RLock()
-        self._runner: int | None = None
+        self._holder: FrameType | None = None  # the call that holds the lock
+        self._runner: int | None = None  # its process
+        self._calls_back = False  # whether it is waiting for a callback
         if isinstance(first, Input):
             self._build(first.shape)
 
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
-        """Let one thread at a time use the model; refuse one that was in use where this process was forked off."""
+        """Let one thread at a time use the model, and that one again only from a callback.
+
+        A signal handler that uses the model in the middle of a call would find or leave it half changed. A process
+        that was forked off in the middle of a call is refused as well.
+        """
         process = os.getpid()
         if self._runner not in (None, process):
             raise RuntimeError("this model was in use when the process was forked; make a new one, or load its weights")
         with self._lock:
-            outer, self._runner = self._runner, process
+            outer = (self._holder, self._runner, self._calls_back) if _is_running(self._holder) else (None, None, False)
+            if outer[0] is not None and not self._calls_back:
+                raise RuntimeError(
+                    "this model is in the middle of a call, so a signal handler cannot use it; set stop_training "
+                    "there, or copy its parameters"
+                )
             try:
+                self._holder, self._runner, self._calls_back = sys._getframe(2), process, False
                 yield
             finally:
-                self._runner = outer
+                self._holder, self._runner, self._calls_back = outer
+
+    @contextmanager
+    def _calling_back(self) -> Iterator[None]:
+        """Let callbacks use the model within the block: nothing is half changed."""
+        self._calls_back = True
+        try:
+            yield
+        finally:
+            self._calls_back = False
 
     @contextmanager
     def _rollback(self) -> Iterator[None]:

@@ -251,7 +251,8 @@ class Sequential(Gradients):
             Gets the text, in one call.
         """
         with self._exclusive():
-            print_fn(summary_text(self))
+            text = summary_text(self)
+        print_fn(text)
 
     def _validation_data(self, given: Any) -> Data:
         if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
