@@ -225,6 +225,31 @@ except KeyboardInterrupt:
     assert done.returncode == 0 and message in done.stderr
 
 
+@pytest.mark.skipif(sys.platform != "linux" or os.getuid() != 0, reason="needs a user without other processes")
+@pytest.mark.parametrize("room", [2, 4, 6, 8])
+def test_callers_share_the_threads_that_the_system_lets_them_have(room):
+    code = f"""
+import os, resource, threading, warnings
+import numpy as np
+import ravine as rv
+warnings.simplefilter("ignore")
+X = np.ones((4000, 32), np.float32)
+def train():
+    model = rv.Sequential([rv.layers.Input(32), rv.layers.Dense(64, "tanh"), rv.layers.Dense(4)], random_state=0)
+    model.compile(optimizer="sgd", loss="mse")
+    model.fit(X, X[:, :4], batch_size=2000, epochs=20, n_threads=6)
+os.setuid(54321)
+resource.setrlimit(resource.RLIMIT_NPROC, (1 + 2 + {room}, 1 + 2 + {room}))  # this thread, two callers, the rest
+callers = [threading.Thread(target=train) for _ in range(2)]
+[caller.start() for caller in callers]
+[caller.join() for caller in callers]
+train()
+print("trained")
+"""
+    done = run(code)
+    assert (done.returncode, done.stdout) == (0, "trained\n"), done.stderr
+
+
 def test_an_unknown_instruction_set_is_refused():
     result = run("import ravine", RAVINE_ISA="avx9")
     assert result.returncode != 0
