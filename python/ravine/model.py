@@ -145,7 +145,7 @@ class Sequential(Gradients):
         shuffle : bool, default=True
             Whether each epoch has an order of its own, a function of seed and epoch.
         sample_weight : array-like, shape (n,), optional
-            Weights >= 0. A batch whose weights are all zero changes nothing.
+            Weights >= 0. A batch whose weights are all zero, or too small to divide by their sum, changes nothing.
         class_weight : dict or "balanced", optional
             Weights by label, 1 for labels that are not named; "balanced": n / (classes * rows of the class).
         callbacks : list of Callback, default=()
