@@ -323,11 +323,22 @@ py::array_t<std::int64_t> epoch_order(std::size_t rows, const py::object& seed, 
   return result;
 }
 
+// A context manager.
+struct DefaultMode {
+  void enter() { mode.emplace(); }
+  void exit(const py::args&) { mode.reset(); }
+  std::optional<FloatingPointMode> mode;
+};
+
 }  // namespace
 
 void bind_network(py::module_& module) {
   using py::arg;
   survive_forks();
+  py::class_<DefaultMode>(module, "DefaultFloatingPointMode", "Within it numbers round to nearest, denormals are kept.")
+      .def(py::init<>())
+      .def("__enter__", &DefaultMode::enter)
+      .def("__exit__", &DefaultMode::exit);
   py::class_<OperationSpec>(module, "OperationSpec", "What one layer is, for the engine.")
       .def(py::init(&make_spec), arg("kind"), py::kw_only(), arg("name") = "", arg("units") = 0, arg("use_bias") = true,
            arg("activation") = "linear", arg("alpha") = 0.0, arg("rate") = 0.0, arg("l1") = 0.0, arg("l2") = 0.0);

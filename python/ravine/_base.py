@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from . import _build
+from . import _build, _core
 from ._state import Snapshot
 from ._validation import Array, NotFittedError, as_inputs, check_dtype, check_seed, feature_names
 from .layers import Input, Layer, Shape, check_layers
@@ -116,8 +116,9 @@ class ModelBase:
     def _build(self, input_shape: Shape) -> None:
         """Make the network, with its first weights."""
         plan = _build.make_plan(self.layers, input_shape)
-        network = _build.make_network(int(np.prod(input_shape)), plan.operations, self.random_state, self.dtype)
-        _build.initialise(network, plan, self.layers, self.random_state)
+        with _core.DefaultFloatingPointMode():
+            network = _build.make_network(int(np.prod(input_shape)), plan.operations, self.random_state, self.dtype)
+            _build.initialise(network, plan, self.layers, self.random_state)
         with self._rollback():
             self.input_shape, self._plan, self._network = input_shape, plan, network
             self._bind()
