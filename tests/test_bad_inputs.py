@@ -136,6 +136,7 @@ def test_fit_refuses_y(row, model, bad, error, message):
         ("A25", {"sample_weight": np.ones(29)}, ValueError, "sample_weight.shape == (29,), expected (30,)"),
         ("A25", {"sample_weight": np.ones((30, 1))}, ValueError, "sample_weight.shape == (30, 1), expected (30,)"),
         ("negative", {"sample_weight": -np.ones(30)}, ValueError, "sample_weight must not be negative, got -1.0"),
+        ("tiny", {"sample_weight": np.full(30, 5e-41)}, ValueError, "sample_weight has the sum 1"),
         ("P17", {"n_threads": 0}, ValueError, "n_threads must be an int in [1, 1024], got 0"),
         ("P17", {"n_threads": -3}, ValueError, "n_threads must be an int in [1, 1024], got -3"),
         ("P17", {"n_threads": 1.5}, ValueError, "n_threads must be an int in [1, 1024], got 1.5"),

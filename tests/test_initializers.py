@@ -1,6 +1,9 @@
 """Initialisers: moments, bounds, seeds."""
 
+import ctypes
 import math
+import platform
+import sys
 
 import numpy as np
 import pytest
@@ -60,6 +63,27 @@ def test_seed_and_stream_decide(name):
     np.testing.assert_array_equal(base, make((8, 8), seed=1, stream=2))
     for other in (make((8, 8), seed=2, stream=2), make((8, 8), seed=1, stream=3)):
         assert (base != other).any()
+
+
+ROUNDING = {"x86_64": (0x400, 0x800, 0xC00), "aarch64": (0x400000, 0x800000, 0xC00000)}
+
+
+@pytest.mark.skipif(sys.platform != "linux" or platform.machine() not in ROUNDING, reason="needs fesetround")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", [name for name, *_ in CASES] + ["orthogonal"])
+def test_the_rounding_mode_of_the_caller_does_not_matter(name, dtype):
+    def first_weights():
+        layers = [Input(37), Dense(23, kernel_initializer=name)]
+        return rv.Sequential(layers, dtype=dtype, random_state=0).parameters["dense/kernel"]
+
+    libm, expected = ctypes.CDLL("libm.so.6"), first_weights()
+    for mode in ROUNDING[platform.machine()]:
+        libm.fesetround(mode)
+        try:
+            found = first_weights()
+        finally:
+            libm.fesetround(0)
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_settings():

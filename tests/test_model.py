@@ -1,10 +1,13 @@
 """Sequential: building, compiling, gradients, copies, forks."""
 
 import copy
+import functools
 import io
 import multiprocessing
 import os
 import pickle
+import signal
+import threading
 from contextlib import redirect_stdout
 
 import numpy as np
@@ -332,6 +335,114 @@ def test_a_forked_child_uses_an_idle_model_and_refuses_a_busy_one(busy):
     else:
         ask()
         assert answers == [(60, 3)]
+
+
+def in_a_signal_handler(action, during):
+    """Call action() in a signal handler while during() runs, and end that; return the error, or None."""
+    errors = []
+
+    def handler(*_):
+        try:
+            action()
+            errors.append(None)
+        except RuntimeError as error:
+            errors.append(str(error))
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    timer = threading.Timer(0.25, signal.raise_signal, [signal.SIGUSR1])
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            during()
+    finally:
+        timer.join()
+        signal.signal(signal.SIGUSR1, before)
+    return errors[0]
+
+
+MANY, MANY_LABELS = np.tile(X, (400, 1)).astype(np.float32), np.tile(LABELS, 400).astype(np.int32)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize(
+    "action",
+    [
+        lambda m: m.compile(loss="mse"),
+        lambda m: m.fit(X, LABELS),
+        lambda m: m.train_on_batch(X, LABELS),
+        lambda m: m.loss_and_gradients(X, LABELS),
+        lambda m: m.evaluate(X, LABELS),
+        lambda m: m.predict(X),
+        pickle.dumps,
+        copy.deepcopy,
+    ],
+)
+def test_a_signal_handler_cannot_use_a_model_in_the_middle_of_a_call(action, n_threads):
+    model = classifier()
+    endless = functools.partial(model.fit, MANY, MANY_LABELS, epochs=10**6, batch_size=6000, n_threads=n_threads)
+    error = in_a_signal_handler(lambda: action(model), endless)
+    assert "this model is in the middle of a call" in error
+    assert np.isfinite(model.evaluate(X, LABELS)["loss"])
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize(
+    ("action", "refused"),
+    [
+        (lambda net: net.set_optimizer("sgd", {}), True),
+        (lambda net: net.set_loss("squared_error", setting=1.0), True),
+        (lambda net: net.set_trainable([True, True]), True),
+        (lambda net: setattr(net, "step", 0), True),
+        (lambda net: net.apply_gradients(0.1), True),
+        (lambda net: net.forward(MANY), False),
+        (lambda net: net.evaluate(MANY, MANY_LABELS, None), False),
+        (lambda net: {name: w.copy() for name, w in net.parameters().items()}, False),
+    ],
+)
+def test_a_signal_handler_cannot_change_a_network_in_mid_run(action, refused, n_threads):
+    model = classifier()
+    model.fit(X, LABELS)
+    network, settings = model._network, {"batch_size": 6000, "first_epoch": 0, "rates": np.array([0.01])}
+    endless = functools.partial(network.train, MANY, MANY_LABELS, None, **settings, epochs=10**6, n_threads=n_threads)
+    error = in_a_signal_handler(lambda: action(network), endless)
+    assert (error is not None) == refused
+    assert not refused or "this network is in the middle of a run" in error
+    assert np.isfinite(model.evaluate(X, LABELS)["loss"])
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        pickle.dumps,
+        copy.deepcopy,
+        lambda m: m.predict(X),
+        lambda m: m.evaluate(X, LABELS),
+        lambda m: m.loss_and_gradients(X, LABELS),
+        lambda m: m.train_on_batch(X, LABELS),
+        lambda m: m.summary(print_fn=str),
+        lambda m: setattr(m.optimizer, "learning_rate", 0.02),
+    ],
+)
+@pytest.mark.parametrize(
+    "hook", ["on_train_begin", "on_epoch_begin", "on_train_batch_end", "on_epoch_end", "on_train_end"]
+)
+def test_callbacks_may_use_the_model(action, hook):
+    model, calls = classifier(), []
+    use = rv.callbacks.LambdaCallback(**{hook: lambda *_: calls.append(action(model))})
+    model.fit(X, LABELS, epochs=2, callbacks=[use])
+    assert calls
+
+
+def test_ctrl_c_at_the_very_end_of_a_call_leaves_the_model_free():
+    model, calls = classifier(), []
+
+    def call():
+        calls.append(model._exclusive())
+        calls[0].__enter__()  # and never __exit__
+
+    call()
+    assert len(model.fit(X, LABELS).epoch) == 1
 
 
 def test_activation_layers_end_a_network_too():

@@ -158,9 +158,96 @@ def test_the_spin_is_bounded_unless_the_user_chose(monkeypatch, given):
     assert dict(os.environ) == before
 
 
-def run(code, **environment):
-    environment = {**os.environ, **environment}
-    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
+def run(code, *arguments, **environment):
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120)
+
+
+LONG_RUN = """
+import os, signal, sys, threading, time
+import numpy as np
+import ravine as rv
+X = np.ones((4000, 32), np.float32)
+model = rv.Sequential([rv.layers.Input(32), rv.layers.Dense(256, "tanh"), rv.layers.Dense(4)], random_state=0)
+model.compile(optimizer="sgd", loss="mse")
+Y, rates = X[:, :4].copy(), np.array([0.01])
+def train(epochs):  # one run of the engine
+    model._network.train(X, Y, None, batch_size=2000, first_epoch=0, epochs=epochs, rates=rates,
+                         n_threads=int(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize(
+    "work",
+    [
+        "train(10**6)",
+        "while True: model.predict(X[:1])",
+        "while True: rv.kernels.matmul(X, X, transpose_b=True)",
+    ],
+)
+def test_a_daemon_thread_at_work_lets_the_interpreter_end(work, n_threads):
+    start = "threading.Thread(target=work, daemon=True).start(); time.sleep(0.3); print(1)"
+    code = f"{LONG_RUN}\ndef work():\n    {work}\n{start}"
+    done = run(code, n_threads)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize(
+    ("end", "status", "message"),
+    [
+        ("os._exit(3)", 3, ""),
+        ("sys.exit(4)", 4, ""),
+        ("raise ValueError('mine')", 1, "ValueError: mine"),
+        ("pass", 1, "RuntimeError: this process was forked by a signal handler in the middle of a run"),
+    ],
+)
+def test_a_process_forked_by_a_signal_handler_in_mid_run_ends(end, status, message, n_threads):
+    code = f"""{LONG_RUN}
+def handler(*_):
+    child = os.fork()
+    if child == 0:
+        {end}
+    elif child > 0:
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        raise KeyboardInterrupt
+signal.signal(signal.SIGALRM, handler)
+signal.setitimer(signal.ITIMER_REAL, 0.3)
+try:
+    train(10**6)
+except KeyboardInterrupt:
+    train(1)
+"""
+    done = run(code, n_threads)
+    assert done.stdout == f"{status}\n", done.stderr
+    assert done.returncode == 0 and message in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.getuid() != 0, reason="needs a user without other processes")
+@pytest.mark.parametrize("room", [2, 4, 6, 8])
+def test_callers_share_the_threads_that_the_system_lets_them_have(room):
+    code = f"""
+import os, resource, threading, warnings
+import numpy as np
+import ravine as rv
+warnings.simplefilter("ignore")
+X = np.ones((4000, 32), np.float32)
+def train():
+    model = rv.Sequential([rv.layers.Input(32), rv.layers.Dense(64, "tanh"), rv.layers.Dense(4)], random_state=0)
+    model.compile(optimizer="sgd", loss="mse")
+    model.fit(X, X[:, :4], batch_size=2000, epochs=20, n_threads=6)
+os.setuid(54321)
+resource.setrlimit(resource.RLIMIT_NPROC, (1 + 2 + {room}, 1 + 2 + {room}))  # this thread, two callers, the rest
+callers = [threading.Thread(target=train) for _ in range(2)]
+[caller.start() for caller in callers]
+[caller.join() for caller in callers]
+train()
+print("trained")
+"""
+    done = run(code)
+    assert (done.returncode, done.stdout) == (0, "trained\n"), done.stderr
 
 
 def test_an_unknown_instruction_set_is_refused():

@@ -239,6 +239,20 @@ def test_a_signal_ends_a_long_fit_within_a_tenth_of_a_second():
     assert model.fit(X, Y).epoch[0] >= done
 
 
+def test_a_signal_ends_a_long_evaluation_soon():
+    model = rv.Sequential([rv.layers.Input(8), Dense(512, "relu"), Dense(512, "relu"), Dense(1)], random_state=0)
+    model.compile(loss="mse")
+    data, late = np.ones((400_000, 8), np.float32), []
+    for _ in range(3):
+        sent = []
+        timer = threading.Timer(0.3, lambda: (sent.append(time.perf_counter()), signal.raise_signal(signal.SIGINT)))  # noqa: B023
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            model.evaluate(data, data[:, 0], n_threads=1)
+        late.append(time.perf_counter() - sent[0])
+    assert min(late) < 0.1
+
+
 def test_train_on_batch_returns_loss_and_metrics():
     model = regressor(metrics=["mae", "r2"])
     logs = model.train_on_batch(X, Y)

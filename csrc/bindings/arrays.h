@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "bindings/gil.h"
+
 namespace ravine::bindings {
 
 namespace py = pybind11;
@@ -181,12 +183,6 @@ inline void require_labels(const Array<std::int32_t>& label, std::size_t classes
     if (first[i] >= 0 && static_cast<std::size_t>(first[i]) < classes) continue;
     throw py::value_error("label " + std::to_string(first[i]) + " out of range [0, " + std::to_string(classes) + ")");
   }
-}
-
-template <class Call>
-void without_gil(Call&& call) {
-  const py::gil_scoped_release release;
-  call();
 }
 
 }  // namespace ravine::bindings

@@ -23,6 +23,9 @@ Finish to_finish(const std::string& name) {
   throw py::value_error("finish must be 'none', 'relu' or 'mask', got '" + name + "'");
 }
 
+// The kernel keeps a sum for each level of the tree over the slices, up to 20 of them.
+constexpr std::size_t most_slices = std::size_t{1} << 20;
+
 struct MatmulArguments {
   py::object a, b, bias, gate, out, batch_slice;
   bool transpose_a, transpose_b, accumulate;
@@ -55,6 +58,9 @@ py::object matmul(const MatmulKernels<T>& kernels, const MatmulArguments& given)
     throw py::value_error("the inner sizes of a, shape " + text(a.shape()) + (given.transpose_a ? " transposed" : "") +
                           ", and b, shape " + text(b.shape()) + (given.transpose_b ? " transposed" : "") +
                           ", differ: " + std::to_string(k) + " and " + std::to_string(k_of_b));
+  if (batch_slice && k > 0 && (k - 1) / batch_slice >= most_slices)
+    throw py::value_error("batch_slice=" + std::to_string(batch_slice) + " cuts " + std::to_string(k) +
+                          " rows into more than 2^20 slices");
   const std::string reason = "the product of a, shape " + text(a.shape()) + ", and b, shape " + text(b.shape());
   const Shape shape{static_cast<py::ssize_t>(m), static_cast<py::ssize_t>(n)};
   Array<T> c = output<T>(given.out, shape, reason, "a");

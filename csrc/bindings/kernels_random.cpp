@@ -9,6 +9,14 @@ RandomKey to_key(const py::object& seed, const py::object& stream, const py::obj
           to_integer<std::uint64_t>(step, "step")};
 }
 
+// A stream has 2^32 blocks of four words.
+void require_in_stream(const char* what, std::size_t first, std::size_t count) {
+  constexpr std::size_t words = std::size_t{1} << 34;
+  if (first <= words && count <= words - first) return;
+  throw py::value_error(std::string(what) + " must be at most 2^34, the words of a stream, got " +
+                        std::to_string(first) + " + " + std::to_string(count));
+}
+
 void bind_bits(py::module_& module, const InstructionSet& set) {
   module.def(
       "random_bits",
@@ -17,8 +25,7 @@ void bind_bits(py::module_& module, const InstructionSet& set) {
         const RandomKey key = to_key(seed, stream, step);
         const auto start = to_integer<std::size_t>(first, "first");
         const auto length = to_integer<std::size_t>(count, "count");
-        if (length > static_cast<std::size_t>(std::numeric_limits<py::ssize_t>::max()) / sizeof(std::uint32_t))
-          throw py::value_error("count is too large: " + std::to_string(length));
+        require_in_stream("first + count", start, length);
         Array<std::uint32_t> word(Shape{static_cast<py::ssize_t>(length)}, "word");
         without_gil([&, p = word.mutable_data()] { set.d.random->bits(p, start, length, key); });
         return word.object();
@@ -39,6 +46,7 @@ void bind_draw(py::module_& module, const char* name, const char* doc, py::arg_v
         return by_dtype(out, "out", [&]<class T>() -> py::object {
           Array<T> x(out, "out");
           x.require_writable();
+          require_in_stream("twice the size of out", x.size(), x.size());
           without_gil([&, p = x.mutable_data()] { draw(p, x.size(), a, b, key); });
           return x.object();
         });
@@ -59,6 +67,7 @@ void bind_dropout(py::module_& module, const InstructionSet& set) {
           const Array<T> given(x, "x");
           Array<T> y = output_like(out, given);
           y.require_same_or_apart(given);
+          require_in_stream("first + the size of x", start, given.size());
           without_gil([&, p = y.mutable_data()] {
             set.kernels<T>().random->dropout(p, given.data(), start, given.size(), rate, key);
           });

@@ -1,9 +1,7 @@
-// The engine's networks, one class per dtype. Arguments are checked here; then the GIL is released for the whole run,
-// and taken again only to look for signals.
+// The engine's networks, one class per dtype. Arguments are checked here, and nothing changes while a network runs.
 #include "engine/network.h"
 
 #include <pybind11/stl.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <optional>
@@ -13,6 +11,7 @@
 
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
+#include "bindings/runs.h"
 #include "bindings/settings.h"
 #include "dispatch.h"
 #include "engine/inference.h"
@@ -23,42 +22,6 @@ namespace ravine::bindings {
 namespace {
 
 using Metrics = std::vector<std::pair<std::string, double>>;
-
-// Marks a network as running, and refuses a second run at once: from another thread, or in a child forked in mid-run.
-class Busy {
- public:
-  explicit Busy(std::atomic<pid_t>& owner) : owner_(owner) {
-    pid_t free = 0;
-    if (owner_.compare_exchange_strong(free, getpid())) return;
-    throw std::runtime_error(free == getpid() ? "this network is running in another thread"
-                                              : "this network was running when the process was forked; use it in the "
-                                                "parent, or load a copy");
-  }
-  ~Busy() { owner_.store(0); }
-  Busy(const Busy&) = delete;
-  Busy& operator=(const Busy&) = delete;
-
- private:
-  std::atomic<pid_t>& owner_;
-};
-
-// Python's signal handlers run here; true when one of them raised.
-bool look_for_signals(void*) {
-  const py::gil_scoped_acquire gil;
-  return PyErr_CheckSignals() != 0;
-}
-
-// Calls run(watch) without the GIL; an exception that a signal handler raised goes on from here.
-template <class Call>
-auto run_watched(Call&& run) {
-  Watch watch(&look_for_signals, nullptr);
-  auto result = [&] {
-    const py::gil_scoped_release release;
-    return run(watch);
-  }();
-  if (PyErr_Occurred()) throw py::error_already_set();
-  return result;
-}
 
 std::size_t thread_count(const py::object& n_threads) {
   constexpr std::size_t most = 1024;
@@ -103,19 +66,34 @@ class PyNetwork {
     if (!loss) throw py::value_error("name of the loss is unknown: '" + name + "'");
     if (reduction != "mean" && reduction != "sum")
       throw py::value_error("reduction must be 'mean' or 'sum', got '" + reduction + "'");
+    const Idle idle(*this);
     network_.loss = {loss, setting, reduction == "mean", skip_activation};
   }
 
   void set_optimizer(const std::string& name, const py::dict& settings) {
     const Update<T>* const rule = find(network_.kernels().updates, name);
     if (!rule) throw py::value_error("rule is unknown: '" + name + "'");
-    network_.set_rule(rule, update_settings(settings));
+    const UpdateSettings chosen = update_settings(settings);
+    const Idle idle(*this);
+    network_.set_rule(rule, chosen);
+  }
+
+  void set_trainable(const std::vector<bool>& flags) {
+    const Idle idle(*this);
+    network_.set_trainable(flags);
+  }
+
+  void set_step(const py::object& step) {
+    const auto seen = to_integer<std::uint64_t>(step, "step");
+    const Idle idle(*this);
+    network_.step = seen;
   }
 
   py::dict train(const py::object& X, const py::object& target, const py::object& weight, const py::object& batch_size,
                  const py::object& first_epoch, const py::object& epochs, const py::object& first_batch,
                  const py::object& batches, const py::object& shuffle_seed, const py::object& rates,
                  const Metrics& metrics, const py::object& n_threads) {
+    const Busy busy(training_);
     if (!network_.rule) throw py::value_error("no rule is set: call set_optimizer first");
     const Input input(network_, X, target, weight);
     TrainSettings settings;
@@ -132,13 +110,8 @@ class PyNetwork {
     settings.rates.assign(rate.data(), rate.data() + rate.size());
     settings.threads = thread_count(n_threads);
     const std::vector<MetricChoice<T>> choices = metric_choices(metrics);
-    TrainResult result;
-    {
-      const Busy busy(training_);
-      result = run_watched([&](Watch& watch) {
-        return ravine::train(network_, training_buffers_, input.data, choices, settings, watch);
-      });
-    }
+    const TrainResult result = run_watched(
+        [&](Watch& watch) { return ravine::train(network_, training_buffers_, input.data, choices, settings, watch); });
     py::dict dict;
     dict["loss"] = py::array_t<double>(std::ssize(result.loss), result.loss.data());
     dict["metrics"] = py::array_t<double>(Shape{std::ssize(result.loss), std::ssize(choices)}, result.metrics.data());
@@ -148,10 +121,10 @@ class PyNetwork {
 
   py::dict evaluate(const py::object& X, const py::object& target, const py::object& weight, const Metrics& metrics,
                     const py::object& n_threads) {
+    const Busy busy(inference_);
     const Input input(network_, X, target, weight);
     const std::vector<MetricChoice<T>> choices = metric_choices(metrics);
     const std::size_t threads = thread_count(n_threads);
-    const Busy busy(inference_);
     const auto result = run_watched([&](Watch& watch) {
       return ravine::evaluate(network_, inference_buffers_, input.data, choices, threads, watch);
     });
@@ -163,6 +136,7 @@ class PyNetwork {
 
   py::object forward(const py::object& X, const std::optional<std::size_t>& operations, bool skip_activation,
                      const py::object& n_threads) {
+    const Busy busy(inference_);
     const Array<T> x = rows_of(X, "X", network_.inputs());
     const std::size_t layers = operations.value_or(network_.layers());
     if (layers > network_.layers())
@@ -171,7 +145,6 @@ class PyNetwork {
     const std::size_t count = network_.operations_of(layers, skip_activation);
     Array<T> out({x.length(0), static_cast<py::ssize_t>(network_.units(count))}, "out");
     const std::size_t threads = thread_count(n_threads);
-    const Busy busy(inference_);
     const Outcome outcome = run_watched([&](Watch& watch) {
       return ravine::forward(network_, inference_buffers_, x.data(), x.rows(), count, out.mutable_data(), threads,
                              watch);
@@ -182,12 +155,15 @@ class PyNetwork {
 
   double loss_and_gradients(const py::object& X, const py::object& target, const py::object& weight,
                             const py::object& n_threads) {
+    const Busy busy(training_);
     const Input input(network_, X, target, weight);
     return *walk_back(input.data, thread_count(n_threads));
   }
 
   void backward(const py::object& X, const py::object& doutput, const py::object& n_threads) {
+    const Busy busy(training_);
     const Array<T> x = rows_of(X, "X", network_.inputs());
+    if (x.rows() == 0) throw py::value_error("X must have at least one row, got shape " + text(x.shape()));
     const Array<T> d = rows_of(doutput, "doutput", network_.units(network_.operations()));
     d.require_shape({x.length(0), d.length(1)}, "X");
     Data<T> data;
@@ -198,14 +174,20 @@ class PyNetwork {
   }
 
   void apply_gradients(double learning_rate) {
-    if (!network_.rule) throw py::value_error("no rule is set: call set_optimizer first");
     const Busy busy(training_);
+    if (!network_.rule) throw py::value_error("no rule is set: call set_optimizer first");
     without_gil([&] { ravine::apply_gradients(network_, learning_rate); });
   }
 
   Network<T> network_;
 
  private:
+  // What a run reads may change only while there is none of either kind.
+  struct Idle {
+    explicit Idle(PyNetwork& owner) : training(owner.training_), inference(owner.inference_) {}
+    const Busy training, inference;
+  };
+
   // The arrays of a data set, checked against the network.
   struct Input {
     Input(const Network<T>& network, const py::object& X, const py::object& target, const py::object& weight)
@@ -248,7 +230,6 @@ class PyNetwork {
   }
 
   std::optional<double> walk_back(const Data<T>& data, std::size_t threads) {
-    const Busy busy(training_);
     return run_watched(
         [&](Watch& watch) { return ravine::gradients(network_, training_buffers_, data, threads, watch); });
   }
@@ -298,12 +279,9 @@ void bind(py::module_& module, const char* name) {
       .def_property_readonly("output_units", [](const N& n) { return n.network_.units(n.network_.operations()); })
       .def_property_readonly("operation_units", &N::operation_units)
       .def_property(
-          "step", [](const N& n) { return n.network_.step; },
-          [](N& n, const py::object& step) { n.network_.step = to_integer<std::uint64_t>(step, "step"); },
+          "step", [](const N& n) { return n.network_.step; }, &N::set_step,
           "Batches seen so far; keys the dropout masks.")
-      .def(
-          "set_trainable", [](N& n, const std::vector<bool>& flags) { n.network_.set_trainable(flags); }, arg("flags"),
-          "Which operations' parameters training may change.")
+      .def("set_trainable", &N::set_trainable, arg("flags"), "Which operations' parameters training may change.")
       .def("set_loss", &N::set_loss, arg("name"), py::kw_only(), arg("setting"), arg("reduction") = "mean",
            arg("skip_activation") = false, "Choose the loss by its kernel's name.")
       .def("set_optimizer", &N::set_optimizer, arg("rule"), arg("settings"),
@@ -347,18 +325,30 @@ py::array_t<std::int64_t> epoch_order(std::size_t rows, const py::object& seed, 
   return result;
 }
 
+// A context manager.
+struct DefaultMode {
+  void enter() { mode.emplace(); }
+  void exit(const py::args&) { mode.reset(); }
+  std::optional<FloatingPointMode> mode;
+};
+
 }  // namespace
 
 void bind_network(py::module_& module) {
   using py::arg;
   survive_forks();
+  py::class_<DefaultMode>(module, "DefaultFloatingPointMode", "Within it numbers round to nearest, denormals are kept.")
+      .def(py::init<>())
+      .def("__enter__", &DefaultMode::enter)
+      .def("__exit__", &DefaultMode::exit);
   py::class_<OperationSpec>(module, "OperationSpec", "What one layer is, for the engine.")
       .def(py::init(&make_spec), arg("kind"), py::kw_only(), arg("name") = "", arg("units") = 0, arg("use_bias") = true,
            arg("activation") = "linear", arg("alpha") = 0.0, arg("rate") = 0.0, arg("l1") = 0.0, arg("l2") = 0.0);
   bind<float>(module, "NetworkFloat32");
   bind<double>(module, "NetworkFloat64");
-  module.def("startable_threads", &startable_threads, arg("wanted"), py::call_guard<py::gil_scoped_release>(),
-             "How many of the wanted threads the system lets this process start.");
+  module.def(
+      "startable_threads", [](std::size_t wanted) { return without_gil([&] { return startable_threads(wanted); }); },
+      arg("wanted"), "How many of the wanted threads the system lets this process start.");
   module.def("epoch_order", &epoch_order, arg("rows"), arg("seed"), arg("epoch"),
              "The order of an epoch's rows, shape (rows,): a pure function of its arguments.");
 }

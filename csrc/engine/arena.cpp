@@ -14,7 +14,7 @@ constexpr std::size_t huge_page = std::size_t{1} << 21;
 
 }  // namespace
 
-void* allocate_block(std::size_t bytes) {
+void* allocate_block(std::size_t bytes, bool zeroed) {
   const std::size_t unit = bytes >= huge_page ? huge_page : alignment;
   const std::size_t rounded = bytes > 0 ? (bytes + unit - 1) / unit * unit : unit;
   void* block = std::aligned_alloc(unit, rounded);
@@ -22,7 +22,7 @@ void* allocate_block(std::size_t bytes) {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
   if (unit == huge_page) madvise(block, rounded, MADV_HUGEPAGE);
 #endif
-  std::memset(block, 0, rounded);
+  if (zeroed) std::memset(block, 0, rounded);
   return block;
 }
 

@@ -1,4 +1,4 @@
-// The only allocation: flat, zeroed, 64-byte-aligned blocks, and where each parameter stands in them.
+// The only allocation: flat, 64-byte-aligned blocks, and where each parameter stands in them.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +11,8 @@ namespace ravine {
 
 inline constexpr std::size_t alignment = 64;
 
-// `bytes` zeroed bytes on 64; throws std::bad_alloc. Large blocks ask for huge pages.
-void* allocate_block(std::size_t bytes);
+// `bytes` bytes on 64; throws std::bad_alloc. Large blocks ask for huge pages.
+void* allocate_block(std::size_t bytes, bool zeroed);
 void free_block(void* block) noexcept;
 
 // A flat block. It never moves; `grow` replaces it, and views of the old one keep that alive.
@@ -20,17 +20,20 @@ template <class T>
 class Block {
  public:
   Block() = default;
-  explicit Block(std::size_t size) { grow(size); }
+  explicit Block(std::size_t size) { grow(size); }  // zeroed
 
   T* data() const { return data_.get(); }
   std::size_t size() const { return size_; }
   const std::shared_ptr<T[]>& owner() const { return data_; }
 
-  // At least `size` elements; new ones are zero, old contents are lost when it has to be replaced.
-  void grow(std::size_t size) {
+  // At least `size` elements, old ones are lost when it has to be replaced. Zeroing takes about 0.3 s a GB on one
+  // thread, which is too long to keep a signal waiting; what each run writes before it reads goes without.
+  void grow(std::size_t size, bool zeroed = true) {
     if (size <= size_ && data_) return;
     if (size > static_cast<std::size_t>(-1) / sizeof(T) / 2) throw std::bad_alloc();
-    data_ = std::shared_ptr<T[]>(static_cast<T*>(allocate_block(size * sizeof(T))), free_block);
+    size_ = 0;
+    data_.reset();
+    data_ = std::shared_ptr<T[]>(static_cast<T*>(allocate_block(size * sizeof(T), zeroed)), free_block);
     size_ = size;
   }
 

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -18,16 +20,17 @@ class Buffers {
   void prepare(const Network<T>& network, std::size_t passes, std::size_t rows, std::size_t threads, bool backward,
                std::size_t copies) {
     const std::size_t values = network.operations() + 1;
+    require_possible(network, passes, rows);
     std::size_t width = 0;
     for (std::size_t v = 0; v < values; ++v) width += padded(network.units(v) * rows) * (backward ? 2 : 1);
     const std::size_t target_width = padded(network.units(values - 1) * rows);
     const std::size_t row_width = padded(rows);
     const std::size_t stride = width + target_width + 3 * row_width;
-    numbers_.grow(passes * stride);
-    labels_.grow(passes * row_width);
+    numbers_.grow(passes * stride, false);
+    labels_.grow(passes * row_width, false);
     const std::size_t workspace = padded(network.kernels().matmul->workspace);
-    workspace_.grow(threads * workspace);
-    group_gradients_.grow(copies * network.arena.size);
+    workspace_.grow(threads * workspace, false);
+    group_gradients_.grow(copies * network.arena.size);  // the pads between parameters stay zero
 
     pass_.assign(passes, {});
     for (std::size_t i = 0; i < passes; ++i) {
@@ -55,6 +58,16 @@ class Buffers {
   }
 
  private:
+  // No product below may wrap: a row has a value, its gradient, a target and five numbers more at most, padded.
+  static void require_possible(const Network<T>& network, std::size_t passes, std::size_t rows) {
+    std::size_t width = network.units(network.operations()) + 5;
+    for (std::size_t v = 0; v <= network.operations(); ++v) width += 2 * network.units(v);
+    constexpr std::size_t most = std::size_t{1} << 58;
+    if (rows > most / width / passes)
+      throw std::length_error("a batch of " + std::to_string(rows) + " rows with " + std::to_string(width) +
+                              " numbers each is more than memory can hold");
+  }
+
   Block<T> numbers_;
   Block<std::int32_t> labels_;
   Block<T> workspace_;

@@ -100,10 +100,12 @@ std::optional<Evaluation> evaluate(const Network<T>& network, Buffers<T>& buffer
   bool done = true;
   Team team(threads, watch);
   team.run([&](std::size_t thread) {
-    const bool finished = team.share(thread, slices, slice * step_work(network) / 3, true, [&](std::size_t s) {
+    const bool finished = team.share(thread, slices, 0, true, [&](std::size_t s) {
       const std::size_t end = std::min(data.rows, (s + 1) * slice);
-      for (std::size_t first = s * slice; first < end; first += block_rows)
+      for (std::size_t first = s * slice; first < end; first += block_rows) {
         block(thread, sums.data() + s, first, std::min(block_rows, end - first));
+        if (team.stopping(thread, block_rows * step_work(network) / 3)) break;
+      }
     });
     if (thread == 0) done = finished;
   });

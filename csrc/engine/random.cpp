@@ -1,10 +1,16 @@
 #include "engine/random.h"
 
+#include <stdexcept>
+#include <string>
 #include <utility>
 
 namespace ravine {
 
-void EpochOrder::reserve(std::size_t rows) { order_.resize(rows); }
+void EpochOrder::reserve(std::size_t rows) {
+  constexpr std::size_t most = 0xFFFF'FFFF;
+  if (rows > most) throw std::invalid_argument("shuffle takes at most 2^32 - 1 rows, got " + std::to_string(rows));
+  order_.resize(rows);
+}
 
 void EpochOrder::shuffle(std::size_t rows, std::uint32_t seed, std::uint64_t epoch,
                          decltype(RandomKernels<float>::bits) bits) noexcept {

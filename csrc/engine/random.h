@@ -20,7 +20,7 @@ constexpr std::uint32_t stream(Purpose purpose, std::size_t number) {
 // draws d_i: j = floor(d_i (i + 1) / 2^64).
 class EpochOrder {
  public:
-  void reserve(std::size_t rows);
+  void reserve(std::size_t rows);  // throws std::invalid_argument for more rows than it can number
   // `bits` is RandomKernels::bits.
   void shuffle(std::size_t rows, std::uint32_t seed, std::uint64_t epoch,
                decltype(RandomKernels<float>::bits) bits) noexcept;

@@ -1,6 +1,7 @@
 #include "engine/run.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "engine/random.h"
 #include "engine/update.h"
@@ -35,7 +36,7 @@ class Trainer {
         plan_(walk_.prepare(batch_size_, settings.threads)) {
     const std::size_t all = (data.rows + batch_size_ - 1) / batch_size_;
     first_batch_ = std::min(settings.first_batch, all);
-    end_batch_ = settings.batches == 0 ? all : std::min(all, first_batch_ + settings.batches);
+    end_batch_ = settings.batches == 0 ? all : first_batch_ + std::min(all - first_batch_, settings.batches);
     if (settings.shuffle_seed) order_.reserve(data.rows);
     result_.loss.assign(settings.epochs, 0.0);
     result_.metrics.assign(settings.epochs * metrics.size(), 0.0);
@@ -53,6 +54,7 @@ class Trainer {
     UpdateRunning running = network_.running;
     const std::uint64_t before = network_.step;
     std::size_t steps = 0;
+    team.barrier();  // thread 0 may write them at the end of an epoch without steps
     for (std::size_t e = 0; e < settings_.epochs; ++e) {
       if (settings_.shuffle_seed)
         team.alone(thread, [&] {
@@ -84,8 +86,8 @@ class Trainer {
                       std::min(batch_size_, data_.rows - first)};
     const Plan plan = batch.rows == batch_size_ ? plan_ : with_rows(plan_, batch.rows);
     const double weight = weight_sum(data_, batch);
-    if (weight <= 0.0) return true;
-    if (!walk_(team, thread, {batch, plan, weight, before + steps, true})) return stopped(thread);
+    if (!weighs(weight)) return true;
+    if (!walk_(team, thread, {batch, plan, weight, before + steps, true})) return false;
     if (thread == 0) {
       sums.loss += walk_.loss_sum(plan);
       for (std::size_t m = 0; m < walk_.metrics(); ++m) metrics[m] += walk_.metric_sum(m, plan);
@@ -104,9 +106,9 @@ class Trainer {
     return true;
   }
 
-  bool stopped(std::size_t thread) noexcept {
-    if (thread == 0) result_.interrupted = true;
-    return false;
+  // Whether a batch can be divided by the sum of its weights.
+  bool weighs(double weight) const noexcept {
+    return weight > (network_.loss.mean ? 1.0 / static_cast<double>(std::numeric_limits<T>::max()) : 0.0);
   }
 
   void close_epoch(std::size_t epoch, const EpochSums& sums, double* metrics) noexcept {

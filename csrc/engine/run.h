@@ -28,7 +28,6 @@ struct TrainResult {
   std::vector<double> loss;     // (epochs): see EpochSums
   std::vector<double> metrics;  // (epochs, metrics)
   std::size_t steps = 0;
-  bool interrupted = false;
 };
 
 // Trains. A stop drops the step it interrupts: the weights are those after the last whole one.

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <vector>
 #if defined(__x86_64__)
@@ -29,22 +28,27 @@ void pause_briefly() noexcept {
 #endif
 }
 
+// The largest team that the system lets this process have, as far as it was asked.
 std::atomic<std::size_t> largest_team{1};
+// The OpenMP runtime keeps the threads of a thread's last team for its next one.
+thread_local std::size_t standing_team = 1;
+// Held from the trial of a team until it stands: two threads may not both count on the last thread to be had.
+std::mutex team_starts;
 
 // Starts `extra` threads that wait until all are there; returns how many came.
-std::size_t try_threads(std::size_t extra) {
+std::size_t try_threads(std::size_t extra) noexcept {
   std::mutex mutex;
   std::condition_variable go;
   bool released = false;
   std::vector<std::thread> threads;
-  threads.reserve(extra);
   try {
+    threads.reserve(extra);
     while (threads.size() < extra)
       threads.emplace_back([&] {
         std::unique_lock lock(mutex);
         go.wait(lock, [&] { return released; });
       });
-  } catch (const std::system_error&) {
+  } catch (...) {  // no thread or no memory for one
   }
   {
     const std::lock_guard lock(mutex);
@@ -59,18 +63,34 @@ std::size_t try_threads(std::size_t extra) {
 
 std::size_t startable_threads(std::size_t wanted) {
   if (wanted <= largest_team.load()) return wanted;
-  const std::size_t granted = 1 + try_threads(wanted - 1);
+  const std::lock_guard lock(team_starts);
+  const std::size_t granted = standing_team + (wanted > standing_team ? try_threads(wanted - standing_team) : 0);
   largest_team.store(std::max(largest_team.load(), granted));
-  return granted;
+  return std::min(granted, wanted);
 }
+
+std::size_t Team::start(std::size_t wanted) {
+  if (wanted <= standing_team || in_team()) return wanted;
+  const std::lock_guard lock(team_starts);
+  std::size_t granted = standing_team + try_threads(wanted - standing_team);
+  if (granted < wanted) largest_team.store(granted);
+#pragma omp parallel num_threads(static_cast<int>(granted))
+#pragma omp single
+  granted = static_cast<std::size_t>(omp_get_num_threads());
+  return standing_team = granted;
+}
+
+bool in_team() noexcept { return omp_in_parallel() != 0; }
 
 void survive_forks() {
   pthread_atfork(
       [] {
+        team_starts.lock();
         omp_pause_resource_all(omp_pause_hard);
         largest_team.store(1);
+        standing_team = 1;
       },
-      nullptr, nullptr);
+      [] { team_starts.unlock(); }, [] { team_starts.unlock(); });
 }
 
 #if defined(__x86_64__)
@@ -120,6 +140,7 @@ void Team::run_region(void (*body)(void*, std::size_t) noexcept, void* context) 
     const FloatingPointMode mode;
     body(context, static_cast<std::size_t>(omp_get_thread_num()));
   }
+  standing_team = size_;
 }
 
 }  // namespace ravine

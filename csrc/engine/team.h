@@ -10,9 +10,12 @@
 
 namespace ravine {
 
-// How many threads of `wanted` this process may really start. The OpenMP runtime would end the process where the system
-// refuses a thread, so a larger team than any before is first tried with plain threads.
+// How many threads of `wanted` this process may really start, as far as a team was tried. The OpenMP runtime would end
+// the process where the system refuses a thread, so a team is first tried with plain threads.
 std::size_t startable_threads(std::size_t wanted);
+
+// Whether the calling thread is in the region of a team of several.
+bool in_team() noexcept;
 
 // Makes the OpenMP runtime let go of its threads before a fork, so that a child can start its own. Called once, at
 // load.
@@ -61,7 +64,8 @@ class Watch {
 
 class Team {
  public:
-  Team(std::size_t size, Watch& watch) : size_(size), watch_(watch) {}
+  // Starts the threads, or as many as the system lets it.
+  Team(std::size_t size, Watch& watch) : size_(start(size)), watch_(watch) {}
 
   std::size_t size() const { return size_; }
 
@@ -93,10 +97,7 @@ class Team {
       const std::size_t i = next_.fetch_add(1, std::memory_order_relaxed);
       if (i >= tasks || (interruptible && stopping_.load(std::memory_order_relaxed))) break;
       task(i);
-      if (interruptible && thread == 0) {
-        watch_.look(work);
-        if (watch_.stop_) stopping_.store(true, std::memory_order_relaxed);
-      }
+      if (interruptible) stopping(thread, work);
     }
     barrier();
     return !stopped_;
@@ -110,9 +111,20 @@ class Team {
     barrier();
   }
 
+  // In the middle of a long task: looks at the clock, and says whether the rest of the task may be left out. The share
+  // then returns false.
+  bool stopping(std::size_t thread, std::size_t work) noexcept {
+    if (thread == 0) {
+      watch_.look(work);
+      if (watch_.stop_) stopping_.store(true, std::memory_order_relaxed);
+    }
+    return stopping_.load(std::memory_order_relaxed);
+  }
+
   void barrier() noexcept;
 
  private:
+  static std::size_t start(std::size_t wanted);
   void run_region(void (*body)(void*, std::size_t) noexcept, void* context);
 
   std::size_t size_;  // what the runtime granted, once in the region

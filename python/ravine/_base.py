@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from types import MappingProxyType
+from types import FrameType, MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from . import _build
+from . import _build, _core
 from ._fixed import Fixed
 from ._state import Snapshot
 from ._validation import Array, NotFittedError, as_inputs, check_dtype, check_seed, feature_names
@@ -30,7 +31,18 @@ __all__ = ["ModelBase"]
 
 
 # Attributes that a copy makes for itself.
-_REMADE = ("_plan", "_network", "_head", "_engine_metrics", "_passes", "_lock", "_runner", "_fitting")
+_BOUND = ("_plan", "_network", "_head", "_engine_metrics", "_passes")
+_REMADE = (*_BOUND, "_lock", "_holder", "_runner", "_calls_back", "_fitting")
+
+
+def _is_running(call: FrameType | None) -> bool:
+    """Whether a call is on this thread's stack: Ctrl-C may have kept it from saying that it ended."""
+    frame: FrameType | None = sys._getframe()
+    while call is not None and frame is not None:
+        if frame is call:
+            return True
+        frame = frame.f_back
+    return False
 
 
 class ModelBase:
@@ -66,31 +78,45 @@ class ModelBase:
         self._feature_names: list[str] | None = None
         self._epoch = 0
         self._lock = threading.RLock()
-        self._runner: int | None = None
+        self._holder: FrameType | None = None  # the call that holds the lock
+        self._runner: int | None = None  # its process
+        self._calls_back = False  # whether it is waiting for a callback
         self._fitting = False
         if isinstance(first, Input):
             self._build(first.shape)
 
     @contextmanager
-    def _exclusive(self) -> Iterator[None]:
-        """Let one thread at a time use the model; refuse one that was in use where this process was forked off."""
+    def _exclusive(self, changing: str | None = None) -> Iterator[None]:
+        """Hold the model for a call: one thread at a time, none in mid-call, none where this process was forked off it.
+
+        `changing` names a method that changes what a running fit goes by: a fit's callbacks may not call it.
+        """
         process = os.getpid()
         if self._runner not in (None, process):
             raise RuntimeError("this model was in use when the process was forked; make a new one, or load its weights")
         with self._lock:
-            outer, self._runner = self._runner, process
+            outer = (self._holder, self._runner, self._calls_back) if _is_running(self._holder) else (None, None, False)
+            if outer[0] is not None and not self._calls_back:
+                raise RuntimeError(
+                    "this model is in the middle of a call, so a signal handler cannot use it; set stop_training "
+                    "there, or copy its parameters"
+                )
+            if changing is not None and self._fitting:
+                raise RuntimeError(f"{changing} must not be called from a callback of a running fit")
             try:
+                self._holder, self._runner, self._calls_back = sys._getframe(2), process, False
                 yield
             finally:
-                self._runner = outer
+                self._holder, self._runner, self._calls_back = outer
 
     @contextmanager
-    def _outside_fit(self, method: str) -> Iterator[None]:
-        """Hold the model for `method`, which would change what a running fit goes by."""
-        with self._exclusive():
-            if self._fitting:
-                raise RuntimeError(f"{method} must not be called from a callback of a running fit")
+    def _calling_back(self) -> Iterator[None]:
+        """Let callbacks use the model within the block: nothing is half changed."""
+        self._calls_back = True
+        try:
             yield
+        finally:
+            self._calls_back = False
 
     @contextmanager
     def _rollback(self) -> Iterator[None]:
@@ -107,8 +133,9 @@ class ModelBase:
     def _build(self, input_shape: Shape) -> None:
         """Make the network, with its first weights."""
         plan = _build.make_plan(self.layers, input_shape)
-        network = _build.make_network(math.prod(input_shape), plan.operations, self.random_state, self.dtype)
-        _build.initialise(network, plan, self.layers, self.random_state)
+        with _core.DefaultFloatingPointMode():
+            network = _build.make_network(math.prod(input_shape), plan.operations, self.random_state, self.dtype)
+            _build.initialise(network, plan, self.layers, self.random_state)
         with self._rollback():
             self.input_shape, self._plan, self._network = input_shape, plan, network
             self._bind()

@@ -172,9 +172,22 @@ class Gradients(Inference):
             with np.errstate(over="ignore"):
                 product = weight if data.weight is None else weight * data.weight
             data.weight = convert("class_weight * sample_weight", product, self.dtype)
+        self._check_weights(data)
         self._classes = classes
         self._feature_names = self._feature_names or names
         return data, held
+
+    def _check_weights(self, data: Data) -> None:
+        """Refuse weights by whose sum the loss cannot be divided."""
+        if data.weight is None or self._compiled().reduction != "mean":
+            return
+        total = float(data.weight.sum(dtype=np.float64))
+        least = 1.0 / float(np.finfo(self.dtype).max)
+        if 0.0 < total <= least:
+            raise ValueError(
+                f"sample_weight has the sum {total!r}, whose reciprocal is infinite as {self.dtype.name}; "
+                f"scale it up, to more than {least:.2g}"
+            )
 
     def _data(self, X: Any, y: Any, sample_weight: Any) -> Data:
         """Return rows to evaluate."""

@@ -98,7 +98,7 @@ class Sequential(Gradients):
         }
         if loss is None and given["metrics"]:
             raise ValueError(f"metrics are reported beside a loss, got metrics={metrics!r} and loss=None")
-        with self._outside_fit("compile"):
+        with self._exclusive("compile"):
             before = {name: getattr(self, name) for name in given}
             vars(self).update(given, _head=None)
             try:
@@ -145,7 +145,7 @@ class Sequential(Gradients):
         shuffle : bool, default=True
             Whether each epoch has an order of its own, a function of seed and epoch.
         sample_weight : array-like, shape (n,), optional
-            Weights >= 0. A batch whose weights are all zero changes nothing.
+            Weights >= 0. A batch whose weights are all zero, or too small to divide by their sum, changes nothing.
         class_weight : dict or "balanced", optional
             Weights by label, 1 for labels that are not named; "balanced": n / (classes * rows of the class).
         callbacks : list of Callback, default=()
@@ -170,7 +170,7 @@ class Sequential(Gradients):
         RuntimeWarning
             Where the loss is no longer finite: training ends, with the weights from before.
         """
-        with self._outside_fit("fit"):
+        with self._exclusive("fit"):
             epochs = check_int("epochs", epochs, 0)
             allowed = "None or an int >= 1"
             batch = None if batch_size is None else check_int("batch_size", batch_size, 1, allowed=allowed)
@@ -253,7 +253,8 @@ class Sequential(Gradients):
             Gets the text, in one call.
         """
         with self._exclusive():
-            print_fn(summary_text(self))
+            text = summary_text(self)
+        print_fn(text)
 
     def _validation_data(self, given: Any) -> Data:
         if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):

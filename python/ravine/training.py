@@ -130,7 +130,8 @@ class Fit:
             for callback in reversed(self.callbacks):
                 ends.callback(self._end, callback)
             for callback in self.callbacks:
-                callback.on_train_begin({})
+                with model._calling_back():
+                    callback.on_train_begin({})
                 self.begun.append(callback)
             self.ends = ends.pop_all()
 
@@ -147,7 +148,15 @@ class Fit:
 
     def _end(self, callback: Callback) -> None:
         if callback in self.begun:
-            callback.on_train_end({name: values[-1] for name, values in self.history.history.items()})
+            logs = {name: values[-1] for name, values in self.history.history.items()}
+            with self.model._calling_back():
+                callback.on_train_end(logs)
+
+    def _tell(self, hook: str, *number: int, logs: dict[str, float] | None = None) -> None:
+        """Call a hook of every callback, each with logs of its own."""
+        with self.model._calling_back():
+            for callback in self.callbacks:
+                getattr(callback, hook)(*number, dict(logs or {}))
 
     def _run_in_chunks(self) -> None:
         chunk = 1
@@ -168,8 +177,7 @@ class Fit:
         model = self.model
         while model._epoch < self.last and not model.stop_training:
             epoch = model._epoch
-            for callback in self.callbacks:
-                callback.on_epoch_begin(epoch, {})
+            self._tell("on_epoch_begin", epoch)
             loss, metrics = self._by_batch(epoch) if self.by_batch else self._whole(epoch)
             model._epoch = epoch + 1
             logs = model._logs(loss, metrics, self.data, self.n_threads)
@@ -178,8 +186,7 @@ class Fit:
                 logs.update({f"val_{name}": value for name, value in values.items()})
             self.history.add([epoch], {name: [value] for name, value in logs.items()})
             progress.epoch(epoch, logs)
-            for callback in self.callbacks:
-                callback.on_epoch_end(epoch, dict(logs))
+            self._tell("on_epoch_end", epoch, logs=logs)
             if self._ended(logs["loss"]):
                 return
 
@@ -209,7 +216,7 @@ class Fit:
         return True
 
     def _train(self, epoch: int, epochs: int, first_batch: int = 0, batches: int = 0) -> dict[str, Any]:
-        """Hand the engine some epochs, or some batches of one; whole epochs count also where Ctrl-C ends the rest."""
+        """Hand the engine some epochs, or some batches of one; whole epochs count also where an exception comes."""
         model, data, before = self.model, self.data, self.network.step
         try:
             return self.network.train(
@@ -226,7 +233,7 @@ class Fit:
                 metrics=model._engine_metrics,
                 n_threads=self.n_threads,
             )
-        except KeyboardInterrupt:
+        except BaseException:
             if not batches:
                 model._epoch += (self.network.step - before) // self.steps
             raise
@@ -242,17 +249,14 @@ class Fit:
         total, penalties, steps = 0.0, 0.0, 0
         loss, metrics = 0.0, np.zeros(len(model._engine_metrics))
         for batch in range(self.steps):
-            for callback in self.callbacks:
-                callback.on_train_batch_begin(batch, {})
+            self._tell("on_train_batch_begin", batch)
             penalty = model._penalty()
             result = self._train(epoch, 1, batch, 1)
             values, w = result["metrics"][0], weights[batch]
             loss += (w if mean else 1.0) * (float(result["loss"][0]) - penalty)
             metrics += w * values
             total, penalties, steps = total + w, penalties + penalty, steps + 1
-            logs = model._logs(result["loss"][0], values)
-            for callback in self.callbacks:
-                callback.on_train_batch_end(batch, dict(logs))
+            self._tell("on_train_batch_end", batch, logs=model._logs(result["loss"][0], values))
             if model.stop_training:
                 break
         divisor = total or 1.0

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from engine_cases import make_network
 
 from ravine import _core
 
@@ -67,6 +68,36 @@ def test_data(network, arguments, error, message):
 def test_settings(network, change, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         network.train(ROWS, LABELS, None, **(TRAIN | change), n_threads=1)
+
+
+@pytest.mark.parametrize("make", ["engine", "twin"])
+def test_a_batch_of_tiny_weights_changes_nothing(make):
+    net = make_network(make, 3, [{"kind": "dense", "units": 2}], dtype="float32", seed=0)
+    net.set_loss("squared_error", setting=1.0)
+    net.set_optimizer("sgd", {})
+    before = {name: w.copy() for name, w in net.parameters().items()}
+    target, weight = np.zeros((4, 2), np.float32), np.full(4, 1e-40, np.float32)
+    assert net.train(ROWS, target, weight, **TRAIN)["steps"] == 2
+    for name, w in net.parameters().items():
+        np.testing.assert_array_equal(w, before[name])
+
+
+def test_backward_needs_rows(network):
+    with pytest.raises(ValueError, match="X must have at least one row, got shape"):
+        network.backward(ROWS[:0], np.ones((0, 2), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("first", "batches", "steps"), [(0, 0, 2), (1, 1, 1), (1, 2**64 - 1, 1), (2**64 - 1, 2**64 - 1, 0), (5, 0, 0)]
+)
+def test_batches_of_an_epoch(network, first, batches, steps):
+    assert network.train(ROWS, LABELS, None, **TRAIN, first_batch=first, batches=batches)["steps"] == steps
+
+
+@pytest.mark.parametrize("rows", [2**32, 2**63])
+def test_an_order_numbers_rows_in_32_bits(rows):
+    with pytest.raises(ValueError, match=f"shuffle takes at most .* rows, got {rows}"):
+        _core.epoch_order(rows, 0, 0)
 
 
 @pytest.mark.parametrize(

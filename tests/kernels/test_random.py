@@ -35,9 +35,10 @@ def test_first_block_is_philox_of_zero(kernels):
 
 
 @pytest.mark.parametrize("key", KEYS)
-@pytest.mark.parametrize("first", [0, 1, 2, 3, 4, 63, 4_000_001, 4 * (2**32 - 3)])
+@pytest.mark.parametrize("first", [0, 1, 2, 3, 4, 63, 4_000_001, 2**34])
 def test_bits_match_twin(kernels, first, key):
     for size in SIZES:
+        first = min(first, 2**34 - size)  # the last words of a stream
         want = reference.random_bits(size, first=first, **key)
         np.testing.assert_array_equal(kernels.random_bits(size, first=first, **key), want, strict=True)
 

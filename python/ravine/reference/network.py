@@ -156,7 +156,8 @@ class Network:
         target : ndarray, shape (n, output_units), or of int32, shape (n,)
             Targets, or class indices.
         weight : ndarray, shape (n,), or None
-            Weights of the samples; a batch whose weights are all zero takes no step, but counts in ``step``.
+            Weights of the samples; a batch whose weights are all zero, or too small to divide by their sum,
+            takes no step, but counts in ``step``.
         batch_size : int
             Rows of a batch; the last one of an epoch may be smaller.
         first_epoch, epochs : int
@@ -189,7 +190,7 @@ class Network:
             for batch in range(first_batch, last_batch):
                 rows = order[batch * batch_size : (batch + 1) * batch_size]
                 w = None if weight is None else weight[rows]
-                if w is None or np.any(w):
+                if w is None or self._weighs(w):
                     penalties.append(self._penalty())
                     totals += self._train_batch(X[rows], target[rows], w, float(rates[step]), metrics)
                 step += 1
@@ -265,6 +266,11 @@ class Network:
     def _row_losses(self, z: Array, target: Array, weight: Array | None, scale: float) -> tuple[Array, Array]:
         row_loss, dz = getattr(losses, self._loss)(z, target, weight=weight, scale=scale, setting=self._setting)
         return row_loss, dz
+
+    def _weighs(self, weight: Array) -> bool:
+        """Whether a batch can be divided by the sum of its weights."""
+        least = 1.0 / float(np.finfo(weight.dtype).max) if self._mean else 0.0
+        return weighted_sum(np.ones(len(weight)), weight) > least
 
     def _scale(self, rows: int, weight: Array | None) -> float:
         """``1 / sum ω`` for a mean, 1 for a sum (and where all weights are zero)."""
