@@ -319,7 +319,7 @@ py::array_t<std::int64_t> epoch_order(std::size_t rows, const py::object& seed, 
   EpochOrder order;
   order.reserve(rows);
   order.shuffle(rows, to_integer<std::uint32_t>(seed, "seed"), to_integer<std::uint64_t>(epoch, "epoch"),
-                selected().f.random->bits);
+                selected().f.random->bits, [] { return false; });
   py::array_t<std::int64_t> result(static_cast<py::ssize_t>(rows));
   std::copy_n(order.data(), rows, result.mutable_data());
   return result;

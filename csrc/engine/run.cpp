@@ -56,11 +56,7 @@ class Trainer {
     std::size_t steps = 0;
     team.barrier();  // thread 0 may write them at the end of an epoch without steps
     for (std::size_t e = 0; e < settings_.epochs; ++e) {
-      if (settings_.shuffle_seed)
-        team.alone(thread, [&] {
-          order_.shuffle(data_.rows, *settings_.shuffle_seed, settings_.first_epoch + e,
-                         network_.kernels().random->bits);
-        });
+      if (settings_.shuffle_seed) team.alone(thread, [&] { shuffle(team, settings_.first_epoch + e); });
       EpochSums sums;
       double* const metrics = result_.metrics.data() + e * walk_.metrics();
       bool going = true;
@@ -76,6 +72,13 @@ class Trainer {
       network_.step = before + steps;
       result_.steps = steps;
     }
+  }
+
+  // On thread 0. After a stop the order is unfinished, but no batch is taken any more.
+  void shuffle(Team& team, std::uint64_t epoch) noexcept {
+    constexpr std::size_t work = 1'000'000;  // as much time as 512 swaps far from the cache, about 10 us
+    order_.shuffle(data_.rows, *settings_.shuffle_seed, epoch, network_.kernels().random->bits,
+                   [&] { return team.stopping(0, work); });
   }
 
   // Returns false, nothing changed, when stopped.
