@@ -240,7 +240,7 @@ def test_a_signal_ends_a_long_fit_within_a_tenth_of_a_second():
 
 
 def test_a_signal_ends_a_long_evaluation_soon():
-    model = rv.Sequential([rv.layers.Input(8), Dense(512, "relu"), Dense(512, "relu"), Dense(1)], random_state=0)
+    model = rv.Sequential([rv.layers.Input(8), Dense(2048, "relu"), Dense(2048, "relu"), Dense(1)], random_state=0)
     model.compile(loss="mse")
     data, late = np.ones((400_000, 8), np.float32), []
     for _ in range(3):

@@ -4,6 +4,9 @@
 #include <pthread.h>
 #include <pybind11/pybind11.h>
 #include <unistd.h>
+#if !defined(__APPLE__)
+#include <sys/syscall.h>
+#endif
 
 #include <atomic>
 #include <stdexcept>
@@ -38,7 +41,7 @@ inline bool on_main_thread() noexcept {
 #if defined(__APPLE__)
   return pthread_main_np() != 0;
 #else
-  return gettid() == getpid();
+  return syscall(SYS_gettid) == getpid();  // gettid() is younger than the oldest glibc that wheels run on
 #endif
 }
 
