@@ -1,6 +1,9 @@
 #include "bench/limits.h"
 
+#include <omp.h>
+
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <new>
@@ -10,8 +13,6 @@
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 #endif
-
-#include "engine/team.h"
 
 namespace ravine::bench {
 
@@ -89,18 +90,16 @@ std::size_t vector_bytes(std::string_view) { return 16; }
 // Seconds of body(thread) on all threads at once, the shortest of `repeats`.
 template <class Body>
 double shortest(std::size_t threads, int repeats, Body&& body) {
-  Watch watch(nullptr, nullptr);
-  Team team(threads, watch);
   double best = 1e9;
-  team.run([&](std::size_t thread) {
-    for (int i = 0; i < repeats; ++i) {
-      team.barrier();
-      const double start = seconds();
-      body(thread);
-      team.barrier();
-      if (thread == 0) best = std::min(best, seconds() - start);
-    }
-  });
+#pragma omp parallel num_threads(static_cast<int>(threads))
+  for (int i = 0; i < repeats; ++i) {
+    const auto thread = static_cast<std::size_t>(omp_get_thread_num());
+#pragma omp barrier
+    const double start = seconds();
+    body(thread);
+#pragma omp barrier
+    if (thread == 0) best = std::min(best, seconds() - start);
+  }
   return best;
 }
 
@@ -161,19 +160,28 @@ double triad(std::size_t threads) {
   return static_cast<double>(triad_arrays * sizeof(float) * count) / time;
 }
 
+// Two threads that wait for each other in turn, as often as a barrier makes them: once each way.
 double barrier() {
-  constexpr int barriers = 20'000;
-  Watch watch(nullptr, nullptr);
+  constexpr unsigned barriers = 20'000;
   double best = 1.0;
   for (int i = 0; i < 5; ++i) {
-    Team team(2, watch);
+    alignas(64) std::atomic<unsigned> there{0};
+    alignas(64) std::atomic<unsigned> back{0};
     double time = 0.0;
-    team.run([&](std::size_t thread) {
-      team.barrier();
+#pragma omp parallel num_threads(2)
+    {
+      const bool first = omp_get_thread_num() == 0;
+      std::atomic<unsigned>& own = first ? there : back;
+      const std::atomic<unsigned>& other = first ? back : there;
+#pragma omp barrier
       const double start = seconds();
-      for (int b = 0; b < barriers; ++b) team.barrier();
-      if (thread == 0) time = seconds() - start;
-    });
+      for (unsigned b = 1; b <= barriers; ++b) {
+        own.store(b, std::memory_order_release);
+        while (other.load(std::memory_order_acquire) < b) {
+        }
+      }
+      if (first) time = seconds() - start;
+    }
     best = std::min(best, time / barriers);
   }
   return best;

@@ -44,7 +44,16 @@ void copy_row(T* to, const T* from, std::size_t count) noexcept {
     for (std::size_t i = 0; i < count; ++i) to[i] = from[i];
 }
 
-// Brings rows [first, first + rows) of a batch into the pass, at row `at`.
+// Points the pass at the data from row `row` on: nothing writes what it points at.
+template <class T>
+void point(Pass<T>& pass, const Data<T>& data, std::size_t row, std::size_t inputs, std::size_t units) noexcept {
+  pass.value[0] = const_cast<T*>(data.x + row * inputs);
+  if (data.label) pass.label = const_cast<std::int32_t*>(data.label + row);
+  if (data.target) pass.target = const_cast<T*>(data.target + row * units);
+  if (data.weight) pass.weight = const_cast<T*>(data.weight + row);
+}
+
+// Brings rows [first, first + rows) of a shuffled batch into the pass, at row `at`.
 template <class T>
 void gather(Pass<T>& pass, const Data<T>& data, const Batch& batch, std::size_t first, std::size_t rows, std::size_t at,
             std::size_t inputs, std::size_t units) noexcept {

@@ -48,9 +48,9 @@ Outcome forward(const Network<T>& network, Buffers<T>& buffers, const T* x, std:
   std::atomic<bool> finite{true};
   bool done = true;
   Team team(threads, watch);
-  team.run([&](std::size_t thread) {
-    Pass<T>& pass = buffers.pass(thread);
-    const auto block = [&](std::size_t i) {
+  team.run([&] {
+    const auto block = [&](std::size_t thread, std::size_t i) {
+      Pass<T>& pass = buffers.pass(thread);
       const std::size_t first = i * most, count = std::min(most, rows - first);
       if (!all_finite(x + first * inputs, count * inputs)) finite.store(false, std::memory_order_relaxed);
       if (!finite.load(std::memory_order_relaxed)) return;
@@ -58,8 +58,7 @@ Outcome forward(const Network<T>& network, Buffers<T>& buffers, const T* x, std:
       run_block(network, pass, buffers.tools(thread), x, first, count, operations);
       if (operations == 0) std::memcpy(output + first * units, pass.value[0], count * units * sizeof(T));
     };
-    const bool finished = team.share(thread, (rows + most - 1) / most, most * step_work(network) / 3, true, block);
-    if (thread == 0) done = finished;
+    done = team.share((rows + most - 1) / most, most * step_work(network) / 3, true, block);
   });
   if (!finite.load(std::memory_order_relaxed)) return Outcome::not_finite;
   return done ? Outcome::done : Outcome::stopped;
@@ -99,15 +98,14 @@ std::optional<Evaluation> evaluate(const Network<T>& network, Buffers<T>& buffer
 
   bool done = true;
   Team team(threads, watch);
-  team.run([&](std::size_t thread) {
-    const bool finished = team.share(thread, slices, 0, true, [&](std::size_t s) {
+  team.run([&] {
+    done = team.share(slices, 0, true, [&](std::size_t thread, std::size_t s) {
       const std::size_t end = std::min(data.rows, (s + 1) * slice);
       for (std::size_t first = s * slice; first < end; first += block_rows) {
         block(thread, sums.data() + s, first, std::min(block_rows, end - first));
         if (team.stopping(thread, block_rows * step_work(network) / 3)) break;
       }
     });
-    if (thread == 0) done = finished;
   });
   if (!done) return std::nullopt;
 

@@ -43,9 +43,10 @@ Plan with_rows(Plan plan, std::size_t rows) {
   return plan;
 }
 
-std::size_t tasks_of(std::size_t parts, std::size_t threads) {
+std::size_t tasks_of(std::size_t parts, std::size_t work, std::size_t threads) {
   const std::size_t even = threads == 1 ? most_parts_together : parts / (tasks_a_thread * threads);
-  const std::size_t together = std::clamp<std::size_t>(even, 1, most_parts_together);
+  const std::size_t prompt = work > 0 ? longest_task / (work / parts + 1) : most_parts_together;
+  const std::size_t together = std::clamp<std::size_t>(std::min(even, prompt), 1, most_parts_together);
   return (parts + together - 1) / together;
 }
 

@@ -28,9 +28,9 @@ std::size_t step_work(const Network<T>& network);
 template <class T>
 Plan plan_step(const Network<T>& network, std::size_t rows, std::size_t threads);
 
-// How many tasks an operation's `parts` of columns make for a team: neighbours are taken together, for each task copies
-// the product's other factor anew.
-std::size_t tasks_of(std::size_t parts, std::size_t threads);
+// How many tasks an operation's `parts` of columns, `work` in all, make for a team: neighbours are taken together, for
+// each task copies the product's other factor anew.
+std::size_t tasks_of(std::size_t parts, std::size_t work, std::size_t threads);
 
 // The same mode and threads for a batch of another size (an epoch's last).
 Plan with_rows(Plan plan, std::size_t rows);

@@ -33,48 +33,38 @@ class Trainer {
         walk_(network, buffers, data, metrics),
         updater_(network, buffers),
         batch_size_(std::min(settings.batch_size, data.rows)),
+        shuffles_(settings.shuffle_seed && batch_size_ < data.rows),
         plan_(walk_.prepare(batch_size_, settings.threads)) {
     const std::size_t all = (data.rows + batch_size_ - 1) / batch_size_;
     first_batch_ = std::min(settings.first_batch, all);
     end_batch_ = settings.batches == 0 ? all : first_batch_ + std::min(all - first_batch_, settings.batches);
-    if (settings.shuffle_seed) order_.reserve(data.rows);
+    if (shuffles_) order_.reserve(data.rows);
     result_.loss.assign(settings.epochs, 0.0);
     result_.metrics.assign(settings.epochs * metrics.size(), 0.0);
   }
 
   TrainResult run(Watch& watch) {
     Team team(plan_.threads, watch);
-    team.run([&](std::size_t thread) { epochs(team, thread); });
+    team.run([&] { epochs(team); });
     return std::move(result_);
   }
 
  private:
-  void epochs(Team& team, std::size_t thread) noexcept {
-    // each thread keeps the running products and the counts for itself, so that none waits for another's
-    UpdateRunning running = network_.running;
-    const std::uint64_t before = network_.step;
-    std::size_t steps = 0;
-    team.barrier();  // thread 0 may write them at the end of an epoch without steps
-    for (std::size_t e = 0; e < settings_.epochs; ++e) {
-      if (settings_.shuffle_seed) team.alone(thread, [&] { shuffle(team, settings_.first_epoch + e); });
+  void epochs(Team& team) noexcept {
+    bool going = true;
+    for (std::size_t e = 0; e < settings_.epochs && going; ++e) {
+      if (shuffles_) shuffle(team, settings_.first_epoch + e);
       EpochSums sums;
       double* const metrics = result_.metrics.data() + e * walk_.metrics();
-      bool going = true;
       for (std::size_t b = first_batch_; b < end_batch_ && going; ++b) {
-        going = step(team, thread, b, before, steps, running, sums, metrics);
-        if (going) ++steps;
+        going = step(team, b, sums, metrics);
+        if (going) ++network_.step, ++result_.steps;
       }
-      if (thread == 0) close_epoch(e, sums, metrics);
-      if (!going) break;
-    }
-    if (thread == 0) {
-      network_.running = running;
-      network_.step = before + steps;
-      result_.steps = steps;
+      close_epoch(e, sums, metrics);
     }
   }
 
-  // On thread 0. After a stop the order is unfinished, but no batch is taken any more.
+  // After a stop the order is unfinished, but no batch is taken any more.
   void shuffle(Team& team, std::uint64_t epoch) noexcept {
     constexpr std::size_t work = 1'000'000;  // as much time as 512 swaps far from the cache, about 10 us
     order_.shuffle(data_.rows, *settings_.shuffle_seed, epoch, network_.kernels().random->bits,
@@ -82,30 +72,24 @@ class Trainer {
   }
 
   // Returns false, nothing changed, when stopped.
-  bool step(Team& team, std::size_t thread, std::size_t b, std::uint64_t before, std::size_t steps,
-            UpdateRunning& running, EpochSums& sums, double* metrics) noexcept {
+  bool step(Team& team, std::size_t b, EpochSums& sums, double* metrics) noexcept {
     const std::size_t first = b * batch_size_;
-    const Batch batch{settings_.shuffle_seed ? order_.data() : nullptr, first,
-                      std::min(batch_size_, data_.rows - first)};
+    const Batch batch{shuffles_ ? order_.data() : nullptr, first, std::min(batch_size_, data_.rows - first)};
     const Plan plan = batch.rows == batch_size_ ? plan_ : with_rows(plan_, batch.rows);
     const double weight = weight_sum(data_, batch);
     if (!weighs(weight)) return true;
-    if (!walk_(team, thread, {batch, plan, weight, before + steps, true})) return false;
-    if (thread == 0) {
-      sums.loss += walk_.loss_sum(plan);
-      for (std::size_t m = 0; m < walk_.metrics(); ++m) metrics[m] += walk_.metric_sum(m, plan);
-    }
-    const double rate = settings_.rates[std::min(steps, settings_.rates.size() - 1)];
-    const StepFactors factors = prepare_step(network_.rule->prepare, running, network_.settings, rate);
-    team.share(thread, updater_.chunks(), 0, false, [&](std::size_t chunk) {
+    if (!walk_(team, {batch, plan, weight, network_.step, true})) return false;
+    sums.loss += walk_.loss_sum(plan);
+    for (std::size_t m = 0; m < walk_.metrics(); ++m) metrics[m] += walk_.metric_sum(m, plan);
+    const double rate = settings_.rates[std::min(result_.steps, settings_.rates.size() - 1)];
+    const StepFactors factors = prepare_step(network_.rule->prepare, network_.running, network_.settings, rate);
+    team.share(updater_.chunks(), 0, false, [&](std::size_t, std::size_t chunk) {
       updater_.finish_gradient(chunk, plan);
       updater_.apply(chunk, factors);
     });
-    if (thread == 0) {
-      sums.weight += weight;
-      sums.penalty += updater_.penalty();
-      ++sums.steps;
-    }
+    sums.weight += weight;
+    sums.penalty += updater_.penalty();
+    ++sums.steps;
     return true;
   }
 
@@ -125,6 +109,7 @@ class Trainer {
   Walk<T> walk_;
   Updater<T> updater_;
   const std::size_t batch_size_;
+  const bool shuffles_;  // a batch of all rows takes them as they stand
   const Plan plan_;
   std::size_t first_batch_ = 0, end_batch_ = 0;
   EpochOrder order_;
@@ -153,13 +138,12 @@ std::optional<double> gradients(Network<T>& network, Buffers<T>& buffers, const 
   bool done = true;
   Team team(plan.threads, watch);
   if (weight > 0.0 || data.doutput) {
-    team.run([&](std::size_t thread) {
-      const bool finished = walk(team, thread, {batch, plan, weight, 0, false});
-      if (thread == 0) done = finished;
-      if (!finished) return;
-      if (thread == 0 && !data.doutput) loss = walk.loss_sum(plan);
-      team.share(thread, updater.chunks(), 0, false,
-                 [&](std::size_t chunk) { updater.finish_gradient(chunk, plan, !data.doutput); });
+    team.run([&] {
+      done = walk(team, {batch, plan, weight, 0, false});
+      if (!done) return;
+      if (!data.doutput) loss = walk.loss_sum(plan);
+      team.share(updater.chunks(), 0, false,
+                 [&](std::size_t, std::size_t chunk) { updater.finish_gradient(chunk, plan, !data.doutput); });
     });
     if (!done) return std::nullopt;
     if (network.loss.mean) loss /= weight;

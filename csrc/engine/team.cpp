@@ -16,10 +16,6 @@
 namespace ravine {
 namespace {
 
-// A barrier of two awake threads takes under a microsecond; a thread that has waited this many pauses (tens of
-// microseconds) is waiting for one that does not run, and gives its core away.
-constexpr unsigned spins_before_yield = 1000;
-
 void pause_briefly() noexcept {
 #if defined(__x86_64__)
   _mm_pause();
@@ -27,6 +23,22 @@ void pause_briefly() noexcept {
   asm volatile("yield");
 #endif
 }
+
+// Waits: an awake thread answers in under a microsecond; who has waited this many pauses (tens of microseconds) waits
+// for one that does not run, and gives its core away.
+class Patience {
+ public:
+  void wait() noexcept {
+    if (spins_ < spins_before_yield)
+      ++spins_, pause_briefly();
+    else
+      sched_yield();
+  }
+
+ private:
+  static constexpr unsigned spins_before_yield = 1000;
+  unsigned spins_ = 0;
+};
 
 // The largest team that the system lets this process have, as far as it was asked.
 std::atomic<std::size_t> largest_team{1};
@@ -114,31 +126,62 @@ void Watch::check() noexcept {
   next_ = Clock::now() + interval;
 }
 
-void Team::barrier() noexcept {
-  if (size_ == 1) return;
-  const unsigned generation = generation_.load(std::memory_order_acquire);
-  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == size_) {
-    arrived_.store(0, std::memory_order_relaxed);
-    next_.store(0, std::memory_order_relaxed);
-    stopped_ = stopping_.load(std::memory_order_relaxed);
-    generation_.store(generation + 1, std::memory_order_release);
-    return;
-  }
-  for (unsigned spin = 0; generation_.load(std::memory_order_acquire) == generation; ++spin) {
-    if (spin < spins_before_yield)
-      pause_briefly();
-    else
-      sched_yield();
+namespace {
+
+constexpr std::uint64_t unclaimed = 0xFFFF'FFFF;
+
+}  // namespace
+
+void Team::post(Call call, void* context, std::size_t tasks) noexcept {
+  done_.store(0, std::memory_order_relaxed);
+  call_.store(call, std::memory_order_relaxed);
+  context_.store(context, std::memory_order_relaxed);
+  tasks_.store(tasks, std::memory_order_relaxed);
+  const std::uint64_t share = (ticket_.load(std::memory_order_relaxed) | unclaimed) + 1;
+  ticket_.store(share | tasks, std::memory_order_release);
+}
+
+std::size_t Team::withdraw() noexcept { return ticket_.fetch_and(~unclaimed, std::memory_order_relaxed) & unclaimed; }
+
+bool Team::claim(std::size_t& task) noexcept {
+  std::uint64_t ticket = ticket_.load(std::memory_order_relaxed);
+  do {
+    if ((ticket & unclaimed) == 0) return false;
+  } while (!ticket_.compare_exchange_weak(ticket, ticket - 1, std::memory_order_acquire, std::memory_order_relaxed));
+  task = tasks_.load(std::memory_order_relaxed) - (ticket & unclaimed);
+  return true;
+}
+
+void Team::wait_for(std::size_t others) noexcept {
+  for (Patience patience; done_.load(std::memory_order_acquire) < others;) patience.wait();
+}
+
+void Team::work(std::size_t thread) noexcept {
+  Patience patience;
+  while (!over_.load(std::memory_order_relaxed)) {
+    std::size_t task = 0;
+    if (!claim(task)) {
+      patience.wait();
+      continue;
+    }
+    call_.load(std::memory_order_relaxed)(context_.load(std::memory_order_relaxed), thread, task);
+    done_.fetch_add(1, std::memory_order_release);
+    patience = {};
   }
 }
 
-void Team::run_region(void (*body)(void*, std::size_t) noexcept, void* context) {
+void Team::run_region(void (*body)(void*) noexcept, void* context) {
 #pragma omp parallel num_threads(static_cast<int>(size_))
   {
-#pragma omp single
-    size_ = static_cast<std::size_t>(omp_get_num_threads());
     const FloatingPointMode mode;
-    body(context, static_cast<std::size_t>(omp_get_thread_num()));
+    const auto thread = static_cast<std::size_t>(omp_get_thread_num());
+    if (thread == 0) {
+      size_ = static_cast<std::size_t>(omp_get_num_threads());
+      body(context);
+      over_.store(true, std::memory_order_relaxed);
+    } else {
+      work(thread);
+    }
   }
   standing_team = size_;
 }

@@ -1,10 +1,11 @@
-// The threads of a run: one OpenMP region, tasks claimed by whoever comes first, a barrier that spins briefly and then
-// yields.
+// The threads of a run: one OpenMP region, tasks claimed by whoever comes first, waits that spin briefly and then
+// yield.
 #pragma once
 
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <type_traits>
 #include <utility>
 
@@ -62,6 +63,9 @@ class Watch {
   bool stop_ = false;
 };
 
+// Thread 0 runs the program and posts its shares; the others do nothing but claim tasks. What counts is that a share's
+// tasks are done, not that every thread has come: one that the system does not run delays the rest only by the task it
+// is in.
 class Team {
  public:
   // Starts the threads, or as many as the system lets it.
@@ -69,46 +73,43 @@ class Team {
 
   std::size_t size() const { return size_; }
 
-  // Runs body(thread) on every thread of the team, in one region.
+  // Runs body() on the calling thread, as thread 0, with the others at hand for its shares, in one region.
   template <class Body>
   void run(Body&& body) {
     if (size_ == 1) {
       const FloatingPointMode mode;
-      body(std::size_t{0});
+      body();
       return;
     }
     using Bare = std::remove_reference_t<Body>;
-    run_region([](void* context, std::size_t thread) noexcept { (*static_cast<Bare*>(context))(thread); },
+    run_region([](void* context) noexcept { (*static_cast<Bare*>(context))(); },
                const_cast<void*>(static_cast<const void*>(&body)));
   }
 
-  // Calls task(i) for every i below `tasks`, each on one thread, then waits for all. Returns false once the watch says
-  // stop, on every thread alike; the remaining tasks of an interruptible share are then left out.
+  // Calls task(thread, i) for every i below `tasks`, each on one thread, and returns when all are done: false once the
+  // watch says stop. The remaining tasks of an interruptible share are then left out. For thread 0.
   template <class Task>
-  bool share(std::size_t thread, std::size_t tasks, std::size_t work, bool interruptible, Task&& task) noexcept {
-    if (size_ == 1) {
+  bool share(std::size_t tasks, std::size_t work, bool interruptible, Task&& task) noexcept {
+    const auto go_on = [&] { return !interruptible || !stopping(0, work); };
+    if (size_ == 1 || tasks < 2) {
       for (std::size_t i = 0; i < tasks && !(interruptible && watch_.stop_); ++i) {
-        task(i);
-        if (interruptible) watch_.look(work);
+        task(std::size_t{0}, i);
+        go_on();
       }
       return !watch_.stop_;
     }
-    for (;;) {
-      const std::size_t i = next_.fetch_add(1, std::memory_order_relaxed);
-      if (i >= tasks || (interruptible && stopping_.load(std::memory_order_relaxed))) break;
-      task(i);
-      if (interruptible) stopping(thread, work);
+    if (interruptible && watch_.stop_) return false;
+    using Bare = std::remove_reference_t<Task>;
+    post([](void* context, std::size_t thread, std::size_t i) noexcept { (*static_cast<Bare*>(context))(thread, i); },
+         const_cast<void*>(static_cast<const void*>(&task)), tasks);
+    std::size_t own = 0, i = 0;
+    while (claim(i)) {
+      task(std::size_t{0}, i);
+      ++own;
+      if (!go_on()) tasks -= withdraw();
     }
-    barrier();
-    return !stopped_;
-  }
-
-  // Does what one thread must do alone: call it on every thread; thread 0 runs it once all have come, the others wait.
-  template <class Body>
-  void alone(std::size_t thread, Body&& body) noexcept {
-    barrier();
-    if (thread == 0) body();
-    barrier();
+    wait_for(tasks - own);
+    return !watch_.stop_;
   }
 
   // In the middle of a long task: looks at the clock, and says whether the rest of the task may be left out. The share
@@ -121,19 +122,32 @@ class Team {
     return stopping_.load(std::memory_order_relaxed);
   }
 
-  void barrier() noexcept;
-
  private:
+  using Call = void (*)(void* context, std::size_t thread, std::size_t task) noexcept;
+
   static std::size_t start(std::size_t wanted);
-  void run_region(void (*body)(void*, std::size_t) noexcept, void* context);
+  void run_region(void (*body)(void*) noexcept, void* context);
+
+  // Thread 0: opens a share; closes it, returning how many tasks were left; waits for the others to have done `others`.
+  void post(Call call, void* context, std::size_t tasks) noexcept;
+  std::size_t withdraw() noexcept;
+  void wait_for(std::size_t others) noexcept;
+  // Takes the next task of the open share, if there is one.
+  bool claim(std::size_t& task) noexcept;
+  // The others' program.
+  void work(std::size_t thread) noexcept;
 
   std::size_t size_;  // what the runtime granted, once in the region
   Watch& watch_;
-  alignas(64) std::atomic<std::size_t> next_{0};
-  alignas(64) std::atomic<std::size_t> arrived_{0};
-  alignas(64) std::atomic<unsigned> generation_{0};
+  // The number of the share in the upper half, how many of its tasks are unclaimed in the lower. A claim that succeeds
+  // therefore belongs to the share whose fields are read after it: they change only when all its tasks are done.
+  alignas(64) std::atomic<std::uint64_t> ticket_{0};
+  alignas(64) std::atomic<std::size_t> done_{0};  // by the others, of the open share
+  alignas(64) std::atomic<Call> call_{nullptr};
+  std::atomic<void*> context_{nullptr};
+  std::atomic<std::size_t> tasks_{0};
   std::atomic<bool> stopping_{false};
-  bool stopped_ = false;  // as of the last barrier: the same for every thread
+  std::atomic<bool> over_{false};
 };
 
 }  // namespace ravine

@@ -88,7 +88,10 @@ void Walk<T>::group(std::size_t thread, const Step& step, std::size_t number) no
   pass.step = step.number;
   pass.training = step.training;
   const std::size_t rows = std::min(step.plan.group_rows(), step.batch.rows - pass.first_row);
-  gather(pass, data_, step.batch, pass.first_row, rows, 0, network_.inputs(), units_);
+  if (step.batch.order)
+    gather(pass, data_, step.batch, pass.first_row, rows, 0, network_.inputs(), units_);
+  else
+    point(pass, data_, step.batch.row(pass.first_row), network_.inputs(), units_);
   for (std::size_t i = 0; i < operations_; ++i) network_.operation(i).forward(pass, 0, rows, {}, tools);
   losses(pass, step, 0, rows);
   T* const gradients = buffers_.group_gradients(network_.arena, number);
@@ -99,56 +102,61 @@ void Walk<T>::group(std::size_t thread, const Step& step, std::size_t number) no
 }
 
 template <class T>
-bool Walk<T>::by_rows(Team& team, std::size_t thread, const Step& step) noexcept {
+bool Walk<T>::by_rows(Team& team, const Step& step) noexcept {
   const std::size_t work = work_ * step.plan.group_rows();
-  return team.share(thread, step.plan.groups, work, true, [&](std::size_t g) { group(thread, step, g); });
+  return team.share(step.plan.groups, work, true, [&](std::size_t thread, std::size_t g) { group(thread, step, g); });
 }
 
 template <class T>
-bool Walk<T>::by_outputs(Team& team, std::size_t thread, const Step& step) noexcept {
+bool Walk<T>::by_outputs(Team& team, const Step& step) noexcept {
   Pass<T>& pass = buffers_.pass(0);
-  const Tools<T>& tools = buffers_.tools(thread);
   const std::size_t rows = step.batch.rows;
   const std::size_t blocks = pieces(rows, task_rows);
   const auto block_rows = [&](std::size_t block) { return std::min(task_rows, rows - block * task_rows); };
-  if (thread == 0) pass.first_row = 0, pass.step = step.number, pass.training = step.training;
-  if (!team.share(thread, blocks, task_rows * network_.inputs(), true, [&](std::size_t block) {
-        gather(pass, data_, step.batch, block * task_rows, block_rows(block), block * task_rows, network_.inputs(),
-               units_);
-      }))
+  pass.first_row = 0, pass.step = step.number, pass.training = step.training;
+  if (!step.batch.order)
+    point(pass, data_, step.batch.row(0), network_.inputs(), units_);
+  else if (!team.share(blocks, task_rows * network_.inputs(), true, [&](std::size_t, std::size_t block) {
+             gather(pass, data_, step.batch, block * task_rows, block_rows(block), block * task_rows, network_.inputs(),
+                    units_);
+           }))
     return false;
   for (std::size_t i = 0; i < operations_; ++i) {
     const Operation<T>& operation = network_.operation(i);
-    const std::size_t parts = tasks_of(operation.forward_parts(), team.size());
-    const std::size_t work = 2 * task_rows * operation.inputs() * operation.units() / parts;
-    if (!team.share(thread, blocks * parts, work, true, [&](std::size_t task) {
+    const std::size_t block_work = 2 * task_rows * operation.inputs() * operation.units();
+    const std::size_t parts = tasks_of(operation.forward_parts(), block_work, team.size());
+    const std::size_t work = block_work / parts;
+    if (!team.share(blocks * parts, work, true, [&](std::size_t thread, std::size_t task) {
           const std::size_t block = task / parts;
-          operation.forward(pass, block * task_rows, block_rows(block), {task % parts, parts}, tools);
+          operation.forward(pass, block * task_rows, block_rows(block), {task % parts, parts}, buffers_.tools(thread));
         }))
       return false;
   }
   const std::size_t slice = step.plan.slice;
-  if (!team.share(thread, step.plan.slices, 20 * slice * units_, true,
-                  [&](std::size_t s) { losses(pass, step, s * slice, std::min(slice, rows - s * slice)); }))
+  if (!team.share(step.plan.slices, 20 * slice * units_, true, [&](std::size_t, std::size_t s) {
+        losses(pass, step, s * slice, std::min(slice, rows - s * slice));
+      }))
     return false;
-  return back_by_outputs(team, thread, step);
+  return back_by_outputs(team, step);
 }
 
 // Each operation's gradient by its parameters and by its input both follow from the gradient by its output, so that one
 // share does them together.
 template <class T>
-bool Walk<T>::back_by_outputs(Team& team, std::size_t thread, const Step& step) noexcept {
+bool Walk<T>::back_by_outputs(Team& team, const Step& step) noexcept {
   Pass<T>& pass = buffers_.pass(0);
-  const Tools<T>& tools = buffers_.tools(thread);
   const std::size_t rows = step.batch.rows;
   const std::size_t blocks = pieces(rows, task_rows);
   for (std::size_t i = operations_; i-- > network_.first_trained();) {
     const Operation<T>& operation = network_.operation(i);
-    const std::size_t parts = tasks_of(operation.backward_parts(), team.size());
-    const std::size_t gradient_parts = network_.trains(i) ? tasks_of(operation.gradient_parts(), team.size()) : 0;
+    const std::size_t row_work = 2 * operation.inputs() * operation.units();
+    const std::size_t parts = tasks_of(operation.backward_parts(), task_rows * row_work, team.size());
+    const std::size_t gradient_parts =
+        network_.trains(i) ? tasks_of(operation.gradient_parts(), rows * row_work, team.size()) : 0;
     const std::size_t backward_tasks = i > network_.first_trained() ? blocks * parts : 0;
-    const std::size_t work = 4 * rows * operation.inputs() * operation.units() / (gradient_parts + backward_tasks + 1);
-    if (!team.share(thread, gradient_parts + backward_tasks, work, true, [&](std::size_t task) {
+    const std::size_t work = 2 * rows * row_work / (gradient_parts + backward_tasks + 1);
+    if (!team.share(gradient_parts + backward_tasks, work, true, [&](std::size_t thread, std::size_t task) {
+          const Tools<T>& tools = buffers_.tools(thread);
           if (task < gradient_parts) {
             operation.gradient(pass, rows, step.plan.slice, {task, gradient_parts}, network_.arena.gradients.data(),
                                tools);
@@ -164,8 +172,8 @@ bool Walk<T>::back_by_outputs(Team& team, std::size_t thread, const Step& step) 
 }
 
 template <class T>
-bool Walk<T>::operator()(Team& team, std::size_t thread, const Step& step) noexcept {
-  return step.plan.by_rows ? by_rows(team, thread, step) : by_outputs(team, thread, step);
+bool Walk<T>::operator()(Team& team, const Step& step) noexcept {
+  return step.plan.by_rows ? by_rows(team, step) : by_outputs(team, step);
 }
 
 // The tree of the slices' sums.

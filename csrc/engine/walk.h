@@ -29,18 +29,18 @@ class Walk {
   // Chooses the plan for batches of up to `rows` rows and makes room for them.
   Plan prepare(std::size_t rows, std::size_t threads);
 
-  // Leaves each group's gradients in its buffer. Called by every thread of the team; false when stopped.
-  bool operator()(Team& team, std::size_t thread, const Step& step) noexcept;
+  // Leaves each group's gradients in its buffer. False when stopped.
+  bool operator()(Team& team, const Step& step) noexcept;
 
-  // Of the last batch: sum w l, and sum w value of a metric. For one thread, after the walk; the sums are used up.
+  // Of the last batch: sum w l, and sum w value of a metric; the sums are used up.
   double loss_sum(const Plan& plan) noexcept;
   double metric_sum(std::size_t metric, const Plan& plan) noexcept;
   std::size_t metrics() const { return metrics_.size(); }
 
  private:
-  bool by_rows(Team& team, std::size_t thread, const Step& step) noexcept;
-  bool by_outputs(Team& team, std::size_t thread, const Step& step) noexcept;
-  bool back_by_outputs(Team& team, std::size_t thread, const Step& step) noexcept;
+  bool by_rows(Team& team, const Step& step) noexcept;
+  bool by_outputs(Team& team, const Step& step) noexcept;
+  bool back_by_outputs(Team& team, const Step& step) noexcept;
   void group(std::size_t thread, const Step& step, std::size_t number) noexcept;
   void losses(Pass<T>& pass, const Step& step, std::size_t first, std::size_t rows) noexcept;
 

@@ -143,7 +143,7 @@ class Sequential(Gradients):
         validation_split : float in [0, 1), default=0.0
             The share of the rows, taken from the end, to validate with.
         shuffle : bool, default=True
-            Whether each epoch has an order of its own, a function of seed and epoch.
+            Whether each epoch has an order of its own, a function of seed and epoch. A batch of all rows keeps theirs.
         sample_weight : array-like, shape (n,), optional
             Weights >= 0. A batch whose weights are all zero, or too small to divide by their sum, changes nothing.
         class_weight : dict or "balanced", optional

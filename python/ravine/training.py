@@ -267,6 +267,6 @@ class Fit:
         rows, size, weight = len(self.data.X), self.batch_size, self.data.weight
         if weight is None:
             return [float(min(size, rows - first)) for first in range(0, rows, size)]
-        if self.shuffle:
+        if self.shuffle and size < rows:
             weight = weight[_core.epoch_order(rows, self.model.random_state, epoch)]
         return [float(weight[first : first + size].sum(dtype=np.float64)) for first in range(0, rows, size)]
