@@ -185,8 +185,9 @@ class Network:
         rates = np.broadcast_to(rates, max(epochs * (last_batch - first_batch), 1)) if len(rates) == 1 else rates
         history_loss, history_metrics, step = [], [], 0
         for epoch in range(first_epoch, first_epoch + epochs):
-            kept = shuffle_seed is None or batch_size >= n
-            order = np.arange(n) if kept else epoch_order(n, shuffle_seed, epoch)
+            order = np.arange(n)
+            if shuffle_seed is not None and batch_size < n:
+                order = epoch_order(n, shuffle_seed, epoch)
             totals, penalties = np.zeros(2 + len(metrics)), []
             for batch in range(first_batch, last_batch):
                 rows = order[batch * batch_size : (batch + 1) * batch_size]
