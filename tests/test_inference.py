@@ -133,3 +133,29 @@ def test_what_is_not_finite_is_found_in_any_block(call, value):
             X[row, 2] = value
             with pytest.raises(ValueError, match="Input X contains " + ("NaN" if np.isnan(value) else "infinity")):
                 getattr(model, call)(X, n_threads=threads)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rows", [1, 2, 128, 129])
+def test_few_rows_take_the_short_way_to_the_same_bits(dtype, rows):
+    model = built(Dense(37, "tanh"), Dropout(0.5), Dense(3, "softmax"), dtype=dtype)
+    few = RNG.normal(size=(rows, 4)).astype(dtype)
+    want = model.predict(few.tolist())
+    for given in (few, np.asfortranarray(few), few[::-1][::-1], few.astype("f8" if dtype == "float32" else "f4")):
+        close = given.dtype == dtype
+        np.testing.assert_allclose(model.predict(given), want, rtol=0 if close else 1e-5, atol=0 if close else 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("given", "n_threads", "message"),
+    [
+        (np.ones((1, 5), np.float32), None, "X has 5 features, but Sequential is expecting 4 features"),
+        (np.ones(4, np.float32), None, "Expected 2D array"),
+        (np.ones((0, 4), np.float32), None, "0 sample"),
+        (np.ones((1, 4), np.float32), 0, "n_threads must be an int in"),
+        (np.ones((1, 4), np.float32), True, "n_threads must be an int in"),
+    ],
+)
+def test_the_short_way_leaves_errors_to_the_long_one(given, n_threads, message):
+    with pytest.raises(ValueError, match=message):
+        built(Dense(2)).predict(given, n_threads=n_threads)

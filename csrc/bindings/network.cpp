@@ -153,6 +153,25 @@ class PyNetwork {
     return out.object();
   }
 
+  // forward() for inputs that need no more than a look; anything else gives None, and takes the long way.
+  py::object forward_few(const py::array& X) {
+    constexpr py::ssize_t most = 128;
+    constexpr int plain = int{py::array::c_style} | int{py::detail::npy_api::NPY_ARRAY_ALIGNED_};
+    if (!holds<T>(X) || (X.flags() & plain) != plain || X.ndim() != 2 || X.shape(0) < 1 || X.shape(0) > most ||
+        static_cast<std::size_t>(X.shape(1)) != network_.inputs())
+      return py::none();
+    const Busy busy(inference_);
+    const std::size_t count = network_.operations();
+    py::array_t<T> out({X.shape(0), static_cast<py::ssize_t>(network_.units(count))});
+    const Outcome outcome = without_gil([&, to = out.mutable_data()] {
+      Watch watch(nullptr, nullptr);
+      return ravine::forward(network_, inference_buffers_, static_cast<const T*>(X.data()),
+                             static_cast<std::size_t>(X.shape(0)), count, to, 1, watch);
+    });
+    if (outcome == Outcome::not_finite) return py::none();
+    return out;
+  }
+
   double loss_and_gradients(const py::object& X, const py::object& target, const py::object& weight,
                             const py::object& n_threads) {
     const Busy busy(training_);
@@ -295,6 +314,8 @@ void bind(py::module_& module, const char* name) {
       .def("forward", &N::forward, arg("X"), py::kw_only(), arg("operations") = py::none(),
            arg("skip_activation") = false, arg("n_threads") = 1,
            "Outputs after the first `operations` operations; None where X holds a NaN or an infinity.")
+      .def("forward_few", &N::forward_few, arg("X"),
+           "All outputs on one thread of a finite C-contiguous array of up to 128 rows; None for any other array.")
       .def("loss_and_gradients", &N::loss_and_gradients, arg("X"), arg("target"), arg("weight"), py::kw_only(),
            arg("n_threads") = 1, "The loss of X as one batch, dropout off; fills the gradients.")
       .def("backward", &N::backward, arg("X"), arg("doutput"), py::kw_only(), arg("n_threads") = 1,

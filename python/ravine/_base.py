@@ -31,7 +31,7 @@ __all__ = ["ModelBase"]
 
 
 # Attributes that a copy makes for itself.
-_BOUND = ("_plan", "_network", "_head", "_engine_metrics", "_passes")
+_BOUND = ("_plan", "_network", "_flat", "_head", "_engine_metrics", "_passes")
 _REMADE = (*_BOUND, "_lock", "_holder", "_runner", "_calls_back", "_fitting")
 
 
@@ -71,6 +71,7 @@ class ModelBase:
         self.stop_training = False
         self._plan: _build.Plan | None = None
         self._network: Network | None = None
+        self._flat: Network | None = None  # the network, where its inputs and outputs have one dimension
         self._head: Head | None = None
         self._engine_metrics: list[tuple[str, float]] = []
         self._passes: list[Metric] = []
@@ -138,11 +139,12 @@ class ModelBase:
             _build.initialise(network, plan, self.layers, self.random_state)
         with self._rollback():
             self.input_shape, self._plan, self._network = input_shape, plan, network
+            self._flat = network if len(input_shape) == len(plan.shapes[-1]) == 1 else None
             self._bind()
 
     def _unbuild(self) -> None:
         """Forget a network that has seen no step."""
-        self.input_shape = self._plan = self._network = self._head = None
+        self.input_shape = self._plan = self._network = self._flat = self._head = None
 
     def _bind(self) -> None:
         """Tell the network its loss, metrics and optimizer, where both sides are known."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _build, kernels
 from ._base import ModelBase
-from ._threads import check_n_threads
+from ._threads import MAX_THREADS, check_n_threads
 from ._validation import Array, not_finite
 from .losses import Head
 
@@ -41,6 +42,9 @@ class Inference(ModelBase):
         ValueError
             For inputs of another shape, with NaN or infinities, or without rows.
         """
+        outputs = self._predict_few(X, n_threads)
+        if outputs is not None:
+            return outputs
         with self._exclusive():
             return self._predict(X, n_threads)
 
@@ -135,6 +139,19 @@ class Inference(ModelBase):
         outputs, shape = self._forward(rows, None, threads), self.output_shape
         assert shape is not None
         return outputs if len(shape) == 1 else outputs.reshape(len(rows), *shape)
+
+    def _predict_few(self, X: Any, n_threads: Any) -> Array | None:
+        """Return the outputs of a few rows if nothing needs converting, checking or waiting for: that costs more."""
+        network = self._flat
+        counted = n_threads is None or (type(n_threads) is int and 0 < n_threads <= MAX_THREADS)
+        if network is None or self._runner is not None or type(X) is not np.ndarray or not counted:
+            return None
+        with self._lock:
+            try:
+                self._runner = os.getpid()
+                return network.forward_few(X)
+            finally:
+                self._runner = None
 
     def _forward(self, rows: Array, operations: int | None, threads: int) -> Array:
         """Return the outputs of the first operations, None being all; the engine looks for what is not finite."""
