@@ -118,6 +118,24 @@ void bind_sums(py::module_& module, const InstructionSet& set) {
       py::arg("x"), py::kw_only(), py::arg("batch_slice") = 0, py::arg("out") = py::none());
 }
 
+void bind_clear_faded(py::module_& module, const InstructionSet& set) {
+  module.def(
+      "clear_faded",
+      [&set](const py::object& x, const py::object& g) {
+        by_dtype(x, "x", [&]<class T>() {
+          Array<T> values(x, "x");
+          const Array<T> gradient(g, "g", "x");
+          gradient.require_shape_of(values);
+          values.require_writable().require_apart(gradient);
+          without_gil([&, p = values.mutable_data()] {
+            set.kernels<T>().vector->clear_faded(p, gradient.data(), gradient.size());
+          });
+        });
+      },
+      "x = 0 where |x| is below the smallest normal number and g is 0, in place; x and g have one shape.", py::arg("x"),
+      py::arg("g"));
+}
+
 void bind_penalty(py::module_& module, const InstructionSet& set) {
   module.def(
       "add_penalty_gradient",
@@ -144,6 +162,7 @@ void bind_vector(py::module_& module, const InstructionSet& set) {
   bind_sincospi(module, set);
   bind_scale_and_add(module, set);
   bind_sums(module, set);
+  bind_clear_faded(module, set);
   bind_penalty(module, set);
 }
 

@@ -10,11 +10,8 @@
 namespace ravine {
 namespace {
 
-// Rows of a task: small enough for the activations to stay in cache, large enough for the product's tiles. Each block
-// copies the weights anew, so a forward pass takes longer ones where every thread still finds some.
+// Rows of a task: small enough for the activations to stay in cache, large enough for the product's tiles.
 constexpr std::size_t block_rows = 128;
-constexpr std::size_t longest_block = 512;
-constexpr std::size_t blocks_a_thread = 4;
 // Less work than this is faster on one thread.
 constexpr std::size_t worth_a_team = 2'000'000;
 
@@ -41,8 +38,7 @@ template <class T>
 Outcome forward(const Network<T>& network, Buffers<T>& buffers, const T* x, std::size_t rows, std::size_t operations,
                 T* output, std::size_t threads, Watch& watch) {
   threads = threads_for(network, rows, threads);
-  const std::size_t most = std::clamp(rows / (blocks_a_thread * threads), block_rows, longest_block);
-  buffers.prepare(network, threads, std::min(rows, most), threads, false, 0);
+  buffers.prepare(network, threads, std::min(rows, block_rows), threads, false, 0);
   const std::size_t inputs = network.inputs(), units = network.units(operations);
   const auto all_finite = network.kernels().vector->all_finite;
   std::atomic<bool> finite{true};
@@ -51,14 +47,15 @@ Outcome forward(const Network<T>& network, Buffers<T>& buffers, const T* x, std:
   team.run([&] {
     const auto block = [&](std::size_t thread, std::size_t i) {
       Pass<T>& pass = buffers.pass(thread);
-      const std::size_t first = i * most, count = std::min(most, rows - first);
+      const std::size_t first = i * block_rows, count = std::min(block_rows, rows - first);
       if (!all_finite(x + first * inputs, count * inputs)) finite.store(false, std::memory_order_relaxed);
       if (!finite.load(std::memory_order_relaxed)) return;
       if (operations > 0) pass.value[operations] = output + first * units;
       run_block(network, pass, buffers.tools(thread), x, first, count, operations);
       if (operations == 0) std::memcpy(output + first * units, pass.value[0], count * units * sizeof(T));
     };
-    done = team.share((rows + most - 1) / most, most * step_work(network) / 3, true, block);
+    const std::size_t blocks = (rows + block_rows - 1) / block_rows;
+    done = team.share(blocks, block_rows * step_work(network) / 3, true, block);
   });
   if (!finite.load(std::memory_order_relaxed)) return Outcome::not_finite;
   return done ? Outcome::done : Outcome::stopped;

@@ -10,6 +10,9 @@
 namespace ravine {
 namespace {
 
+// So often is faded state cleared; bits depend on it.
+constexpr std::uint64_t clearing_steps = 256;
+
 // What an epoch adds up. Its loss is sum w l / sum w (or sum w l, where the loss is a sum) over the epoch, plus the
 // mean over its steps of the penalty before each.
 struct EpochSums {
@@ -83,8 +86,10 @@ class Trainer {
     for (std::size_t m = 0; m < walk_.metrics(); ++m) metrics[m] += walk_.metric_sum(m, plan);
     const double rate = settings_.rates[std::min(result_.steps, settings_.rates.size() - 1)];
     const StepFactors factors = prepare_step(network_.rule->prepare, network_.running, network_.settings, rate);
+    const bool clears = network_.step % clearing_steps == clearing_steps - 1;
     team.share(updater_.chunks(), 0, false, [&](std::size_t, std::size_t chunk) {
       updater_.finish_gradient(chunk, plan);
+      if (clears) updater_.clear_faded(chunk);
       updater_.apply(chunk, factors);
     });
     sums.weight += weight;

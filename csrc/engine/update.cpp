@@ -88,6 +88,15 @@ void Updater<T>::apply(std::size_t index, const StepFactors& factors) const noex
 }
 
 template <class T>
+void Updater<T>::clear_faded(std::size_t index) const noexcept {
+  const Chunk& chunk = chunks_[index];
+  const Arena<T>& arena = network_.arena;
+  for (std::size_t slot = 0; chunk.trained && slot < network_.rule->slots; ++slot)
+    network_.kernels().vector->clear_faded(arena.state.data() + slot * arena.size + chunk.first,
+                                           arena.gradients.data() + chunk.first, chunk.count);
+}
+
+template <class T>
 double Updater<T>::penalty() const noexcept {
   double sum = 0.0;
   for (const double part : penalty_) sum += part;

@@ -22,8 +22,8 @@ void step(T* w, T* state, std::size_t stride, const T* dw, std::size_t count, co
   T* const gradients = state;
   T* const moves = state + stride;
   each_vector<T>(count, [&](auto at) {
-    const Vec<T> g = at.load(dw), past = load_state<T>(at, moves, g);
-    const Vec<T> mean_square = moving_average<T>(r, load_state<T>(at, gradients, g), one_less_r, g * g);
+    const Vec<T> g = at.load(dw), past = at.load(moves);
+    const Vec<T> mean_square = moving_average<T>(r, at.load(gradients), one_less_r, g * g);
     const Vec<T> d = sqrt((past + e) / (mean_square + e)) * g;
     at.template store<T>(gradients, mean_square);
     at.template store<T>(moves, moving_average<T>(r, past, one_less_r, d * d));

@@ -19,7 +19,7 @@ void step(T* w, T* state, std::size_t, const T* dw, std::size_t count, const Upd
   const Vec<T> in = factor<T>(factors, inside), out = factor<T>(factors, outside);
   each_vector<T>(count, [&](auto at) {
     const Vec<T> g = at.load(dw);
-    const Vec<T> squares = fma(g, g, load_state<T>(at, state, g));
+    const Vec<T> squares = fma(g, g, at.load(state));
     at.template store<T>(state, squares);
     at.template store<T>(w, fma(kept, at.load(w), -(a * g / (sqrt(squares + in) + out))));
   });

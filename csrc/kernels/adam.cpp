@@ -37,12 +37,12 @@ void step(T* w, T* state, std::size_t stride, const T* dw, std::size_t count, co
   T* const largest = state + 2 * stride;
   each_vector<T>(count, [&](auto at) {
     const Vec<T> g = at.load(dw);
-    const Vec<T> m = moving_average<T>(b1, load_state<T>(at, mean, g), one_less_b1, g);
-    Vec<T> v = moving_average<T>(b2, load_state<T>(at, mean_square, g), one_less_b2, g * g);
+    const Vec<T> m = moving_average<T>(b1, at.load(mean), one_less_b1, g);
+    Vec<T> v = moving_average<T>(b2, at.load(mean_square), one_less_b2, g * g);
     at.template store<T>(mean, m);
     at.template store<T>(mean_square, v);
     if constexpr (amsgrad) {
-      v = larger<T>(load_state<T>(at, largest, g), v);
+      v = larger<T>(at.load(largest), v);
       at.template store<T>(largest, v);
     }
     at.template store<T>(w, fma(kept, at.load(w), -(a * m / (sqrt(v + in) + out))));

@@ -27,8 +27,8 @@ void step(T* w, T* state, std::size_t stride, const T* dw, std::size_t count, co
   T* const mean = state;
   T* const norm = state + stride;
   each_vector<T>(count, [&](auto at) {
-    const Vec<T> g = at.load(dw), past = load_state<T>(at, norm, g);
-    const Vec<T> m = moving_average<T>(b1, load_state<T>(at, mean, g), one_less_b1, g);
+    const Vec<T> g = at.load(dw), past = at.load(norm);
+    const Vec<T> m = moving_average<T>(b1, at.load(mean), one_less_b1, g);
     const Vec<T> u = larger<T>(b2 * past, abs(g) + e);
     at.template store<T>(mean, m);
     at.template store<T>(norm, select<T>((g == Vec<T>{}) & (past == Vec<T>{}), Vec<T>{}, u));

@@ -327,29 +327,46 @@ void row_columns(const Matmul<T>& x, std::size_t j) noexcept {
   }
 }
 
-// One column, c = a b, as the row c^T = b^T a^T: a vector holds rows of c.
-template <class T>
-void column_product(const Matmul<T>& x) noexcept {
-  Matmul<T> row{};
-  row.c = x.c, row.a = x.b, row.b = x.a;
-  row.m = 1, row.n = x.m, row.k = x.k;
-  row.ldc = x.m, row.lda = x.k, row.ldb = x.lda;
-  row.accumulate = x.accumulate, row.workspace = x.workspace;
-  product<T, Form::nt>(row);
-  if (!x.bias && x.finish == Finish::none) return;
-  each_vector<T>(x.m, [&](auto at) {
-    Vec<T> sum = at.load(x.c);
-    if (x.bias) sum = sum + broadcast<T>(*x.bias);
-    if (x.finish == Finish::relu) sum = relu_of<T>(sum);
-    if (x.finish == Finish::mask) sum = masked<T>(sum, at.load(x.gate));
-    at.template store<T>(x.c, sum);
-  });
+// `rows` rows of a single column, up to a vector: its lanes are rows, so that each row's terms come in ascending order.
+template <class T, bool whole>
+void column_rows(const Matmul<T>& x, std::size_t i, std::size_t rows) noexcept {
+  constexpr std::size_t side = lanes<T>;
+  const auto at = [&](const T* p, std::size_t count) __attribute__((always_inline)) {
+    return whole || count == side ? load<T>(p) : load_first<T>(p, count);
+  };
+  Vec<T> total = x.accumulate ? at(x.c + i, rows) : Vec<T>{};
+  for (std::size_t p = 0; p < x.k || p == 0; p += product_slice) {
+    const std::size_t end = smaller(p + product_slice, x.k);
+    Vec<T> sum{};
+    for (std::size_t q = p; q < end; q += side) {
+      const std::size_t depth = smaller(side, end - q);
+      Vec<T> terms[side];
+#pragma GCC unroll 16
+      for (std::size_t r = 0; r < side; ++r) {
+        const T* const a = x.a + (i + r) * x.lda + q;
+        terms[r] = !whole && r >= rows ? Vec<T>{} : depth == side ? load<T>(a) : load_first<T>(a, depth);
+      }
+      transpose<T>(terms);
+#pragma GCC unroll 16
+      for (std::size_t r = 0; r < side; ++r)
+        if (r < depth) sum = fma(terms[r], broadcast<T>(x.b[(q + r) * x.ldb]), sum);
+    }
+    total = x.accumulate || p > 0 ? total + sum : sum;
+  }
+  if (x.bias) total = total + broadcast<T>(*x.bias);
+  if (x.finish == Finish::relu) total = relu_of<T>(total);
+  if (x.finish == Finish::mask) total = masked<T>(total, at(x.gate + i, rows));
+  store_first<T>(x.c + i, total, rows);
 }
 
 template <class T>
 void forward_product(const Matmul<T>& x) noexcept {
-  const bool column = x.n == 1 && x.ldc == 1 && x.ldb == 1 && (!x.gate || x.ldgate == 1);
-  if (column && x.m >= lanes<T>) return column_product<T>(x);
+  if (x.n == 1 && x.ldc == 1 && (!x.gate || x.ldgate == 1) && x.m >= lanes<T>) {
+    std::size_t i = 0;
+    for (; i + lanes<T> <= x.m; i += lanes<T>) column_rows<T, true>(x, i, lanes<T>);
+    if (i < x.m) column_rows<T, false>(x, i, x.m - i);
+    return;
+  }
   if (x.m != 1) return product<T, Form::nn>(x);
   constexpr std::size_t most = vector_registers / 2;
   std::size_t j = 0;

@@ -40,9 +40,9 @@ void step(T* w, T* state, std::size_t stride, const T* dw, std::size_t count, co
   T* const mean = state;
   T* const mean_square = state + stride;
   each_vector<T>(count, [&](auto at) {
-    const Vec<T> g = at.load(dw), past = load_state<T>(at, mean, g);
+    const Vec<T> g = at.load(dw), past = at.load(mean);
     const Vec<T> m = fma(one_less_b1, g - past, past);
-    const Vec<T> v = moving_average<T>(b2, load_state<T>(at, mean_square, g), one_less_b2, g * g);
+    const Vec<T> v = moving_average<T>(b2, at.load(mean_square), one_less_b2, g * g);
     at.template store<T>(mean, m);
     at.template store<T>(mean_square, v);
     at.template store<T>(w, fma(kept, at.load(w), -(fma(a_g, g, a_m * m) / (sqrt(v + in) + out))));

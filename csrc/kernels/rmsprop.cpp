@@ -30,17 +30,17 @@ void step(T* w, T* state, std::size_t stride, const T* dw, std::size_t count, co
   T* const velocity = state + (centered ? 2 : 1) * stride;
   each_vector<T>(count, [&](auto at) {
     const Vec<T> g = at.load(dw);
-    Vec<T> spread = moving_average<T>(r, load_state<T>(at, mean_square, g), one_less_r, g * g);
+    Vec<T> spread = moving_average<T>(r, at.load(mean_square), one_less_r, g * g);
     at.template store<T>(mean_square, spread);
     if constexpr (centered) {
-      const Vec<T> center = moving_average<T>(r, load_state<T>(at, mean, g), one_less_r, g);
+      const Vec<T> center = moving_average<T>(r, at.load(mean), one_less_r, g);
       at.template store<T>(mean, center);
       const Vec<T> variance = fma(-center, center, spread);
       spread = select<T>(variance < Vec<T>{}, Vec<T>{}, variance);
     }
     Vec<T> move = a * g / (sqrt(spread + in) + out);
     if constexpr (with_momentum) {
-      move = fma(m, load_state<T>(at, velocity, g), move);
+      move = fma(m, at.load(velocity), move);
       at.template store<T>(velocity, move);
     }
     at.template store<T>(w, fma(kept, at.load(w), -move));

@@ -33,7 +33,7 @@ template <class T>
 void classic(T* w, T* state, std::size_t, const T* dw, std::size_t count, const UpdateFactors& factors) noexcept {
   const Vec<T> kept = factor<T>(factors, keep), a = factor<T>(factors, rate), m = factor<T>(factors, momentum);
   each_vector<T>(count, [&](auto at) {
-    const Vec<T> g = at.load(dw), v = fma(m, load_state<T>(at, state, g), a * g);
+    const Vec<T> v = fma(m, at.load(state), a * at.load(dw));
     at.template store<T>(state, v);
     at.template store<T>(w, fma(kept, at.load(w), -v));
   });
@@ -45,7 +45,7 @@ void average(T* w, T* state, std::size_t, const T* dw, std::size_t count, const 
   const Vec<T> kept = factor<T>(factors, keep), a = factor<T>(factors, rate);
   const Vec<T> b = factor<T>(factors, momentum), one_less_b = factor<T>(factors, rest);
   each_vector<T>(count, [&](auto at) {
-    const Vec<T> g = at.load(dw), v = moving_average<T>(b, load_state<T>(at, state, g), one_less_b, g);
+    const Vec<T> v = moving_average<T>(b, at.load(state), one_less_b, at.load(dw));
     at.template store<T>(state, v);
     at.template store<T>(w, fma(-a, v, kept * at.load(w)));
   });
@@ -56,8 +56,8 @@ template <class T>
 void nesterov(T* w, T* state, std::size_t, const T* dw, std::size_t count, const UpdateFactors& factors) noexcept {
   const Vec<T> kept = factor<T>(factors, keep), a = factor<T>(factors, rate), m = factor<T>(factors, momentum);
   each_vector<T>(count, [&](auto at) {
-    const Vec<T> g = at.load(dw), move = a * g;
-    const Vec<T> v = fma(m, load_state<T>(at, state, g), move);
+    const Vec<T> move = a * at.load(dw);
+    const Vec<T> v = fma(m, at.load(state), move);
     at.template store<T>(state, v);
     at.template store<T>(w, fma(kept, at.load(w), -fma(m, v, move)));
   });

@@ -24,16 +24,6 @@ inline double average_divisor(const UpdateSettings& s, double product) {
   return s.bias_correction ? 1.0 - product : 1.0;
 }
 
-// State as a step finds it: 0 where it has faded below the smallest normal number and the gradient g is 0. Else it
-// would stay there for good (0.9 times the smallest number rounds to itself), and a step on such numbers takes 2.8
-// times as long.
-template <class T, class At>
-RAVINE_INLINE Vec<T> load_state(At at, const T* state, Vec<T> g) {
-  constexpr T smallest_normal = sizeof(T) == 4 ? T(0x1p-126) : T(0x1p-1022);
-  const Vec<T> x = at.load(state);
-  return select<T>((g == Vec<T>{}) & (abs(x) < broadcast<T>(smallest_normal)), Vec<T>{}, x);
-}
-
 // beta old + rest value, where rest is 1 - beta
 template <class T>
 RAVINE_INLINE Vec<T> moving_average(Vec<T> beta, Vec<T> old, Vec<T> rest, Vec<T> value) {

@@ -73,6 +73,15 @@ bool all_finite(const T* x, std::size_t count) noexcept {
   return finite;
 }
 
+template <class T>
+void clear_faded(T* x, const T* g, std::size_t count) noexcept {
+  const Vec<T> smallest_normal = broadcast<T>(sizeof(T) == 4 ? T(0x1p-126) : T(0x1p-1022));
+  each_vector<T>(count, [&](auto at) __attribute__((always_inline)) {
+    const Vec<T> v = at.load(x);
+    at.template store<T>(x, select<T>((at.load(g) == Vec<T>{}) & (abs(v) < smallest_normal), Vec<T>{}, v));
+  });
+}
+
 // `strip` vectors of neighbouring columns. The balanced tree over slices runs as they come, like a binary counter:
 // part[l] waits for its partner of 2^l slices, and what is left at the end is added from the right.
 template <std::size_t strip, class T, class At>
@@ -129,8 +138,8 @@ void add_penalty_gradient(T* dw, const T* w, std::size_t count, T l1, T l2) noex
 
 extern constinit const Both<VectorKernels> vector_kernels = {
     {pow_range<float>, sincospi_range<float>, scale<float>, add<float>, sum_squares<float>, sum_abs<float>,
-     column_sums<float>, all_finite<float>, add_penalty_gradient<float>},
+     column_sums<float>, all_finite<float>, clear_faded<float>, add_penalty_gradient<float>},
     {pow_range<double>, sincospi_range<double>, scale<double>, add<double>, sum_squares<double>, sum_abs<double>,
-     column_sums<double>, all_finite<double>, add_penalty_gradient<double>}};
+     column_sums<double>, all_finite<double>, clear_faded<double>, add_penalty_gradient<double>}};
 
 }  // namespace ravine::RAVINE_ISA

@@ -176,18 +176,3 @@ def test_first_step_of_adam_has_the_length_of_the_rate(kernels, dtype):
     w, g = np.zeros(3, dtype), np.array([1e-3, -1.0, 1e3], dtype)
     kernels.adam(w, np.zeros((2, 3), dtype), g, learning_rate=0.25)
     np.testing.assert_allclose(w, -0.25 * np.sign(g), rtol=2e-5)
-
-
-@cases
-def test_state_that_has_faded_is_zero(rule, settings, kernels, dtype, rng):
-    """Denormal state with a gradient of 0 goes; with any other gradient, and from the smallest normal on, it stays."""
-    smallest = np.finfo(dtype).smallest_normal
-    for size in (1, 16, 67):
-        w, _, running = start(size, RULES[rule], dtype, rng)
-        for step in (getattr(kernels, rule), getattr(reference, rule)):
-            state = np.full((RULES[rule], size), smallest / 4, dtype)
-            step(w.copy(), state, np.zeros(size, dtype), running=running.copy(), **settings)
-            assert np.all(state == 0)
-            state = np.full((RULES[rule], size), 64 * smallest, dtype)
-            step(w.copy(), state, np.zeros(size, dtype), running=running.copy(), **settings)
-            assert np.all(state[:1] != 0)

@@ -193,3 +193,15 @@ def test_all_finite_sees_every_place(kernels, dtype, layout):
                 x[i], kept = value, x[i]
                 assert kernels.all_finite(x) is reference.all_finite(x) is False
                 x[i] = kept
+
+
+def test_clear_faded_takes_denormals_without_a_gradient(kernels, dtype, layout):
+    smallest = np.finfo(dtype).smallest_normal
+    values = np.array([smallest, -smallest, smallest / 2, -smallest / 4, 0, -0.0, 1, NAN, INF], dtype)
+    for size in SIZES:
+        for g in (0.0, -0.0, smallest, NAN):
+            x, slope = awkward(np.resize(values, size), layout), np.full(size, g, dtype)
+            want = x.copy()
+            reference.clear_faded(want, slope)
+            kernels.clear_faded(x, slope)
+            assert same_bits(x, want)

@@ -23,8 +23,11 @@ from . import losses, updates
 from . import metrics as metric_functions
 from .batches import Array, epoch_order, weighted_sum
 from .operations import DropoutKey, OperationSpec, make_operations
+from .vector import clear_faded
 
 Metrics = Sequence[tuple[str, float]]
+
+_CLEARING_STEPS = 256
 
 
 class Network:
@@ -251,6 +254,8 @@ class Network:
         self._backward(dz)
         for operation in self._operations:
             operation.add_penalty_gradient()
+        if self.step % _CLEARING_STEPS == _CLEARING_STEPS - 1:
+            self._clear_faded()
         self._update(rate)
         return self._totals(row_loss, z, target, weight, metrics)
 
@@ -292,6 +297,13 @@ class Network:
 
     def _penalty(self) -> float:
         return sum(operation.penalty() for operation in self._operations)
+
+    def _clear_faded(self) -> None:
+        """Set state to 0 that has faded to denormal numbers."""
+        for name, operation, key in self._named():
+            if operation.trainable:
+                for slot in self._state[name]:
+                    clear_faded(slot, operation.gradients[key].reshape(-1))
 
     def _update(self, rate: float) -> None:
         """Apply the rule to every trainable parameter; weight decay acts on kernels only."""

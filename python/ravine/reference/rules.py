@@ -69,18 +69,13 @@ running : float64 ndarray, (4,), optional
 
 
 def rule(slots: int) -> Callable[[Formula], Rule]:
-    """Make a rule from the formula of ``d`` in ``w -= d``, which replaces slots and products.
-
-    State that has faded below the smallest normal number counts as 0 where the gradient is 0.
-    """
+    """Make a rule from the formula of ``d`` in ``w -= d``, which replaces slots and products."""
 
     def decorate(formula: Formula) -> Rule:
         @functools.wraps(formula)
         def step(w: Array, state: Array, dw: Array, *, running: Array | None = None, **settings: float) -> None:
             s = Settings(**settings)  # type: ignore[arg-type]
             slots_of_state = list(state.astype(np.float64))
-            for slot in slots_of_state:
-                slot[(dw == 0) & (np.abs(slot) < np.finfo(w.dtype).smallest_normal)] = 0.0
             with np.errstate(all="ignore"):
                 d = formula(s, dw.astype(np.float64), slots_of_state, np.ones(4) if running is None else running)
                 w[...] = (1.0 - s.learning_rate * s.weight_decay) * w.astype(np.float64) - d

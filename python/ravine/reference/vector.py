@@ -16,6 +16,7 @@ __all__ = [
     "add",
     "add_penalty_gradient",
     "all_finite",
+    "clear_faded",
     "column_sums",
     "pow",
     "scale",
@@ -203,6 +204,26 @@ def all_finite(x: Array) -> bool:
     (True, False)
     """
     return bool(np.isfinite(x).all())
+
+
+def clear_faded(x: Array, g: Array) -> None:
+    """Set ``x = 0`` where ``|x|`` is below the smallest normal number and ``g`` is 0, in place.
+
+    Parameters
+    ----------
+    x : ndarray, any shape
+        An optimizer's state.
+    g : ndarray
+        Gradients, of the same shape.
+
+    Examples
+    --------
+    >>> x = np.array([1e-310, 1e-310, 1e-300])
+    >>> clear_faded(x, np.array([0.0, 1.0, 0.0]))
+    >>> x.tolist()
+    [0.0, 1e-310, 1e-300]
+    """
+    x[(g == 0) & (np.abs(x) < np.finfo(x.dtype).smallest_normal)] = 0
 
 
 def column_sums(x: Array, *, batch_slice: int = 0, out: Array | None = None) -> Array:
