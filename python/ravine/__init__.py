@@ -14,6 +14,7 @@ from . import (
     metrics,
     optimizers,
     regularizers,
+    schedules,
 )
 from ._threads import get_num_threads, set_num_threads
 from ._validation import NotFittedError
@@ -41,6 +42,7 @@ __all__ = [
     "metrics",
     "optimizers",
     "regularizers",
+    "schedules",
     "set_num_threads",
     "show_config",
 ]

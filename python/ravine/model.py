@@ -45,6 +45,8 @@ class Sequential(Gradients):
         Shapes of a row.
     optimizer, loss, metrics
         As compiled; `optimizer.learning_rate` may be changed at any time.
+    learning_rate : float
+        That of the next step.
     classes_ : ndarray
         The label of each class.
     history : History or None
@@ -75,7 +77,7 @@ class Sequential(Gradients):
         loss: str | loss_module.Loss | None = None,
         metrics: Sequence[str | metric_module.Metric] = (),
     ) -> None:
-        """Choose optimizer, loss and metrics. Weights stay as they are; the optimizer starts afresh.
+        """Choose optimizer, loss and metrics. Weights stay as they are; optimizer and schedule start afresh.
 
         Parameters
         ----------
@@ -107,6 +109,8 @@ class Sequential(Gradients):
                 vars(self).update(before)
                 self._bind_loss()
                 raise
+            self._compiled_at = (0 if self._network is None else int(self._network.step), self._epoch)
+            self._driver = None
             if self._classes is not None and self._classes.dtype.kind != "U":
                 self._classes = None  # numbers go with the loss: 0 and 1, or -1 and 1
 

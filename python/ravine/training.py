@@ -17,6 +17,7 @@ from ._state import Snapshot, is_finite
 from ._validation import Array
 from .callbacks import BATCH_HOOKS, EPOCH_HOOKS, Callback, TerminateOnNaN
 from .progress import Progress
+from .schedules import BoldDriver
 
 if TYPE_CHECKING:
     from .model import Sequential
@@ -37,15 +38,19 @@ class History:
         The numbers of the epochs, counted from 0 over all fits of the model.
     history : dict of str to list of float
         "loss", the metrics, and with validation data "val_loss" and the metrics' "val_..." forms; a value an epoch.
+    learning_rate : list of float
+        The rate of each epoch's last step.
     """
 
     def __init__(self) -> None:
         self.epoch: list[int] = []
+        self.learning_rate: list[float] = []
         self.history: dict[str, list[float]] = {}
 
-    def add(self, epochs: Sequence[int], logs: dict[str, list[float]]) -> None:
+    def add(self, epochs: Sequence[int], rates: Sequence[float], logs: dict[str, list[float]]) -> None:
         """Add the values of some epochs."""
         self.epoch.extend(epochs)
+        self.learning_rate.extend(rates)
         for name, values in logs.items():
             self.history.setdefault(name, []).extend(values)
 
@@ -108,10 +113,12 @@ class Fit:
             or self.verbose > 0
             or self.validation is not None
             or bool(model._passes)
+            or isinstance(model.optimizer and model.optimizer.learning_rate, BoldDriver)
             or any(callback.overrides(*EPOCH_HOOKS) for callback in self.callbacks)
         )
         self.snapshot = Snapshot.take(self.network, model._epoch)
         self.snapshot_time = perf_counter()
+        self.rates: Array = np.zeros(0)
         self.begun: list[Callback] = []
 
     def begin(self) -> None:
@@ -165,8 +172,10 @@ class Fit:
             result = self._train(first, count)
             finite = np.isfinite(result["loss"])
             kept = count if finite.all() else int(np.argmin(finite)) + 1
-            values = {metric.name: result["metrics"][:kept, i].tolist() for i, metric in enumerate(self.model.metrics)}
-            self.history.add(range(first, first + kept), {"loss": result["loss"][:kept].tolist(), **values})
+            values = {"loss": result["loss"][:kept].tolist()}
+            for i, metric in enumerate(self.model.metrics):
+                values[metric.name] = result["metrics"][:kept, i].tolist()
+            self.history.add(range(first, first + kept), self._last_rates(count)[:kept], values)
             self.model._epoch += count
             if self._ended(float(result["loss"][kept - 1])):
                 return
@@ -184,7 +193,8 @@ class Fit:
             if self.validation is not None:
                 values = model._evaluate(self.validation, self.n_threads)
                 logs.update({f"val_{name}": value for name, value in values.items()})
-            self.history.add([epoch], {name: [value] for name, value in logs.items()})
+            self.history.add([epoch], self._last_rates(1), {name: [value] for name, value in logs.items()})
+            model._drive(loss)
             progress.epoch(epoch, logs)
             self._tell("on_epoch_end", epoch, logs=logs)
             if self._ended(logs["loss"]):
@@ -218,6 +228,7 @@ class Fit:
     def _train(self, epoch: int, epochs: int, first_batch: int = 0, batches: int = 0) -> dict[str, Any]:
         """Hand the engine some epochs, or some batches of one; whole epochs count also where an exception comes."""
         model, data, before = self.model, self.data, self.network.step
+        self.rates = model._rates(epochs, batches or self.steps)
         try:
             return self.network.train(
                 data.X,
@@ -229,7 +240,7 @@ class Fit:
                 first_batch=first_batch,
                 batches=batches,
                 shuffle_seed=model.random_state if self.shuffle else None,
-                rates=model._rates(),
+                rates=self.rates,
                 metrics=model._engine_metrics,
                 n_threads=self.n_threads,
             )
@@ -237,6 +248,11 @@ class Fit:
             if not batches:
                 model._epoch += (self.network.step - before) // self.steps
             raise
+
+    def _last_rates(self, epochs: int) -> list[float]:
+        """Return the rate of the last step of each epoch in the run before."""
+        last = self.rates if len(self.rates) == 1 else self.rates[self.steps - 1 :: self.steps]
+        return np.broadcast_to(last, epochs).tolist()
 
     def _whole(self, epoch: int) -> tuple[float, Array]:
         result = self._train(epoch, 1)
