@@ -16,6 +16,7 @@ from . import (
     regularizers,
     schedules,
 )
+from ._averages import ewma
 from ._threads import get_num_threads, set_num_threads
 from ._validation import NotFittedError
 from .config import show_config
@@ -34,6 +35,7 @@ __all__ = [
     "__version__",
     "callbacks",
     "datasets",
+    "ewma",
     "get_num_threads",
     "initializers",
     "kernels",

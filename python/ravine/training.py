@@ -15,7 +15,7 @@ import numpy as np
 from . import _core
 from ._state import Snapshot, is_finite
 from ._validation import Array
-from .callbacks import BATCH_HOOKS, EPOCH_HOOKS, Callback, TerminateOnNaN
+from .callbacks.base import BATCH_HOOKS, EPOCH_HOOKS, Callback
 from .progress import Progress
 from .schedules import BoldDriver
 
@@ -214,7 +214,7 @@ class Fit:
                 return False
         self.snapshot.restore(self.network)
         model._epoch = self.snapshot.epoch
-        if not any(isinstance(callback, TerminateOnNaN) for callback in self.callbacks):
+        if not any(callback.takes_divergence for callback in self.callbacks):
             rate = "" if model.optimizer is None else f" with learning_rate={model.optimizer.learning_rate!r}"
             warnings.warn(
                 f"{'weights overflowed' if math.isfinite(loss) else f'the loss was {loss}'} in epoch "
@@ -252,7 +252,7 @@ class Fit:
     def _last_rates(self, epochs: int) -> list[float]:
         """Return the rate of the last step of each epoch in the run before."""
         last = self.rates if len(self.rates) == 1 else self.rates[self.steps - 1 :: self.steps]
-        return np.broadcast_to(last, epochs).tolist()
+        return [float(rate) for rate in np.broadcast_to(last, epochs)]
 
     def _whole(self, epoch: int) -> tuple[float, Array]:
         result = self._train(epoch, 1)
