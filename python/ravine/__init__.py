@@ -17,6 +17,7 @@ from . import (
     schedules,
 )
 from ._averages import ewma
+from ._divergence import DivergenceError
 from ._threads import get_num_threads, set_num_threads
 from ._validation import NotFittedError
 from .config import show_config
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __version__: str = _core.config()["version"]
 
 __all__ = [
+    "DivergenceError",
     "History",
     "NotFittedError",
     "Sequential",

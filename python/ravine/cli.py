@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from . import __version__, callbacks, datasets, layers, optimizers, schedules, show_config
+from ._divergence import DivergenceError
 from ._threads import MAX_THREADS, get_num_threads
 from .model import Sequential
 
@@ -175,7 +176,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, 1 after an error of the system, 130 after Ctrl-C, 141 where standard output was closed.
+        0, 1 after an error of the system or where the loss is no longer finite, 130 after Ctrl-C, 141 where standard
+        output was closed.
 
     Raises
     ------
@@ -204,7 +206,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         discard_output()
         return 141
-    except (OSError, MemoryError) as error:
+    except (OSError, MemoryError, DivergenceError) as error:
         discard_output()
         print(f"ravine: {'not enough memory' if isinstance(error, MemoryError) else error}", file=sys.stderr)
         return 1

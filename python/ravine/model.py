@@ -168,11 +168,10 @@ class Sequential(Gradients):
         ------
         ValueError, TypeError
             For arguments that are not allowed or do not fit each other; nothing broadcasts.
-
-        Warns
-        -----
-        RuntimeWarning
-            Where the loss is no longer finite: training ends, with the weights from before.
+        DivergenceError
+            At the step at which the loss is no longer finite, naming layer, step and learning rate. The weights are
+            finite ones from before, `model.history` has the epochs up to this one, and a further `fit` goes on from
+            there. `callbacks.TerminateOnNaN` ends the fit without the error.
         """
         with self._exclusive("fit"):
             epochs = check_int("epochs", epochs, 0)
@@ -201,12 +200,12 @@ class Sequential(Gradients):
         class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
         n_threads: int | None = None,
     ) -> dict[str, float]:
-        """Take one step on all rows as one batch; arguments and errors as for `fit`.
+        """Take one step on all rows as one batch; arguments and errors as for `fit`, but for `DivergenceError`.
 
         Returns
         -------
         dict
-            The loss before the step and the metrics, by name.
+            The loss before the step and the metrics, by name. Where the loss is not finite, no step was taken.
         """
         with self._exclusive():
             threads = check_n_threads(n_threads)

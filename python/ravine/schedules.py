@@ -275,7 +275,8 @@ class PolynomialDecay(_Decay):
         # Rounding may put the end of a cycle a little below t.
         rest = np.maximum(1.0 - np.minimum(t, span) / span, 0.0)
         a0, a1 = self.initial_learning_rate, self.end_learning_rate
-        return (a0 - a1) * _power(rest, self.power) + a1
+        # The baseline's pow may be an ULP off for p = 1.
+        return (a0 - a1) * (rest if self.power == 1.0 else _power(rest, self.power)) + a1
 
 
 class CosineDecay(_Decay):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _core
+from ._divergence import DivergenceError, describe
 from ._state import Snapshot, is_finite
 from ._validation import Array
 from .callbacks.base import BATCH_HOOKS, EPOCH_HOOKS, Callback
@@ -88,7 +88,8 @@ class Fit:
     """One call of `fit`, its arguments checked.
 
     Where nothing in Python is wanted between epochs, the engine gets many at once; where a callback has a hook on
-    batches, it gets one step at a time. A loss that is not finite ends the fit with the weights of an earlier epoch.
+    batches, it gets one step at a time. A loss that is not finite ends the fit at once, with the weights of an earlier
+    epoch.
     """
 
     model: Sequential
@@ -118,7 +119,9 @@ class Fit:
         )
         self.snapshot = Snapshot.take(self.network, model._epoch)
         self.snapshot_time = perf_counter()
-        self.rates: Array = np.zeros(0)
+        self.rates: Array = model._rates()
+        self.last_rate = float(self.rates[0])
+        self.ran = model._epoch, 0, 0  # first epoch, first batch and number of steps of the last run
         self.begun: list[Callback] = []
 
     def begin(self) -> None:
@@ -212,25 +215,47 @@ class Fit:
                     self.snapshot = Snapshot.take(self.network, model._epoch)
                     self.snapshot_time = perf_counter()
                 return False
+        error = self._divergence(loss)
         self.snapshot.restore(self.network)
         model._epoch = self.snapshot.epoch
         if not any(callback.takes_divergence for callback in self.callbacks):
-            rate = "" if model.optimizer is None else f" with learning_rate={model.optimizer.learning_rate!r}"
-            warnings.warn(
-                f"{'weights overflowed' if math.isfinite(loss) else f'the loss was {loss}'} in epoch "
-                f"{self.history.epoch[-1]}{rate}: training ended, the weights are those "
-                f"from before epoch {self.snapshot.epoch}; a smaller learning rate may help",
-                RuntimeWarning,
-                stacklevel=5,
-            )
+            raise error
         return True
+
+    def _divergence(self, loss: float) -> DivergenceError:
+        """Return the error for the weights as they are: those before a step whose loss was not finite, or after it."""
+        model, epoch, overflowed = self.model, self.history.epoch[-1], math.isfinite(loss)
+        first_epoch, first_batch, taken = self.ran
+        # A penalty that is not finite ends no step.
+        batch = min(first_batch + taken - (epoch - first_epoch) * self.steps, self.steps - 1)
+        first = batch * self.batch_size
+        rows: Any = slice(first, first + self.batch_size)
+        if self.shuffle and self.batch_size < len(self.data.X):
+            rows = _core.epoch_order(len(self.data.X), model.random_state, epoch)[rows]
+        layer, evidence = describe(model, self.data.X[rows], self.n_threads)
+        step = int(self.network.step) - overflowed
+        what = "weights overflowed" if overflowed else f"the loss was {loss}"
+        error = DivergenceError(
+            f"{what} at step {step} (epoch {epoch}, batch {batch}) with learning_rate={self.last_rate:.6g}: {evidence}"
+            f"; the weights are those from before epoch {self.snapshot.epoch}; a smaller learning rate may help"
+        )
+        vars(error).update(
+            layer=layer,
+            epoch=epoch,
+            batch=batch,
+            step=step,
+            learning_rate=self.last_rate,
+            loss=loss,
+            restored_epoch=self.snapshot.epoch,
+        )
+        return error
 
     def _train(self, epoch: int, epochs: int, first_batch: int = 0, batches: int = 0) -> dict[str, Any]:
         """Hand the engine some epochs, or some batches of one; whole epochs count also where an exception comes."""
         model, data, before = self.model, self.data, self.network.step
         self.rates = model._rates(epochs, batches or self.steps)
         try:
-            return self.network.train(
+            result = self.network.train(
                 data.X,
                 data.target,
                 data.weight,
@@ -248,6 +273,10 @@ class Fit:
             if not batches:
                 model._epoch += (self.network.step - before) // self.steps
             raise
+        self.ran = epoch, first_batch, result["steps"]
+        if result["steps"]:
+            self.last_rate = float(self.rates[min(result["steps"], len(self.rates)) - 1])
+        return result
 
     def _last_rates(self, epochs: int) -> list[float]:
         """Return the rate of the last step of each epoch in the run before."""
@@ -273,7 +302,7 @@ class Fit:
             metrics += w * values
             total, penalties, steps = total + w, penalties + penalty, steps + 1
             self._tell("on_train_batch_end", batch, logs=model._logs(result["loss"][0], values))
-            if model.stop_training:
+            if model.stop_training or not math.isfinite(result["loss"][0]):
                 break
         divisor = total or 1.0
         return loss / (divisor if mean else 1.0) + penalties / steps, metrics / divisor

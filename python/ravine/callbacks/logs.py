@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from pathlib import Path
 from time import perf_counter
 from typing import IO
 
@@ -20,14 +19,14 @@ class _Logger(Callback):
     def __init__(self, filename: str | os.PathLike[str], append: bool) -> None:
         if not isinstance(filename, (str, os.PathLike)):
             raise TypeError(f"filename must be a str or a path, got {filename!r}")
-        self.filename = Path(filename)
+        self.filename = os.fspath(filename)
         self.append = check_flag("append", append)
         self._file: IO[str] | None = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Open the file."""
         self._columns = ["epoch", "seconds", "learning_rate", *self.params["metrics"]]
-        self._file = self.filename.open("a" if self.append else "w", encoding="utf-8", newline="")
+        self._file = open(self.filename, "a" if self.append else "w", encoding="utf-8", newline="")
         self._start = perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
@@ -87,8 +86,8 @@ class CSVLogger(_Logger):
 
         wanted = ["epoch", "seconds", "learning_rate", *self.params["metrics"]]
         found: list[str] = []
-        if self.append and self.filename.exists():
-            with self.filename.open(encoding="utf-8", newline="") as file:
+        if self.append and os.path.exists(self.filename):
+            with open(self.filename, encoding="utf-8", newline="") as file:
                 found = next(csv.reader(file, delimiter=self.separator), [])
         if found and found != wanted:
             raise ValueError(f"{self.filename} has the columns {', '.join(found)}; this fit has {', '.join(wanted)}")
