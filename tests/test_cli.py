@@ -32,6 +32,13 @@ def test_json_stays_json_where_the_loss_is_not_finite(capsys, monkeypatch):
     assert json.loads(capsys.readouterr().out.splitlines()[-1], parse_constant=pytest.fail)["test_loss"] is None
 
 
+def test_divergence_is_one_line(capsys, monkeypatch):
+    monkeypatch.setattr("ravine.cli.discard_output", lambda: None)
+    assert main(["train", "digits", "--epochs", "3", "--optimizer", "sgd", "--learning-rate", "1e300"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("ravine: ") and "learning_rate=1e+300" in error and error.count("\n") == 1
+
+
 def test_too_large_a_net_is_one_line(capsys, monkeypatch):
     def full(*_):
         raise MemoryError

@@ -116,6 +116,17 @@ def test_digits_reach_97_percent():
     assert result["accuracy"] >= 0.97
 
 
+def test_schedules_calm_the_end_of_training():
+    example = load("schedules")
+    top = example.range_test().suggestion
+    assert 0.1 < top < 5
+    calm, constant = example.schedules(top), example.unrest(example.train(top)[0])
+    for name in ("exponential", "polynomial", "piecewise", "cosine", "warm-up, cosine"):
+        history, scores = example.train(calm[name])
+        assert example.unrest(history) < constant / 2
+        assert scores["accuracy"] >= 0.96
+
+
 def test_2_2_1_net_without_bias_has_six_parameters():
     model = rv.Sequential(
         [rv.layers.Input(2), rv.layers.Dense(2, use_bias=False), rv.layers.Dense(1, use_bias=False)], random_state=0

@@ -1,5 +1,7 @@
 """fit: history, batches, weights, validation, divergence, Ctrl-C."""
 
+import pickle
+import re
 import signal
 import threading
 import time
@@ -171,26 +173,114 @@ def test_threads_do_not_change_bits(threads):
     assert_same_weights(*results)
 
 
-@pytest.mark.parametrize("callbacks", [[], [LambdaCallback(on_epoch_end=no_op)]])
-def test_divergence_ends_the_fit_with_finite_weights(callbacks):
-    model = rv.Sequential([Dense(1)], random_state=0)
-    model.compile(optimizer=rv.optimizers.SGD(5.0), loss="mse")
-    with pytest.warns(RuntimeWarning, match="smaller learning rate"):
-        history = model.fit(X, Y, epochs=1000, batch_size=None, callbacks=callbacks)
+BACK = {
+    "chunks": [],
+    "epochs": [LambdaCallback(on_epoch_end=no_op)],
+    "batches": [LambdaCallback(on_train_batch_end=no_op)],
+}
+
+
+def first_bad_step(model, epochs, batch_size):
+    """Train batch by batch; return epoch, batch and number of the first step whose loss is not finite."""
+    seen = []
+    stop = LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(logs["loss"]))
+    model.fit(X, Y, epochs=epochs, batch_size=batch_size, callbacks=[stop, rv.callbacks.TerminateOnNaN()])
+    step = int(np.argmin(np.isfinite(seen)))
+    return *divmod(step, -(-50 // batch_size)), step
+
+
+@pytest.mark.parametrize("back", BACK)
+@pytest.mark.parametrize(("batch_size", "learning_rate"), [(50, 5.0), (7, 5.0), (7, 1e3), (20, 2.0)])
+def test_divergence_is_named_and_leaves_finite_weights(batch_size, learning_rate, back):
+    def made():
+        model = rv.Sequential([Dense(4, name="first"), Dense(1, name="second")], random_state=0)
+        model.compile(optimizer=rv.optimizers.SGD(learning_rate), loss="mse")
+        return model
+
+    model, where = made(), first_bad_step(made(), 1000, batch_size)
+    with pytest.raises(rv.DivergenceError, match="smaller learning rate") as caught:
+        model.fit(X, Y, epochs=1000, batch_size=batch_size, callbacks=BACK[back])
+    error = caught.value
+    assert (error.epoch, error.batch, error.step) == where
+    assert error.learning_rate == learning_rate
+    assert error.layer in ("first", "second")
+    assert re.search(rf"at step {error.step} .*learning_rate={learning_rate:g}: .*'{error.layer}", str(error))
+    assert not np.isfinite(error.loss)
+    assert vars(pickle.loads(pickle.dumps(error))).keys() == vars(error).keys()
+    history = model.history
+    assert history.epoch == list(range(error.epoch + 1))
+    assert len(history.learning_rate) == len(history.history["loss"]) == error.epoch + 1
     assert not np.isfinite(history.history["loss"][-1])
-    assert len(history.epoch) < 1000
+    assert np.isfinite(history.history["loss"][:-1]).all()
     assert all(np.isfinite(w).all() for w in model.parameters.values())
-    model.optimizer.learning_rate = 0.01
-    assert np.isfinite(model.fit(X, Y, epochs=2).history["loss"]).all()
+    model.optimizer.learning_rate = 1e-6
+    assert model.fit(X, Y, epochs=2).epoch[0] == error.restored_epoch <= error.epoch
 
 
-@pytest.mark.parametrize("callbacks", [[], [LambdaCallback(on_epoch_end=no_op)]])
-def test_a_last_step_that_overflows_is_taken_back(callbacks):
+def test_divergence_is_the_same_for_any_number_of_threads():
+    found = []
+    for n_threads in (1, 2, 3):
+        model = rv.Sequential([Dense(40, "relu"), Dense(1)], random_state=0)
+        model.compile(optimizer=rv.optimizers.SGD(1.0, momentum=0.9), loss="mse")
+        with pytest.raises(rv.DivergenceError) as caught:
+            model.fit(X, Y, epochs=1000, batch_size=20, n_threads=n_threads)
+        found.append((caught.value.layer, caught.value.step, model.history.history["loss"][:-1]))
+    assert found[0] == found[1] == found[2]
+
+
+def test_divergence_names_the_rate_of_a_schedule():
+    model = rv.Sequential([Dense(1)], random_state=0)
+    schedule = rv.schedules.ExponentialDecay(1e-3, 1, 2.0)
+    model.compile(optimizer=rv.optimizers.SGD(schedule), loss="mse")
+    with pytest.raises(rv.DivergenceError) as caught:
+        model.fit(X, Y, epochs=100, batch_size=20)
+    assert caught.value.learning_rate == schedule(caught.value.step - 1)
+
+
+def test_divergence_ends_a_long_epoch_at_once():
+    model = rv.Sequential([Dense(1)], random_state=0)
+    model.compile(optimizer=rv.optimizers.SGD(1e30), loss="mse")
+    data = np.ones((100_000, 3))
+    with pytest.raises(rv.DivergenceError) as caught:
+        model.fit(data, data[:, 0], batch_size=1)
+    assert caught.value.step < 20
+    assert caught.value.restored_epoch == 0
+
+
+def test_a_first_loss_that_is_not_finite():
+    model = rv.Sequential([rv.layers.Input(3), Dense(1, kernel_initializer=rv.initializers.Constant(1e30))])
+    model.compile(loss="mse")
+    with pytest.raises(rv.DivergenceError, match=r"the loss was inf at step 0 .* outputs of layer 'dense' had reached"):
+        model.fit(np.abs(X), Y)
+    np.testing.assert_array_equal(model.parameters["dense/kernel"], np.full((3, 1), 1e30, np.float32))
+
+
+@pytest.mark.parametrize("back", BACK)
+def test_a_last_step_that_overflows_is_taken_back(back):
     model = rv.Sequential([Dense(1)], random_state=0)
     model.compile(optimizer=rv.optimizers.SGD(1e300), loss="mse")
-    with pytest.warns(RuntimeWarning, match=r"weights overflowed in epoch 0 with learning_rate=1e\+300"):
-        model.fit(X, Y, batch_size=None, callbacks=callbacks)
+    with pytest.raises(rv.DivergenceError, match=r"weights overflowed at step 0 .* learning_rate=1e\+300") as caught:
+        model.fit(X, Y, batch_size=None, callbacks=BACK[back])
+    assert (caught.value.layer, caught.value.epoch, caught.value.batch) == ("dense", 0, 0)
     assert all(np.isfinite(w).all() for w in model.parameters.values())
+
+
+def test_early_stopping_gives_the_best_weights_back_after_divergence():
+    model, best = rv.Sequential([Dense(1)], random_state=0), EarlyStopping("loss", patience=1000)
+    model.compile(optimizer=rv.optimizers.SGD(rv.schedules.ExponentialDecay(1e-2, 5, 2.0)), loss="mse")
+    kept = []
+    keep = LambdaCallback(on_epoch_end=lambda epoch, logs: kept.append(weights(model)))
+    with pytest.raises(rv.DivergenceError):
+        model.fit(X, Y, epochs=1000, batch_size=20, callbacks=[best, keep])
+    assert_same_weights(kept[best.best_epoch], weights(model))
+
+
+def test_train_on_batch_takes_no_step_from_a_loss_that_is_not_finite():
+    model = rv.Sequential([rv.layers.Input(3), Dense(1, kernel_initializer=rv.initializers.Constant(1e30))])
+    model.compile(loss="mse")
+    before = weights(model)
+    assert model.train_on_batch(np.abs(X), Y)["loss"] == np.inf
+    assert_same_weights(before, weights(model))
 
 
 class Interrupt(Callback):

@@ -1,6 +1,7 @@
 #include "engine/run.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "engine/random.h"
@@ -74,7 +75,7 @@ class Trainer {
                    [&] { return team.stopping(0, work); });
   }
 
-  // Returns false, nothing changed, when stopped.
+  // Returns false, no weight changed, when stopped or where the loss is no longer finite: that ends the run.
   bool step(Team& team, std::size_t b, EpochSums& sums, double* metrics) noexcept {
     const std::size_t first = b * batch_size_;
     const Batch batch{shuffles_ ? order_.data() : nullptr, first, std::min(batch_size_, data_.rows - first)};
@@ -82,8 +83,11 @@ class Trainer {
     const double weight = weight_sum(data_, batch);
     if (!weighs(weight)) return true;
     if (!walk_(team, {batch, plan, weight, network_.step, true})) return false;
-    sums.loss += walk_.loss_sum(plan);
+    const double loss = walk_.loss_sum(plan);
+    sums.loss += loss;
+    sums.weight += weight;
     for (std::size_t m = 0; m < walk_.metrics(); ++m) metrics[m] += walk_.metric_sum(m, plan);
+    if (!std::isfinite(loss)) return false;
     const double rate = settings_.rates[std::min(result_.steps, settings_.rates.size() - 1)];
     const StepFactors factors = prepare_step(network_.rule->prepare, network_.running, network_.settings, rate);
     const bool clears = network_.step % clearing_steps == clearing_steps - 1;
@@ -92,7 +96,6 @@ class Trainer {
       if (clears) updater_.clear_faded(chunk);
       updater_.apply(chunk, factors);
     });
-    sums.weight += weight;
     sums.penalty += updater_.penalty();
     ++sums.steps;
     return true;

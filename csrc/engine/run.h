@@ -30,7 +30,8 @@ struct TrainResult {
   std::size_t steps = 0;
 };
 
-// Trains. A stop drops the step it interrupts: the weights are those after the last whole one.
+// Trains. A stop drops the step it interrupts: the weights are those after the last whole one. So does a step's loss
+// that is not finite, which ends the run: that epoch's loss is not finite either.
 template <class T>
 TrainResult train(Network<T>& network, Buffers<T>& buffers, const Data<T>& data,
                   const std::vector<MetricChoice<T>>& metrics, const TrainSettings& settings, Watch& watch);

@@ -14,7 +14,10 @@ from . import (
     metrics,
     optimizers,
     regularizers,
+    schedules,
 )
+from ._averages import ewma
+from ._divergence import DivergenceError
 from ._threads import get_num_threads, set_num_threads
 from ._validation import NotFittedError
 from .config import show_config
@@ -27,12 +30,14 @@ if TYPE_CHECKING:
 __version__: str = _core.config()["version"]
 
 __all__ = [
+    "DivergenceError",
     "History",
     "NotFittedError",
     "Sequential",
     "__version__",
     "callbacks",
     "datasets",
+    "ewma",
     "get_num_threads",
     "initializers",
     "kernels",
@@ -41,6 +46,7 @@ __all__ = [
     "metrics",
     "optimizers",
     "regularizers",
+    "schedules",
     "set_num_threads",
     "show_config",
 ]

@@ -22,6 +22,7 @@ from .layers import Input, Layer, Shape, check_layers
 from .losses import Head, Loss
 from .metrics import Metric
 from .optimizers import Optimizer
+from .schedules import BoldDriver
 
 if TYPE_CHECKING:
     from ._core import Network
@@ -78,6 +79,8 @@ class ModelBase:
         self._classes: Array | None = None
         self._feature_names: list[str] | None = None
         self._epoch = 0
+        self._compiled_at = (0, 0)  # the step and the epoch from which schedules count
+        self._driver: tuple[BoldDriver, float, float | None] | None = None  # its rate and the last loss
         self._lock = threading.RLock()
         self._holder: FrameType | None = None  # the call that holds the lock
         self._runner: int | None = None  # its process

@@ -13,6 +13,7 @@ from ._targets import class_weights, encode_targets
 from ._threads import check_n_threads
 from ._validation import Array, as_array, as_sample_weight, convert
 from .losses import Head
+from .schedules import BoldDriver, Schedule
 from .training import Data
 
 __all__ = ["Gradients"]
@@ -130,6 +131,7 @@ class Gradients(Inference):
             for name, array in checked.items():
                 views[name][...] = array
             network.apply_gradients(float(rates[0]))
+            network.step += 1
 
     def _need_loss(self) -> None:
         if self.loss is None:
@@ -140,11 +142,44 @@ class Gradients(Inference):
         assert self._head is not None
         return self._head
 
-    def _rates(self) -> NDArray[np.float64]:
-        """Return the learning rate as the engine takes it."""
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the next step, also where a schedule gives it; set `optimizer.learning_rate`.
+
+        Raises
+        ------
+        ValueError
+            Before `compile`.
+        """
+        return float(self._rates()[0])
+
+    def _rates(self, epochs: int = 1, batches: int = 1) -> NDArray[np.float64]:
+        """Return the rates of the next `batches` of each of the next `epochs`; one where they are all the same."""
         if self.optimizer is None:
             raise ValueError("the model has no optimizer yet; call compile(optimizer=..., loss=...) first")
-        return np.array([self.optimizer.learning_rate])
+        rate, (step, epoch) = self.optimizer.learning_rate, self._compiled_at
+        if not isinstance(rate, Schedule):
+            return np.array([rate])
+        if isinstance(rate, BoldDriver):
+            return np.array([self._driven(rate)[0]])
+        if rate.unit == "epoch":
+            rates = np.asarray(rate(np.arange(epochs) + (self._epoch - epoch)))
+            return np.repeat(rates, batches) if epochs > 1 else rates
+        done = 0 if self._network is None else int(self._network.step) - step
+        return np.asarray(rate(np.arange(epochs * batches) + done))
+
+    def _driven(self, driver: BoldDriver) -> tuple[float, float | None]:
+        """Return the bold driver's rate, and the loss of the epoch before."""
+        if self._driver is None or self._driver[0] is not driver:
+            self._driver = (driver, driver.initial_learning_rate, None)
+        return self._driver[1:]
+
+    def _drive(self, loss: float) -> None:
+        """Tell a bold driver an epoch's loss."""
+        driver = None if self.optimizer is None else self.optimizer.learning_rate
+        if isinstance(driver, BoldDriver):
+            rate, previous = self._driven(driver)
+            self._driver = (driver, driver.next_rate(rate, previous, loss), loss)
 
     def _encoded(self, rows: Array, y: Any, sample_weight: Any) -> tuple[Data, Array | None]:
         """Return rows with targets and weights, and the classes."""

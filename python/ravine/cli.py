@@ -13,7 +13,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from . import __version__, callbacks, datasets, layers, optimizers, show_config
+from . import __version__, callbacks, datasets, layers, optimizers, schedules, show_config
+from ._divergence import DivergenceError
 from ._threads import MAX_THREADS, get_num_threads
 from .model import Sequential
 
@@ -102,23 +103,6 @@ def show(_: argparse.Namespace) -> None:
     show_config()
 
 
-class LinearDecay(callbacks.Callback):
-    """Lets the learning rate fall linearly from its value at the start towards 0 at the end.
-
-    Measured on the digits with the defaults, seeds 0 to 19: it lifts the worst test accuracy from 96.1 % to 98.1 %.
-    """
-
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Keep the first rate."""
-        assert self.model.optimizer is not None
-        self.first = self.model.optimizer.learning_rate
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Set this epoch's rate."""
-        assert self.model.optimizer is not None
-        self.model.optimizer.learning_rate = self.first * (1.0 - epoch / self.params["epochs"])
-
-
 class Progress(callbacks.Callback):
     """A line for about ten of the epochs."""
 
@@ -143,8 +127,11 @@ def train_digits(chosen: argparse.Namespace) -> None:
     X_train, y_train, X_test, y_test = datasets.digits()
     model = dense_net(X_train.shape[1], chosen.hidden, chosen.seed)
     optimizer = optimizers.get(chosen.optimizer)
-    optimizer.learning_rate = chosen.learning_rate or RATES.get(chosen.optimizer, optimizer.learning_rate)
     model.compile(optimizer=optimizer, loss="categorical_crossentropy", metrics=["accuracy"])
+    rate = chosen.learning_rate or RATES.get(chosen.optimizer, model.learning_rate)
+    # Towards 0 at the end. Measured with the defaults, seeds 0 to 19: it lifts the worst test accuracy from 96.1 % to
+    # 98.1 %.
+    optimizer.learning_rate = schedules.PolynomialDecay(rate, max(chosen.epochs, 1), 0.0, unit="epoch")
     threads = chosen.threads or get_num_threads()
     parameters = sum(view.size for view in model.parameters.values())
     shape = "-".join(map(str, [X_train.shape[1], *chosen.hidden, 10]))
@@ -157,7 +144,7 @@ def train_digits(chosen: argparse.Namespace) -> None:
         y_train,
         epochs=chosen.epochs,
         batch_size=chosen.batch_size,
-        callbacks=[LinearDecay(), Progress()],
+        callbacks=[Progress()],
         n_threads=threads,
         verbose=0,
     )
@@ -189,7 +176,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, 1 after an error of the system, 130 after Ctrl-C, 141 where standard output was closed.
+        0, 1 after an error of the system or where the loss is no longer finite, 130 after Ctrl-C, 141 where standard
+        output was closed.
 
     Raises
     ------
@@ -218,7 +206,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         discard_output()
         return 141
-    except (OSError, MemoryError) as error:
+    except (OSError, MemoryError, DivergenceError) as error:
         discard_output()
         print(f"ravine: {'not enough memory' if isinstance(error, MemoryError) else error}", file=sys.stderr)
         return 1

@@ -45,6 +45,8 @@ class Sequential(Gradients):
         Shapes of a row.
     optimizer, loss, metrics
         As compiled; `optimizer.learning_rate` may be changed at any time.
+    learning_rate : float
+        That of the next step.
     classes_ : ndarray
         The label of each class.
     history : History or None
@@ -75,7 +77,7 @@ class Sequential(Gradients):
         loss: str | loss_module.Loss | None = None,
         metrics: Sequence[str | metric_module.Metric] = (),
     ) -> None:
-        """Choose optimizer, loss and metrics. Weights stay as they are; the optimizer starts afresh.
+        """Choose optimizer, loss and metrics. Weights stay as they are; optimizer and schedule start afresh.
 
         Parameters
         ----------
@@ -107,6 +109,8 @@ class Sequential(Gradients):
                 vars(self).update(before)
                 self._bind_loss()
                 raise
+            self._compiled_at = (0 if self._network is None else int(self._network.step), self._epoch)
+            self._driver = None
             if self._classes is not None and self._classes.dtype.kind != "U":
                 self._classes = None  # numbers go with the loss: 0 and 1, or -1 and 1
 
@@ -164,11 +168,10 @@ class Sequential(Gradients):
         ------
         ValueError, TypeError
             For arguments that are not allowed or do not fit each other; nothing broadcasts.
-
-        Warns
-        -----
-        RuntimeWarning
-            Where the loss is no longer finite: training ends, with the weights from before.
+        DivergenceError
+            At the step at which the loss is no longer finite, naming layer, step and learning rate. The weights are
+            finite ones from before, `model.history` has the epochs up to this one, and a further `fit` goes on from
+            there. `callbacks.TerminateOnNaN` ends the fit without the error.
         """
         with self._exclusive("fit"):
             epochs = check_int("epochs", epochs, 0)
@@ -197,12 +200,12 @@ class Sequential(Gradients):
         class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
         n_threads: int | None = None,
     ) -> dict[str, float]:
-        """Take one step on all rows as one batch; arguments and errors as for `fit`.
+        """Take one step on all rows as one batch; arguments and errors as for `fit`, but for `DivergenceError`.
 
         Returns
         -------
         dict
-            The loss before the step and the metrics, by name.
+            The loss before the step and the metrics, by name. Where the loss is not finite, no step was taken.
         """
         with self._exclusive():
             threads = check_n_threads(n_threads)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _core
+from ._divergence import DivergenceError, describe
 from ._state import Snapshot, is_finite
 from ._validation import Array
-from .callbacks import BATCH_HOOKS, EPOCH_HOOKS, Callback, TerminateOnNaN
+from .callbacks.base import BATCH_HOOKS, EPOCH_HOOKS, Callback
 from .progress import Progress
+from .schedules import BoldDriver
 
 if TYPE_CHECKING:
     from .model import Sequential
@@ -37,15 +38,19 @@ class History:
         The numbers of the epochs, counted from 0 over all fits of the model.
     history : dict of str to list of float
         "loss", the metrics, and with validation data "val_loss" and the metrics' "val_..." forms; a value an epoch.
+    learning_rate : list of float
+        The rate of each epoch's last step.
     """
 
     def __init__(self) -> None:
         self.epoch: list[int] = []
+        self.learning_rate: list[float] = []
         self.history: dict[str, list[float]] = {}
 
-    def add(self, epochs: Sequence[int], logs: dict[str, list[float]]) -> None:
+    def add(self, epochs: Sequence[int], rates: Sequence[float], logs: dict[str, list[float]]) -> None:
         """Add the values of some epochs."""
         self.epoch.extend(epochs)
+        self.learning_rate.extend(rates)
         for name, values in logs.items():
             self.history.setdefault(name, []).extend(values)
 
@@ -83,7 +88,8 @@ class Fit:
     """One call of `fit`, its arguments checked.
 
     Where nothing in Python is wanted between epochs, the engine gets many at once; where a callback has a hook on
-    batches, it gets one step at a time. A loss that is not finite ends the fit with the weights of an earlier epoch.
+    batches, it gets one step at a time. A loss that is not finite ends the fit at once, with the weights of an earlier
+    epoch.
     """
 
     model: Sequential
@@ -108,10 +114,14 @@ class Fit:
             or self.verbose > 0
             or self.validation is not None
             or bool(model._passes)
+            or isinstance(model.optimizer and model.optimizer.learning_rate, BoldDriver)
             or any(callback.overrides(*EPOCH_HOOKS) for callback in self.callbacks)
         )
         self.snapshot = Snapshot.take(self.network, model._epoch)
         self.snapshot_time = perf_counter()
+        self.rates: Array = model._rates()
+        self.last_rate = float(self.rates[0])
+        self.ran = model._epoch, 0, 0  # first epoch, first batch and number of steps of the last run
         self.begun: list[Callback] = []
 
     def begin(self) -> None:
@@ -165,8 +175,10 @@ class Fit:
             result = self._train(first, count)
             finite = np.isfinite(result["loss"])
             kept = count if finite.all() else int(np.argmin(finite)) + 1
-            values = {metric.name: result["metrics"][:kept, i].tolist() for i, metric in enumerate(self.model.metrics)}
-            self.history.add(range(first, first + kept), {"loss": result["loss"][:kept].tolist(), **values})
+            values = {"loss": result["loss"][:kept].tolist()}
+            for i, metric in enumerate(self.model.metrics):
+                values[metric.name] = result["metrics"][:kept, i].tolist()
+            self.history.add(range(first, first + kept), self._last_rates(count)[:kept], values)
             self.model._epoch += count
             if self._ended(float(result["loss"][kept - 1])):
                 return
@@ -184,7 +196,8 @@ class Fit:
             if self.validation is not None:
                 values = model._evaluate(self.validation, self.n_threads)
                 logs.update({f"val_{name}": value for name, value in values.items()})
-            self.history.add([epoch], {name: [value] for name, value in logs.items()})
+            self.history.add([epoch], self._last_rates(1), {name: [value] for name, value in logs.items()})
+            model._drive(loss)
             progress.epoch(epoch, logs)
             self._tell("on_epoch_end", epoch, logs=logs)
             if self._ended(logs["loss"]):
@@ -202,24 +215,47 @@ class Fit:
                     self.snapshot = Snapshot.take(self.network, model._epoch)
                     self.snapshot_time = perf_counter()
                 return False
+        error = self._divergence(loss)
         self.snapshot.restore(self.network)
         model._epoch = self.snapshot.epoch
-        if not any(isinstance(callback, TerminateOnNaN) for callback in self.callbacks):
-            rate = "" if model.optimizer is None else f" with learning_rate={model.optimizer.learning_rate!r}"
-            warnings.warn(
-                f"{'weights overflowed' if math.isfinite(loss) else f'the loss was {loss}'} in epoch "
-                f"{self.history.epoch[-1]}{rate}: training ended, the weights are those "
-                f"from before epoch {self.snapshot.epoch}; a smaller learning rate may help",
-                RuntimeWarning,
-                stacklevel=5,
-            )
+        if not any(callback.takes_divergence for callback in self.callbacks):
+            raise error
         return True
+
+    def _divergence(self, loss: float) -> DivergenceError:
+        """Return the error for the weights as they are: those before a step whose loss was not finite, or after it."""
+        model, epoch, overflowed = self.model, self.history.epoch[-1], math.isfinite(loss)
+        first_epoch, first_batch, taken = self.ran
+        # A penalty that is not finite ends no step.
+        batch = min(first_batch + taken - (epoch - first_epoch) * self.steps, self.steps - 1)
+        first = batch * self.batch_size
+        rows: Any = slice(first, first + self.batch_size)
+        if self.shuffle and self.batch_size < len(self.data.X):
+            rows = _core.epoch_order(len(self.data.X), model.random_state, epoch)[rows]
+        layer, evidence = describe(model, self.data.X[rows], self.n_threads)
+        step = int(self.network.step) - overflowed
+        what = "weights overflowed" if overflowed else f"the loss was {loss}"
+        error = DivergenceError(
+            f"{what} at step {step} (epoch {epoch}, batch {batch}) with learning_rate={self.last_rate:.6g}: {evidence}"
+            f"; the weights are those from before epoch {self.snapshot.epoch}; a smaller learning rate may help"
+        )
+        vars(error).update(
+            layer=layer,
+            epoch=epoch,
+            batch=batch,
+            step=step,
+            learning_rate=self.last_rate,
+            loss=loss,
+            restored_epoch=self.snapshot.epoch,
+        )
+        return error
 
     def _train(self, epoch: int, epochs: int, first_batch: int = 0, batches: int = 0) -> dict[str, Any]:
         """Hand the engine some epochs, or some batches of one; whole epochs count also where an exception comes."""
         model, data, before = self.model, self.data, self.network.step
+        self.rates = model._rates(epochs, batches or self.steps)
         try:
-            return self.network.train(
+            result = self.network.train(
                 data.X,
                 data.target,
                 data.weight,
@@ -229,7 +265,7 @@ class Fit:
                 first_batch=first_batch,
                 batches=batches,
                 shuffle_seed=model.random_state if self.shuffle else None,
-                rates=model._rates(),
+                rates=self.rates,
                 metrics=model._engine_metrics,
                 n_threads=self.n_threads,
             )
@@ -237,6 +273,15 @@ class Fit:
             if not batches:
                 model._epoch += (self.network.step - before) // self.steps
             raise
+        self.ran = epoch, first_batch, result["steps"]
+        if result["steps"]:
+            self.last_rate = float(self.rates[min(result["steps"], len(self.rates)) - 1])
+        return result
+
+    def _last_rates(self, epochs: int) -> list[float]:
+        """Return the rate of the last step of each epoch in the run before."""
+        last = self.rates if len(self.rates) == 1 else self.rates[self.steps - 1 :: self.steps]
+        return [float(rate) for rate in np.broadcast_to(last, epochs)]
 
     def _whole(self, epoch: int) -> tuple[float, Array]:
         result = self._train(epoch, 1)
@@ -257,7 +302,7 @@ class Fit:
             metrics += w * values
             total, penalties, steps = total + w, penalties + penalty, steps + 1
             self._tell("on_train_batch_end", batch, logs=model._logs(result["loss"][0], values))
-            if model.stop_training:
+            if model.stop_training or not math.isfinite(result["loss"][0]):
                 break
         divisor = total or 1.0
         return loss / (divisor if mean else 1.0) + penalties / steps, metrics / divisor

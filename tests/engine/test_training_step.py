@@ -175,6 +175,27 @@ def test_a_batch_without_weight_changes_nothing(make: Any, problem: str) -> None
     np.testing.assert_array_equal(network.running, np.ones(4))
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_a_loss_that_is_not_finite_takes_no_step_and_ends_the_run(threads: int) -> None:
+    engine, twin = pair("classes")
+    X, target, weight = data("classes")
+    X = X.copy()
+    X[2 * BATCH] = np.nan
+    results = []
+    with np.errstate(all="ignore"):
+        for network in (engine, twin):
+            whole, whole_target = np.concatenate([X, X]), np.concatenate([target, target])
+            results.append(
+                network.train(whole, whole_target, np.concatenate([weight, weight]), batch_size=BATCH, first_epoch=0,
+                              epochs=EPOCHS, rates=np.array([0.02]), n_threads=threads)
+            )  # fmt: skip
+    for network, result in zip((engine, twin), results, strict=True):
+        assert result["steps"] == network.step == 2
+        assert not np.isfinite(result["loss"][0])
+        assert all(np.isfinite(w).all() for w in network.parameters().values())
+    assert_same_network(engine, twin, TOLERANCE["float64"])
+
+
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_some_batches_without_weight(problem: str) -> None:
     engine, twin = pair(problem)

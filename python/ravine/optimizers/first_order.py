@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from .._validation import check_flag, check_number
+from ..schedules import Schedule, check_rate
 
 __all__ = ["SGD", "AMSGrad", "AdaDelta", "AdaGrad", "AdaMax", "Adam", "AdamW", "Nadam", "Optimizer", "RMSProp"]
 
@@ -24,12 +25,12 @@ class Optimizer:
 
     Attributes
     ----------
-    learning_rate : float >= 0
-        May be changed between epochs and between batches; all other settings are fixed.
+    learning_rate : float >= 0 or Schedule
+        May be changed between epochs and between batches; all other settings are fixed. See `ravine.schedules`.
     """
 
     _fixed = False
-    learning_rate: float
+    learning_rate: float | Schedule
 
     def __init__(self, **settings: Any) -> None:
         for name, value in settings.items():
@@ -38,9 +39,7 @@ class Optimizer:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "learning_rate":
-            value = check_number("learning_rate", value, 0.0)
-            if value == float("inf"):
-                raise ValueError("learning_rate must be a number in [0.0, inf), got inf")
+            value = value if isinstance(value, Schedule) else check_rate("learning_rate", value)
         elif self._fixed:
             raise AttributeError(
                 f"{type(self).__name__}.{name} is fixed; make a new optimizer and compile the model with it"
@@ -85,7 +84,7 @@ class SGD(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float >= 0, default=1e-2
+    learning_rate : float >= 0 or Schedule, default=1e-2
         a.
     momentum : float in [0, 1), default=0.0
         m.
@@ -120,7 +119,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 1e-2,
+        learning_rate: float | Schedule = 1e-2,
         *,
         momentum: float = 0.0,
         nesterov: bool = False,
@@ -158,7 +157,7 @@ class AdaGrad(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float >= 0, default=1e-2
+    learning_rate : float >= 0 or Schedule, default=1e-2
         a.
     epsilon : float > 0, default=1e-8
         e.
@@ -179,7 +178,7 @@ class AdaGrad(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 1e-2,
+        learning_rate: float | Schedule = 1e-2,
         *,
         epsilon: float = 1e-8,
         epsilon_inside: bool = False,
@@ -203,7 +202,7 @@ class RMSProp(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float >= 0, default=1e-3
+    learning_rate : float >= 0 or Schedule, default=1e-3
         a.
     rho : float in [0, 1), default=0.9
         r.
@@ -233,7 +232,7 @@ class RMSProp(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 1e-3,
+        learning_rate: float | Schedule = 1e-3,
         *,
         rho: float = 0.9,
         momentum: float = 0.0,
@@ -263,7 +262,7 @@ class AdaDelta(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float >= 0, default=1.0
+    learning_rate : float >= 0 or Schedule, default=1.0
         a; the method needs none.
     rho : float in [0, 1), default=0.95
         r.
@@ -283,7 +282,12 @@ class AdaDelta(Optimizer):
     """
 
     def __init__(
-        self, learning_rate: float = 1.0, *, rho: float = 0.95, epsilon: float = 1e-6, weight_decay: float = 0.0
+        self,
+        learning_rate: float | Schedule = 1.0,
+        *,
+        rho: float = 0.95,
+        epsilon: float = 1e-6,
+        weight_decay: float = 0.0,
     ) -> None:
         super().__init__(
             learning_rate=learning_rate,
@@ -303,7 +307,7 @@ class Adam(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float >= 0, default=1e-3
+    learning_rate : float >= 0 or Schedule, default=1e-3
         a.
     beta_1, beta_2 : float in [0, 1), default=0.9, 0.999
         b1, b2.
@@ -340,7 +344,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 1e-3,
+        learning_rate: float | Schedule = 1e-3,
         *,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
@@ -372,7 +376,7 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    learning_rate : float >= 0, default=1e-3
+    learning_rate : float >= 0 or Schedule, default=1e-3
         a.
     weight_decay : float >= 0, default=0.01
         The decay.
@@ -389,7 +393,7 @@ class AdamW(Adam):
     Loshchilov and Hutter, "Decoupled weight decay regularization", arXiv:1711.05101.
     """
 
-    def __init__(self, learning_rate: float = 1e-3, *, weight_decay: float = 0.01, **settings: Any) -> None:
+    def __init__(self, learning_rate: float | Schedule = 1e-3, *, weight_decay: float = 0.01, **settings: Any) -> None:
         super().__init__(learning_rate, weight_decay=weight_decay, **settings)
 
 
@@ -398,7 +402,7 @@ class AMSGrad(Adam):
 
     Parameters
     ----------
-    learning_rate : float >= 0, default=1e-3
+    learning_rate : float >= 0 or Schedule, default=1e-3
         a.
     **settings
         As for `Adam`, without `amsgrad`.
@@ -413,7 +417,7 @@ class AMSGrad(Adam):
     Reddi, Kale and Kumar, "On the convergence of Adam and beyond", arXiv:1904.09237.
     """
 
-    def __init__(self, learning_rate: float = 1e-3, **settings: Any) -> None:
+    def __init__(self, learning_rate: float | Schedule = 1e-3, **settings: Any) -> None:
         super().__init__(learning_rate, amsgrad=True, **settings)
 
 
@@ -424,7 +428,7 @@ class _AdamRelative(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 1e-3,
+        learning_rate: float | Schedule = 1e-3,
         *,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
@@ -450,7 +454,7 @@ class AdaMax(_AdamRelative):
 
     Parameters
     ----------
-    learning_rate : float >= 0, default=1e-3
+    learning_rate : float >= 0 or Schedule, default=1e-3
         a.
     beta_1, beta_2 : float in [0, 1), default=0.9, 0.999
         b1, b2.
@@ -477,7 +481,7 @@ class Nadam(_AdamRelative):
 
     Parameters
     ----------
-    learning_rate : float >= 0, default=1e-3
+    learning_rate : float >= 0 or Schedule, default=1e-3
         a.
     beta_1, beta_2 : float in [0, 1), default=0.9, 0.999
         b1, b2.

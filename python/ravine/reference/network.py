@@ -180,7 +180,8 @@ class Network:
         -------
         dict
             ``loss`` (epochs,): data loss, plus the mean over the steps of the penalty before each step; ``metrics``
-            (epochs, number of metrics): weighted means over the rows; ``steps``: batches seen.
+            (epochs, number of metrics): weighted means over the rows; ``steps``: batches seen. A step whose loss is not
+            finite is not taken and ends the run; later epochs hold zeros.
         """
         n, last_batch = len(X), -(-len(X) // batch_size)
         if batches:
@@ -198,11 +199,17 @@ class Network:
                 if w is None or self._weighs(w):
                     penalties.append(self._penalty())
                     totals += self._train_batch(X[rows], target[rows], w, float(rates[step]), metrics)
+                    if not np.isfinite(totals[1]):
+                        break
                 step += 1
                 self.step += 1
             loss, values = self._reduce(totals)
             history_loss.append(loss + sum(penalties) / max(len(penalties), 1))
             history_metrics.append(values)
+            if not np.isfinite(totals[1]):
+                break
+        history_loss += [0.0] * (epochs - len(history_loss))
+        history_metrics += [np.zeros(len(metrics))] * (epochs - len(history_metrics))
         table = np.array(history_metrics, dtype=np.float64).reshape(epochs, len(metrics))
         return {"loss": np.array(history_loss, dtype=np.float64), "metrics": table, "steps": step}
 
@@ -248,16 +255,18 @@ class Network:
                 yield f"{operation.spec.name}/{key}", operation, key
 
     def _train_batch(self, X: Array, target: Array, weight: Array | None, rate: float, metrics: Metrics) -> Array:
-        """Take one step; return ``sum ω``, ``sum ω l`` and ``sum ω m`` for every metric m."""
+        """Take one step, unless the loss is not finite; return ``sum ω``, ``sum ω l`` and ``sum ω m`` for every m."""
         z = self._forward(X, DropoutKey(self.seed, self.step), skip_activation=self._skip)
         row_loss, dz = self._row_losses(z, target, weight, self._scale(len(X), weight))
-        self._backward(dz)
-        for operation in self._operations:
-            operation.add_penalty_gradient()
-        if self.step % _CLEARING_STEPS == _CLEARING_STEPS - 1:
-            self._clear_faded()
-        self._update(rate)
-        return self._totals(row_loss, z, target, weight, metrics)
+        totals = self._totals(row_loss, z, target, weight, metrics)
+        if np.isfinite(totals[1]):
+            self._backward(dz)
+            for operation in self._operations:
+                operation.add_penalty_gradient()
+            if self.step % _CLEARING_STEPS == _CLEARING_STEPS - 1:
+                self._clear_faded()
+            self._update(rate)
+        return totals
 
     def _forward(
         self, x: Array, key: DropoutKey | None, *, skip_activation: bool, operations: int | None = None

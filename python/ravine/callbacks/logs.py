@@ -1,0 +1,142 @@
+"""Callbacks that write the history to a file while it grows."""
+
+from __future__ import annotations
+
+import math
+import os
+from time import perf_counter
+from typing import IO
+
+from .._validation import check_flag
+from .base import Callback, Logs
+
+__all__ = ["CSVLogger", "JSONLogger"]
+
+
+class _Logger(Callback):
+    """A file with a line an epoch, each written out at once."""
+
+    def __init__(self, filename: str | os.PathLike[str], append: bool) -> None:
+        if not isinstance(filename, (str, os.PathLike)):
+            raise TypeError(f"filename must be a str or a path, got {filename!r}")
+        self.filename = os.fspath(filename)
+        self.append = check_flag("append", append)
+        self._file: IO[str] | None = None
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Open the file."""
+        self._columns = ["epoch", "seconds", "learning_rate", *self.params["metrics"]]
+        self._file = open(self.filename, "a" if self.append else "w", encoding="utf-8", newline="")
+        self._start = perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Write a line."""
+        assert self._file is not None and self.model.history is not None
+        seconds, rate = round(perf_counter() - self._start, 6), self.model.history.learning_rate[-1]
+        self._write(self._file, {"epoch": epoch, "seconds": seconds, "learning_rate": rate, **(logs or {})})
+        self._file.flush()
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _write(self, file: IO[str], values: dict[str, float]) -> None:
+        raise NotImplementedError
+
+
+class CSVLogger(_Logger):
+    """Writes a table with the columns epoch, seconds, learning_rate and the names in the history, a row an epoch.
+
+    `seconds` count from the start of the fit, `learning_rate` is that of the epoch's last step. Numbers are written so
+    that they read back as the same floats. Each row is in the file as soon as its epoch has ended.
+
+    Parameters
+    ----------
+    filename : str or path
+        The file.
+    separator : str, default=","
+        One character between the columns.
+    append : bool, default=False
+        Go on in a file that is there; its columns must be the same. Otherwise it is written anew.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed; in `fit`, for a file with other columns.
+    OSError
+        In `fit`, for a file that cannot be written.
+
+    Examples
+    --------
+    >>> import ravine as rv
+    >>> logger = rv.callbacks.CSVLogger("training.csv")
+    """
+
+    def __init__(self, filename: str | os.PathLike[str], *, separator: str = ",", append: bool = False) -> None:
+        super().__init__(filename, append)
+        if not isinstance(separator, str) or len(separator) != 1 or separator in '"\r\n':
+            raise ValueError(f"separator must be one character, neither a quote nor a line's end, got {separator!r}")
+        self.separator = separator
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Open the file; write or compare the names of the columns."""
+        import csv
+
+        wanted = ["epoch", "seconds", "learning_rate", *self.params["metrics"]]
+        found: list[str] = []
+        if self.append and os.path.exists(self.filename):
+            with open(self.filename, encoding="utf-8", newline="") as file:
+                found = next(csv.reader(file, delimiter=self.separator), [])
+        if found and found != wanted:
+            raise ValueError(f"{self.filename} has the columns {', '.join(found)}; this fit has {', '.join(wanted)}")
+        super().on_train_begin(logs)
+        assert self._file is not None
+        if not found:
+            self._row(self._file, wanted)
+            self._file.flush()
+
+    def _write(self, file: IO[str], values: dict[str, float]) -> None:
+        self._row(file, [values[name] for name in self._columns])
+
+    def _row(self, file: IO[str], values: list[str] | list[float]) -> None:
+        import csv
+
+        csv.writer(file, delimiter=self.separator, lineterminator="\n").writerow(values)
+
+
+class JSONLogger(_Logger):
+    """Writes a line of JSON an epoch: epoch, seconds, learning_rate and the names in the history.
+
+    `seconds` count from the start of the fit, `learning_rate` is that of the epoch's last step; NaN and infinities,
+    which JSON does not have, become null. Each line is in the file as soon as its epoch has ended.
+
+    Parameters
+    ----------
+    filename : str or path
+        The file.
+    append : bool, default=False
+        Go on in a file that is there. Otherwise it is written anew.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
+    OSError
+        In `fit`, for a file that cannot be written.
+
+    Examples
+    --------
+    >>> import ravine as rv
+    >>> logger = rv.callbacks.JSONLogger("training.jsonl", append=True)
+    """
+
+    def __init__(self, filename: str | os.PathLike[str], *, append: bool = False) -> None:
+        super().__init__(filename, append)
+
+    def _write(self, file: IO[str], values: dict[str, float]) -> None:
+        import json
+
+        legal = {name: value if math.isfinite(value) else None for name, value in values.items()}
+        file.write(json.dumps(legal, allow_nan=False) + "\n")
