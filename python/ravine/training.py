@@ -99,10 +99,13 @@ class Fit:
     def __post_init__(self) -> None:
         model = self.model
         self.network = model._built()
+        self.trainer = model._trainer()
         self.history = model.history = History()
         self.last = model._epoch + self.epochs
         self.steps = -(-len(self.data.X) // self.batch_size)
-        self.by_batch = any(callback.overrides(*BATCH_HOOKS) for callback in self.callbacks)
+        self.by_batch = self.trainer is not self.network or any(
+            callback.overrides(*BATCH_HOOKS) for callback in self.callbacks
+        )
         self.by_epoch = (
             self.by_batch
             or self.verbose > 0
@@ -203,9 +206,11 @@ class Fit:
                     self.snapshot_time = perf_counter()
                 return False
         self.snapshot.restore(self.network)
-        model._epoch = self.snapshot.epoch
+        model._epoch, model._curvature = self.snapshot.epoch, None
         if not any(isinstance(callback, TerminateOnNaN) for callback in self.callbacks):
-            rate = "" if model.optimizer is None else f" with learning_rate={model.optimizer.learning_rate!r}"
+            rate = ""
+            if model.optimizer is not None and not model.optimizer.searches:
+                rate = f" with learning_rate={model.optimizer.learning_rate!r}"
             warnings.warn(
                 f"{'weights overflowed' if math.isfinite(loss) else f'the loss was {loss}'} in epoch "
                 f"{self.history.epoch[-1]}{rate}: training ended, the weights are those "
@@ -219,7 +224,7 @@ class Fit:
         """Hand the engine some epochs, or some batches of one; whole epochs count also where an exception comes."""
         model, data, before = self.model, self.data, self.network.step
         try:
-            return self.network.train(
+            return self.trainer.train(
                 data.X,
                 data.target,
                 data.weight,
