@@ -96,7 +96,8 @@ class Optimizer:
             Steps to take at most.
         jac : None, "numeric", True or callable, default=None
             The gradient, as in `scipy.optimize.minimize`: None and "numeric" compute it from five-point stencils, which
-            takes 4 calls of `fun` for each element of x; True says that fun(x) gives (value, gradient); a function
+            takes 4 calls of `fun` for each element of x and is exact to ten digits for a fun that is smooth over 1e-3
+            max(1, |x|); True says that fun(x) gives (value, gradient); a function
             gives it as jac(x), of x's shape.
         bounds : (low, high) or a sequence of them, optional
             For all elements of x, or for each; None stands for no bound. Each step ends with a projection onto them.

@@ -103,9 +103,8 @@ def search(objective: Objective, point: Point, known: Curvature) -> Point | None
     Where nothing is known yet, H g is g, shortened to length 1. Where a direction fails, what is known is forgotten
     and the gradient itself is tried.
     """
-    if not point.finite:
+    if not point.finite or not (slope := objective.slope(point)).any():
         return None
-    slope = objective.slope(point)
     while True:
         direction = -_shortened(slope) if known.fresh else -known.direction(slope)
         if objective.bounded:
