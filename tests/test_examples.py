@@ -146,3 +146,13 @@ def test_shifted_data_need_a_bias():
 
     assert loss(use_bias=True) < 1e-12
     assert loss(use_bias=False) == pytest.approx(9.0)
+
+
+def test_valleys_curvature_saves_steps():
+    example = load("valleys")
+    results = {type(optimizer).__name__: example.descend(optimizer) for optimizer in example.OPTIMIZERS}
+    for result in results.values():
+        np.testing.assert_allclose(result.x, 1.0, atol=2e-3)
+    assert max(results[name].nit for name in ("LBFGS", "BFGS", "Newton")) < 50 < 1000 < results["SGD"].nit
+    assert example.roll(0.4, 0.0) == pytest.approx(3.837467, abs=2e-6)
+    assert example.roll(0.05, 0.9) == pytest.approx(-1.306440, abs=2e-6)

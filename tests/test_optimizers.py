@@ -10,7 +10,8 @@ import ravine as rv
 from ravine import optimizers
 from ravine.layers import Dense, Input
 
-RULES = [
+# optimizer, compiled rule (None: it searches along the loss), settings
+OPTIMIZERS = [
     (optimizers.SGD(), "sgd", {"learning_rate": 1e-2, "momentum": 0.0}),
     (optimizers.SGD(momentum=0.9), "momentum", {"momentum": 0.9}),
     (optimizers.SGD(momentum=0.9, nesterov=True), "nesterov", {}),
@@ -29,29 +30,38 @@ RULES = [
     (optimizers.AMSGrad(), "amsgrad", {"learning_rate": 1e-3}),
     (optimizers.AdaMax(), "adamax", {"learning_rate": 1e-3}),
     (optimizers.Nadam(), "nadam", {"learning_rate": 1e-3}),
+    (optimizers.LBFGS(), None, {"history": 10, "learning_rate": 1.0}),
+    (optimizers.LBFGS(history=3), None, {"history": 3}),
+    (optimizers.BFGS(), None, {"learning_rate": 1.0}),
+    (optimizers.Newton(), None, {"learning_rate": 1.0}),
 ]
+ALL = [case[0] for case in OPTIMIZERS]
+RULES = [case for case in OPTIMIZERS if case[1]]
+TRAINING = [optimizer for optimizer in ALL if not isinstance(optimizer, optimizers.Newton)]
 X = np.random.default_rng(6).normal(size=(64, 3))
 Y = X @ [1.0, -1.0, 0.5]
 
 
-@pytest.mark.parametrize(("optimizer", "rule", "settings"), RULES, ids=[repr(case[0]) for case in RULES])
+@pytest.mark.parametrize(("optimizer", "rule", "settings"), OPTIMIZERS, ids=map(repr, ALL))
 def test_rules_and_defaults(optimizer, rule, settings):
-    assert optimizer.rule == rule
-    assert rule in rv.kernels.names["updates"]
+    assert optimizer.searches == (rule is None)
+    assert optimizer.rule == (rule or "sgd")
+    assert optimizer.rule in rv.kernels.names["updates"]
     for name, value in settings.items():
         assert getattr(optimizer, name) == value
-        if name != "learning_rate":
+        if rule and name != "learning_rate":
             assert optimizer.settings()[{"beta_1": "beta1", "beta_2": "beta2"}.get(name, name)] == value
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("optimizer", [case[0] for case in RULES], ids=repr)
+@pytest.mark.parametrize("optimizer", TRAINING, ids=repr)
 def test_each_learns(optimizer, dtype):
     optimizer = copy.deepcopy(optimizer)
-    optimizer.learning_rate *= 1 if isinstance(optimizer, optimizers.AdaDelta) else 10
+    if not optimizer.searches and not isinstance(optimizer, optimizers.AdaDelta):
+        optimizer.learning_rate *= 10
     model = rv.Sequential([Dense(1)], dtype=dtype, random_state=0)
     model.compile(optimizer=optimizer, loss="mse")
-    loss = model.fit(X, Y, epochs=60, batch_size=8).history["loss"]
+    loss = model.fit(X, Y, epochs=60, batch_size=None if optimizer.searches else 8).history["loss"]
     assert loss[-1] < 0.8 * loss[0]
     slots = rv.kernels.names["updates"][optimizer.rule]
     assert len(model._network.optimizer_state()) == 2 * slots
@@ -84,12 +94,13 @@ def test_average_momentum_is_classic_momentum_at_another_rate():
     np.testing.assert_allclose(*results, rtol=1e-10)
 
 
-@pytest.mark.parametrize("optimizer", [case[0] for case in RULES], ids=repr)
+@pytest.mark.parametrize("optimizer", ALL, ids=repr)
 def test_copies_and_repr(optimizer):
     for other in (copy.deepcopy(optimizer), pickle.loads(pickle.dumps(optimizer))):
         assert vars(other) == vars(optimizer)
         assert repr(other) == repr(optimizer)
-    assert "learning_rate" in repr(optimizer)
+    assert repr(optimizer).startswith(type(optimizer).__name__)
+    assert ("learning_rate" in repr(optimizer)) != optimizer.searches
 
 
 def test_only_the_learning_rate_may_change():
@@ -100,6 +111,14 @@ def test_only_the_learning_rate_may_change():
     with pytest.raises(ValueError, match=r"learning_rate must be a number in \[0.0, inf\), got -1"):
         optimizer.learning_rate = -1
     assert optimizer.learning_rate == 0.5
+
+
+def test_a_line_search_has_no_learning_rate():
+    for optimizer in (optimizers.LBFGS(), optimizers.BFGS(), optimizers.Newton()):
+        with pytest.raises(AttributeError, match="has no learning_rate to set: its line search finds the step"):
+            optimizer.learning_rate = 0.1
+    with pytest.raises(AttributeError, match=r"LBFGS\.history is fixed"):
+        optimizers.LBFGS().history = 3
 
 
 @pytest.mark.parametrize(
@@ -121,6 +140,8 @@ def test_only_the_learning_rate_may_change():
         (lambda: optimizers.SGD(momentum=0.9, nesterov=True, average=True), ValueError, "exclude each other"),
         (lambda: optimizers.SGD(bias_correction=True), ValueError, "bias_correction=True needs average=True"),
         (lambda: optimizers.RMSProp(rho=1.0), ValueError, "rho must be"),
+        (lambda: optimizers.LBFGS(0), ValueError, "history must be an int >= 1, got 0"),
+        (lambda: optimizers.LBFGS(history=2.5), ValueError, "history must be an int >= 1, got 2.5"),
         (lambda: optimizers.get("adm"), ValueError, "unknown optimizer 'adm'.*did you mean 'adam'"),
         (lambda: optimizers.get(None), ValueError, "unknown optimizer None"),
     ],

@@ -88,6 +88,18 @@ void bind_sums(py::module_& module, const InstructionSet& set) {
   bind("sum_squares", [](const auto& kernels) { return kernels.sum_squares; }, "sum of x_i^2, over all elements.");
   bind("sum_abs", [](const auto& kernels) { return kernels.sum_abs; }, "sum of |x_i|, over all elements.");
   module.def(
+      "dot",
+      [&set](const py::object& a, const py::object& b) {
+        return by_dtype(a, "a", [&]<class T>() {
+          const Array<T> left(a, "a"), right(b, "b", "a");
+          right.require_shape_of(left);
+          double sum = 0.0;
+          without_gil([&] { sum = set.kernels<T>().vector->dot(left.data(), right.data(), left.size()); });
+          return sum;
+        });
+      },
+      "sum of a_i b_i, over all elements; a and b have one shape.", py::arg("a"), py::arg("b"));
+  module.def(
       "all_finite",
       [&set](const py::object& x) {
         return by_dtype(x, "x", [&]<class T>() {

@@ -160,9 +160,10 @@ struct VectorKernels {
   void (*scale)(T* y, const T* x, std::size_t count, T factor) noexcept;
   // y = a + b
   void (*add)(T* y, const T* a, const T* b, std::size_t count) noexcept;
-  // sum_i x_i^2 and sum_i |x_i|, each one row sum a chunk of 4096 elements, the chunks added in float64
+  // sum_i x_i^2, sum_i |x_i| and sum_i a_i b_i, each one row sum a chunk of 4096 elements, the chunks added in float64
   double (*sum_squares)(const T* x, std::size_t count) noexcept;
   double (*sum_abs)(const T* x, std::size_t count) noexcept;
+  double (*dot)(const T* a, const T* b, std::size_t count) noexcept;
   // sum[j] = sum_i x[i, j]: rows in ascending order from zero inside a slice of batch_slice rows (0: all rows), the
   // slices added in a balanced tree
   void (*column_sums)(T* sum, const T* x, std::size_t rows, std::size_t cols, std::size_t ldx,

@@ -32,27 +32,32 @@ void add(T* y, const T* a, const T* b, std::size_t count) noexcept {
                  [&](auto at) __attribute__((always_inline)) { at.template store<T>(y, at.load(a) + at.load(b)); });
 }
 
-// sum_i f(x_i)
-template <class T, class Function>
-RAVINE_INLINE double chunked_sum(const T* x, std::size_t count, Function&& function) {
+// sum_i f(x_i, ...) over arrays of one length
+template <class Function, class T, class... Other>
+RAVINE_INLINE double chunked_sum(std::size_t count, Function&& function, const T* x, const Other*... other) {
   constexpr std::size_t chunk = 4096;
   double sum = 0;
   for (std::size_t i = 0; i < count; i += chunk) {
     const std::size_t n = count - i < chunk ? count - i : chunk;
-    sum += static_cast<double>(
-        row_sum<T>(n, [&](auto at) __attribute__((always_inline)) { return function(at.load(x + i)); }));
+    sum += static_cast<double>(row_sum<T>(
+        n, [&](auto at) __attribute__((always_inline)) { return function(at.load(x + i), at.load(other + i)...); }));
   }
   return sum;
 }
 
 template <class T>
 double sum_squares(const T* x, std::size_t count) noexcept {
-  return chunked_sum(x, count, [](Vec<T> v) __attribute__((always_inline)) { return v * v; });
+  return chunked_sum(count, [](Vec<T> v) __attribute__((always_inline)) { return v * v; }, x);
 }
 
 template <class T>
 double sum_abs(const T* x, std::size_t count) noexcept {
-  return chunked_sum(x, count, [](Vec<T> v) __attribute__((always_inline)) { return abs(v); });
+  return chunked_sum(count, [](Vec<T> v) __attribute__((always_inline)) { return abs(v); }, x);
+}
+
+template <class T>
+double dot(const T* a, const T* b, std::size_t count) noexcept {
+  return chunked_sum(count, [](Vec<T> u, Vec<T> v) __attribute__((always_inline)) { return u * v; }, a, b);
 }
 
 // 0 x is NaN where x is not finite, and so is any sum with it. Four sums hide the additions' latency.
@@ -137,9 +142,9 @@ void add_penalty_gradient(T* dw, const T* w, std::size_t count, T l1, T l2) noex
 }  // namespace
 
 extern constinit const Both<VectorKernels> vector_kernels = {
-    {pow_range<float>, sincospi_range<float>, scale<float>, add<float>, sum_squares<float>, sum_abs<float>,
+    {pow_range<float>, sincospi_range<float>, scale<float>, add<float>, sum_squares<float>, sum_abs<float>, dot<float>,
      column_sums<float>, all_finite<float>, clear_faded<float>, add_penalty_gradient<float>},
     {pow_range<double>, sincospi_range<double>, scale<double>, add<double>, sum_squares<double>, sum_abs<double>,
-     column_sums<double>, all_finite<double>, clear_faded<double>, add_penalty_gradient<double>}};
+     dot<double>, column_sums<double>, all_finite<double>, clear_faded<double>, add_penalty_gradient<double>}};
 
 }  // namespace ravine::RAVINE_ISA

@@ -26,6 +26,7 @@ from .schedules import BoldDriver
 
 if TYPE_CHECKING:
     from ._core import Network
+    from .optimizers.second_order import Curvature
     from .training import History
 
 __all__ = ["ModelBase"]
@@ -69,6 +70,7 @@ class ModelBase:
         self.dtype: np.dtype[Any] = check_dtype(dtype)
         self.input_shape: Shape | None = None
         self.history: History | None = None
+        self._curvature: tuple[list[str], Curvature] | None = None  # what a second-order optimizer has learnt
         self.stop_training = False
         self._plan: _build.Plan | None = None
         self._network: Network | None = None
@@ -147,7 +149,7 @@ class ModelBase:
 
     def _unbuild(self) -> None:
         """Forget a network that has seen no step."""
-        self.input_shape = self._plan = self._network = self._flat = self._head = None
+        self.input_shape = self._plan = self._network = self._flat = self._head = self._curvature = None
 
     def _bind(self) -> None:
         """Tell the network its loss, metrics and optimizer, where both sides are known."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,10 @@ from ._validation import Array, as_array, as_sample_weight, convert
 from .losses import Head
 from .schedules import BoldDriver, Schedule
 from .training import Data
+
+if TYPE_CHECKING:
+    from ._core import Network
+    from ._searching import Searcher
 
 __all__ = ["Gradients"]
 
@@ -111,10 +115,16 @@ class Gradients(Inference):
         Raises
         ------
         NotFittedError, ValueError
-            Before there are weights or an optimizer; for a missing or unknown name, another shape, NaN or infinity.
+            Before there are weights or an optimizer; for one that searches along the loss; for a missing or unknown
+            name, another shape, NaN or infinity.
         """
         with self._exclusive():
             network, rates = self._built(), self._rates()
+            if self.optimizer is not None and self.optimizer.searches:
+                raise ValueError(
+                    f"apply_gradients takes a step from the gradients alone, {type(self.optimizer).__name__} searches "
+                    "along the loss; call fit or train_on_batch, or compile the model with a first-order optimizer"
+                )
             self._set_trainable()
             if not isinstance(gradients, Mapping):
                 raise TypeError(f"gradients must be a dict of arrays by parameter name, got {gradients!r}")
@@ -180,6 +190,14 @@ class Gradients(Inference):
         if isinstance(driver, BoldDriver):
             rate, previous = self._driven(driver)
             self._driver = (driver, driver.next_rate(rate, previous, loss), loss)
+
+    def _trainer(self) -> Network | Searcher:
+        """Return what takes the optimizer's steps."""
+        if self.optimizer is None or not self.optimizer.searches:
+            return self._built()
+        from ._searching import Searcher
+
+        return Searcher(self)
 
     def _encoded(self, rows: Array, y: Any, sample_weight: Any) -> tuple[Data, Array | None]:
         """Return rows with targets and weights, and the classes."""

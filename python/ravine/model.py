@@ -93,13 +93,15 @@ class Sequential(Gradients):
         ValueError
             For an unknown name, or a loss or metric that does not fit the last layer.
         """
+        chosen = optimizer_module.get(optimizer)
         given = {
-            "optimizer": optimizer_module.get(optimizer),
+            "optimizer": chosen,
             "loss": None if loss is None else loss_module.get(loss),
             "metrics": metric_module.check_metrics(metrics),
         }
         if loss is None and given["metrics"]:
             raise ValueError(f"metrics are reported beside a loss, got metrics={metrics!r} and loss=None")
+        chosen.check_layers(self.layers)
         with self._exclusive("compile"):
             before = {name: getattr(self, name) for name in given}
             vars(self).update(given, _head=None)
@@ -111,6 +113,7 @@ class Sequential(Gradients):
                 raise
             self._compiled_at = (0 if self._network is None else int(self._network.step), self._epoch)
             self._driver = None
+            self._curvature = None
             if self._classes is not None and self._classes.dtype.kind != "U":
                 self._classes = None  # numbers go with the loss: 0 and 1, or -1 and 1
 
@@ -211,7 +214,7 @@ class Sequential(Gradients):
             threads = check_n_threads(n_threads)
             with self._rollback():
                 data, _ = self._training_data(X, y, sample_weight, class_weight, 0.0)
-            result = self._built().train(
+            result = self._trainer().train(
                 data.X,
                 data.target,
                 data.weight,

@@ -105,10 +105,13 @@ class Fit:
     def __post_init__(self) -> None:
         model = self.model
         self.network = model._built()
+        self.trainer = model._trainer()
         self.history = model.history = History()
         self.last = model._epoch + self.epochs
         self.steps = -(-len(self.data.X) // self.batch_size)
-        self.by_batch = any(callback.overrides(*BATCH_HOOKS) for callback in self.callbacks)
+        self.by_batch = self.trainer is not self.network or any(
+            callback.overrides(*BATCH_HOOKS) for callback in self.callbacks
+        )
         self.by_epoch = (
             self.by_batch
             or self.verbose > 0
@@ -217,7 +220,7 @@ class Fit:
                 return False
         error = self._divergence(loss)
         self.snapshot.restore(self.network)
-        model._epoch = self.snapshot.epoch
+        model._epoch, model._curvature = self.snapshot.epoch, None
         if not any(callback.takes_divergence for callback in self.callbacks):
             raise error
         return True
@@ -255,7 +258,7 @@ class Fit:
         model, data, before = self.model, self.data, self.network.step
         self.rates = model._rates(epochs, batches or self.steps)
         try:
-            result = self.network.train(
+            result = self.trainer.train(
                 data.X,
                 data.target,
                 data.weight,

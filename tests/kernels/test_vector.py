@@ -148,6 +148,23 @@ def test_sums_match_twins(kernels, dtype, layout, rng, name):
         assert abs(got - want) <= (min(size, 4096) + 2) * np.finfo(dtype).eps * want
 
 
+def test_dot_matches_its_twin(kernels, dtype, layout, rng):
+    for size in [*SIZES, 4095, 4096, 4097, 10007]:
+        a, b = (awkward(rng.standard_normal(size).astype(dtype), layout) for _ in range(2))
+        got = kernels.dot(a, b)
+        assert isinstance(got, float)
+        limit = (min(size, 4096) + 2) * np.finfo(dtype).eps * reference.sum_abs(a.astype(np.float64) * b)
+        assert abs(got - reference.dot(a, b)) <= limit
+        assert kernels.dot(a, a) == kernels.sum_squares(a)
+
+
+@pytest.mark.skipif(not {"avx2", "avx512"} <= set(ISAS), reason="needs AVX2 and AVX-512")
+def test_dot_has_the_same_bits_on_avx2_and_avx512(dtype, rng):
+    for size in [*SIZES, 4097, 10007]:
+        a, b = (rng.standard_normal(size).astype(dtype) for _ in range(2))
+        assert _core.avx2.dot(a, b) == _core.avx512.dot(a, b)
+
+
 def _tree(slices):
     while len(slices) > 1:
         pairs = [a + b for a, b in zip(slices[0::2], slices[1::2], strict=False)]

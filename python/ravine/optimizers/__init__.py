@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .._validation import check_choice
+from ._problem import Result
 from .first_order import (
     SGD,
     AdaDelta,
@@ -15,8 +16,11 @@ from .first_order import (
     Optimizer,
     RMSProp,
 )
+from .second_order import BFGS, LBFGS, Newton
 
 __all__ = [
+    "BFGS",
+    "LBFGS",
     "SGD",
     "AMSGrad",
     "AdaDelta",
@@ -25,8 +29,10 @@ __all__ = [
     "Adam",
     "AdamW",
     "Nadam",
+    "Newton",
     "Optimizer",
     "RMSProp",
+    "Result",
     "get",
 ]
 
@@ -40,6 +46,9 @@ _NAMES: dict[str, type[Optimizer]] = {
     "amsgrad": AMSGrad,
     "adamax": AdaMax,
     "nadam": Nadam,
+    "bfgs": BFGS,
+    "lbfgs": LBFGS,
+    "newton": Newton,
 }
 
 

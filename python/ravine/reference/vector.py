@@ -18,6 +18,7 @@ __all__ = [
     "all_finite",
     "clear_faded",
     "column_sums",
+    "dot",
     "pow",
     "scale",
     "sincospi",
@@ -183,6 +184,28 @@ def sum_abs(x: Array) -> float:
     7.0
     """
     return float(np.sum(np.abs(x.astype(np.float64))))
+
+
+def dot(a: Array, b: Array) -> float:
+    """Inner product over all elements: ``sum a_i b_i``.
+
+    Parameters
+    ----------
+    a, b : ndarray, any shape
+        Factors, of the same shape; nothing broadcasts.
+
+    Returns
+    -------
+    float
+        The sum, in float64.
+
+    Examples
+    --------
+    >>> dot(np.array([1.0, 2.0]), np.array([3.0, -4.0]))
+    -5.0
+    """
+    with np.errstate(all="ignore"):
+        return float(np.sum(a.astype(np.float64) * b.astype(np.float64)))
 
 
 def all_finite(x: Array) -> bool:

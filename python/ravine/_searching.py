@@ -1,0 +1,133 @@
+"""Steps that search along the loss: what `Network.train` is for the optimizers whose step is one compiled rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import _core
+from ._validation import Array
+from .optimizers._problem import Point, Vector
+from .optimizers.second_order import SecondOrder, search
+
+if TYPE_CHECKING:
+    from ._core import Network
+    from ._gradients import Gradients
+
+__all__ = ["Searcher"]
+
+
+class BatchLoss:
+    """The loss of one batch as a function of the trainable weights, one flat vector; penalties belong to it.
+
+    Weights are rounded to the model's dtype before the loss is taken: points hold the rounded ones.
+    """
+
+    bounded = False
+
+    def __init__(
+        self, network: Network, names: Sequence[str], batch: tuple[Array, Array, Array | None], n_threads: int
+    ) -> None:
+        self.network, self.batch, self.n_threads = network, batch, n_threads
+        weights, gradients = network.parameters(), network.gradients()
+        self.weights = [weights[name] for name in names]
+        self.gradients = [gradients[name] for name in names]
+
+    def present(self) -> Vector:
+        """Return the weights as they are."""
+        return _flat(self.weights)
+
+    def write(self, x: Vector) -> None:
+        """Set the weights."""
+        first = 0
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            for w in self.weights:
+                w[...] = x[first : first + w.size].reshape(w.shape)
+                first += w.size
+
+    def project(self, x: Vector) -> Vector:
+        """Return the point: nothing bounds it."""
+        return x
+
+    def slope(self, point: Point) -> Vector:
+        """Return the gradient."""
+        return point.gradient
+
+    def evaluate(self, x: Vector) -> Point:
+        """Return the loss and its gradients at x; the weights stay there."""
+        self.write(x)
+        loss = self.network.loss_and_gradients(*self.batch, n_threads=self.n_threads)
+        return Point(self.present(), float(loss), _flat(self.gradients))
+
+
+def _flat(arrays: Sequence[Array]) -> Vector:
+    return np.concatenate([np.empty(0), *(array.reshape(-1) for array in arrays)])
+
+
+class Searcher:
+    """Trains a model in the engine's place: each step is a search on one batch."""
+
+    def __init__(self, model: Gradients) -> None:
+        self.model, self.names = model, model._trainable_names()
+        self.last: Point | None = None  # where a search on all rows ended
+        self.settled = False  # whether there was nothing lower
+        if model._curvature is None or model._curvature[0] != self.names:
+            assert isinstance(model.optimizer, SecondOrder)
+            size = sum(model.parameters[name].size for name in self.names)
+            model._curvature = (self.names, model.optimizer.curvature(size))
+        self.known = model._curvature[1]
+
+    def train(
+        self,
+        X: Array,
+        target: Array,
+        weight: Array | None,
+        *,
+        batch_size: int,
+        first_epoch: int,
+        first_batch: int = 0,
+        shuffle_seed: int | None = None,
+        metrics: Sequence[tuple[str, float]] = (),
+        n_threads: int = 1,
+        **others: Any,
+    ) -> dict[str, Any]:
+        """Take one step, on batch number `first_batch`; arguments and result are those of `Network.train`."""
+        network, whole = self.model._built(), batch_size >= len(X)
+        if not whole:
+            rows: Any = slice(first_batch * batch_size, (first_batch + 1) * batch_size)
+            if shuffle_seed is not None:
+                rows = _core.epoch_order(len(X), shuffle_seed, first_epoch)[rows]
+            X, target, weight = X[rows], target[rows], None if weight is None else weight[rows]
+        loss, values = 0.0, np.zeros(len(metrics))
+        if weight is None or self._weighs(weight):
+            if metrics:
+                values = network.evaluate(X, target, weight, metrics=metrics, n_threads=n_threads)["metrics"]
+            objective = BatchLoss(network, self.names, (X, target, weight), n_threads)
+            with _core.DefaultFloatingPointMode():
+                loss = self._step(objective, whole)
+        network.step += 1
+        return {"loss": np.array([loss]), "metrics": values[None], "steps": 1}
+
+    def _weighs(self, weight: Array) -> bool:
+        """Whether a batch can be divided by the sum of its weights."""
+        least = 1.0 / float(np.finfo(self.model.dtype).max) if self.model._compiled().reduction == "mean" else 0.0
+        return float(weight.sum(dtype=np.float64)) > least
+
+    def _step(self, objective: BatchLoss, whole: bool) -> float:
+        """Search, and return the loss before; an exception leaves the weights as they were."""
+        x = objective.present()
+        start = self.last if whole and self.last is not None and np.array_equal(self.last.x, x) else None
+        settled = start is not None and self.settled
+        try:
+            if start is None:
+                start = objective.evaluate(x)
+            found = None if settled else search(objective, start, self.known)
+        except BaseException:
+            objective.write(x)
+            raise
+        objective.write(x if found is None else found.x)
+        if whole:
+            self.last, self.settled = found or start, found is None
+        return start.value
