@@ -273,7 +273,7 @@ def test_a_start_that_is_not_finite_ends_as_with_adam():
     model = regressor()
     model.fit(X, Y, epochs=3, batch_size=None)
     model.parameters["dense_1/bias"][...] = np.nan
-    with pytest.warns(RuntimeWarning, match="the loss was nan in epoch 3: training ended"):
+    with pytest.raises(rv.DivergenceError, match=r"the loss was nan at step \d+ \(epoch 3"):
         model.fit(X, Y, epochs=3, batch_size=None)
 
 

@@ -26,7 +26,8 @@ class _Logger(Callback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Open the file."""
         self._columns = ["epoch", "seconds", "learning_rate", *self.params["metrics"]]
-        self._file = open(self.filename, "a" if self.append else "w", encoding="utf-8", newline="")  # noqa: SIM115
+        mode = "a" if self.append else "w"
+        self._file = open(self.filename, mode, encoding="utf-8", newline="")  # noqa: SIM115  on_train_end closes it
         self._start = perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:

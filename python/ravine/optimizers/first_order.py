@@ -140,8 +140,9 @@ class Optimizer:
         """Give the point after each step; `weight_decay` acts on all of x."""
         step, slots = getattr(kernels, self.rule), kernels.names["updates"][self.rule]
         w, state, running = np.array(problem.first.x), np.zeros((slots, problem.size)), np.ones(4)
-        point, rate = problem.first, self.learning_rate
+        point = problem.first
         for t in itertools.count():
+            rate = self.learning_rate  # a callback may change it
             now = float(rate(t)) if isinstance(rate, Schedule) else rate
             step(w, state, point.gradient, running=running, learning_rate=now, **self.settings())
             w = problem.project(w)
