@@ -127,6 +127,42 @@ def test_momentum_rolls_on_and_nesterov_looks_ahead(optimizer, start, end):
     assert result.fun == result.values.min() <= result.values[-1]
 
 
+@pytest.mark.parametrize(
+    ("function", "slope", "start"), [(wave, wave_slope, -12.0), (rosenbrock, rosenbrock_slope, [-1.2, 1.0])]
+)
+def test_nesterov_in_practice_is_the_look_ahead(function, slope, start):
+    """v = m v + a g(x - m v); x -= v: the iterates in practice are x - m v."""
+    a, m = 1e-3, 0.9
+    path = SGD(a, momentum=m, nesterov=True).minimize(function, start, jac=slope, steps=200, record=True).path
+    x, v = np.array(start), np.zeros(np.shape(start))
+    for t in range(201):
+        np.testing.assert_allclose(path[t], x - m * v, rtol=1e-9, atol=1e-12)
+        v = m * v + a * slope(x - m * v)
+        x = x - v
+
+
+def test_average_momentum_is_classic_momentum_at_another_rate():
+    average = SGD(0.1, momentum=0.9, average=True).minimize(wave, 9.0, jac=wave_slope, steps=300, record=True)
+    classic = SGD(0.01, momentum=0.9).minimize(wave, 9.0, jac=wave_slope, steps=300, record=True)
+    np.testing.assert_allclose(average.path, classic.path, rtol=1e-9)
+
+
+def test_adagrad_steps_decay():
+    """On a slope of 1, step t is a / sqrt(t): learning never ends, but ever less is learnt."""
+    path = optimizers.AdaGrad(0.5).minimize(lambda x: x[0], [0.0], jac=np.ones_like, steps=400, record=True).path
+    np.testing.assert_allclose(-np.diff(path[:, 0]), 0.5 / (np.sqrt(np.arange(1, 401)) + 1e-8), rtol=1e-9)
+
+
+def test_adadelta_needs_no_rate_and_jitters_near_the_minimum():
+    for function, start, minimum in ((wave, -9.0, -1.306440), (lambda x: abs(x - 3.0), 0.0, 3.0)):
+        result = optimizers.AdaDelta().minimize(function, start, steps=4000, record=True)
+        assert result.x == pytest.approx(minimum, abs=2e-3)
+        rises = np.flatnonzero(np.diff(result.values) > 0)
+        assert rises.size > 40  # up at about every second step, all of them near the minimum
+        assert np.median(np.diff(rises)) == 2
+        assert abs(result.path[rises[0]] - minimum) < 0.1
+
+
 @pytest.mark.parametrize("curvatures", [(1.0, 10.0), (0.5, 3.0, 7.0), (2.0,)])
 @pytest.mark.parametrize("share", [0.5, 0.99, 1.01, 1.5])
 def test_descent_diverges_exactly_beyond_two_over_the_largest_curvature(curvatures, share):
