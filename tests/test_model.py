@@ -8,6 +8,7 @@ import os
 import pickle
 import signal
 import threading
+import time
 from contextlib import redirect_stdout
 
 import numpy as np
@@ -452,3 +453,15 @@ def test_activation_layers_end_a_network_too():
         model.compile(loss="categorical_crossentropy")
         model.fit(X, LABELS, epochs=3)
     np.testing.assert_array_equal(one.predict(X), two.predict(X))
+
+
+def test_batches_without_weight_look_for_signals_too():
+    model = classifier()
+    model.fit(X, LABELS)
+    run = functools.partial(
+        model._built().train, MANY, MANY_LABELS, np.zeros(len(MANY), np.float32), batch_size=1000, first_epoch=0,
+        epochs=10**6, rates=np.array([0.1]),
+    )  # fmt: skip
+    start = time.perf_counter()
+    assert in_a_signal_handler(lambda: None, run) is None
+    assert time.perf_counter() - start < 2

@@ -81,7 +81,7 @@ class Trainer {
     const Batch batch{shuffles_ ? order_.data() : nullptr, first, std::min(batch_size_, data_.rows - first)};
     const Plan plan = batch.rows == batch_size_ ? plan_ : with_rows(plan_, batch.rows);
     const double weight = weight_sum(data_, batch);
-    if (!weighs(weight)) return true;
+    if (!weighs(weight)) return !team.stopping(0, batch.rows);
     if (!walk_(team, {batch, plan, weight, network_.step, true})) return false;
     const double loss = walk_.loss_sum(plan);
     sums.loss += loss;

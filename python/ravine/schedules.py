@@ -121,7 +121,30 @@ class _Decay(Schedule):
         super().__init__(unit=unit)
 
 
-class ExponentialDecay(_Decay):
+class _Staircase(_Decay):
+    """A decay by a rate r for each span T, or at the end of each."""
+
+    _check_rate = staticmethod(check_rate)
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: float,
+        decay_rate: float,
+        *,
+        staircase: bool = False,
+        unit: str = "step",
+    ) -> None:
+        super().__init__(initial_learning_rate, decay_steps, unit)
+        self.decay_rate = self._check_rate("decay_rate", decay_rate)
+        self.staircase = check_flag("staircase", staircase)
+
+    def _spans(self, t: Floats) -> Floats:
+        u = t / self.decay_steps
+        return np.floor(u) if self.staircase else u
+
+
+class ExponentialDecay(_Staircase):
     """a = a0 r^(t/T).
 
     Parameters
@@ -151,28 +174,15 @@ class ExponentialDecay(_Decay):
     >>> optimizer = rv.optimizers.SGD(learning_rate=schedule)
     """
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: float,
-        decay_rate: float,
-        *,
-        staircase: bool = False,
-        unit: str = "step",
-    ) -> None:
-        super().__init__(initial_learning_rate, decay_steps, unit)
-        self.decay_rate = _positive("decay_rate", decay_rate)
-        self.staircase = check_flag("staircase", staircase)
+    _check_rate = staticmethod(_positive)
 
     def rates(self, t: Floats) -> Floats:
         """Return a0 r^(t/T)."""
-        u = t / self.decay_steps
         with np.errstate(over="ignore", under="ignore"):
-            base = np.full_like(t, self.decay_rate)
-            return self.initial_learning_rate * _power(base, np.floor(u) if self.staircase else u)
+            return self.initial_learning_rate * _power(np.full_like(t, self.decay_rate), self._spans(t))
 
 
-class InverseTimeDecay(_Decay):
+class InverseTimeDecay(_Staircase):
     """a = a0 / (1 + r t/T).
 
     Parameters
@@ -200,23 +210,9 @@ class InverseTimeDecay(_Decay):
     array([0.5 , 0.25, 0.1 ])
     """
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: float,
-        decay_rate: float,
-        *,
-        staircase: bool = False,
-        unit: str = "step",
-    ) -> None:
-        super().__init__(initial_learning_rate, decay_steps, unit)
-        self.decay_rate = check_rate("decay_rate", decay_rate)
-        self.staircase = check_flag("staircase", staircase)
-
     def rates(self, t: Floats) -> Floats:
         """Return a0 / (1 + r t/T)."""
-        u = t / self.decay_steps
-        return self.initial_learning_rate / (1.0 + self.decay_rate * (np.floor(u) if self.staircase else u))
+        return self.initial_learning_rate / (1.0 + self.decay_rate * self._spans(t))
 
 
 class PolynomialDecay(_Decay):

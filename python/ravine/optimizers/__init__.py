@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .._validation import check_choice
 from ._problem import Result
+from .base import Optimizer
 from .first_order import (
     SGD,
     AdaDelta,
@@ -13,7 +14,6 @@ from .first_order import (
     AdamW,
     AMSGrad,
     Nadam,
-    Optimizer,
     RMSProp,
 )
 from .second_order import BFGS, LBFGS, Newton

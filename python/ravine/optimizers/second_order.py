@@ -17,7 +17,7 @@ from .. import kernels
 from .._validation import Array, check_int
 from ._line_search import backtrack, strong_wolfe
 from ._problem import Point, Problem, Result, Vector
-from .first_order import Optimizer
+from .base import Optimizer
 
 if TYPE_CHECKING:
     from ..layers import Layer

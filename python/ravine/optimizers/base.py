@@ -1,0 +1,150 @@
+"""What all optimizers share: settings that are fixed, a learning rate that is not, and `minimize`."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .. import kernels
+from .._validation import Array, check_int
+from ..schedules import Schedule, check_rate
+from ._problem import Point, Problem, Result
+
+if TYPE_CHECKING:
+    from ..layers import Layer
+
+__all__ = ["Optimizer"]
+
+# Attribute names are Keras'; the engine's differ where its equations do.
+_ENGINE_NAMES = {"beta_1": "beta1", "beta_2": "beta2"}
+_ENGINE_SETTINGS = (
+    "momentum", "beta_1", "beta_2", "rho", "epsilon", "weight_decay", "bias_correction", "epsilon_inside",
+)  # fmt: skip
+
+
+class Optimizer:
+    """What all optimizers share.
+
+    Attributes
+    ----------
+    learning_rate : float >= 0 or Schedule
+        May be changed between epochs and between batches; all other settings are fixed. See `ravine.schedules`.
+    """
+
+    _fixed = False
+    learning_rate: float | Schedule
+    searches: ClassVar[bool] = False  # whether a step evaluates the loss, perhaps several times
+
+    def __init__(self, **settings: Any) -> None:
+        for name, value in settings.items():
+            setattr(self, name, value)
+        self._fixed = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "learning_rate":
+            value = value if isinstance(value, Schedule) else check_rate("learning_rate", value)
+        elif self._fixed:
+            raise AttributeError(
+                f"{type(self).__name__}.{name} is fixed; make a new optimizer and compile the model with it"
+            )
+        object.__setattr__(self, name, value)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+    @property
+    def rule(self) -> str:
+        """The name of the compiled update rule."""
+        raise TypeError(f"{type(self).__name__} names no update rule")
+
+    def settings(self) -> dict[str, Any]:
+        """Return the compiled rule's settings, without the learning rate."""
+        return {_ENGINE_NAMES.get(name, name): vars(self)[name] for name in _ENGINE_SETTINGS if name in vars(self)}
+
+    def check_layers(self, layers: Sequence[Layer]) -> None:
+        """Refuse, with a ValueError, layers that this optimizer cannot train."""
+
+    def minimize(
+        self,
+        fun: Callable[..., Any],
+        x0: ArrayLike,
+        *,
+        steps: int,
+        jac: bool | str | Callable[..., Any] | None = None,
+        bounds: Any = None,
+        tolerance: float | None = None,
+        callback: Callable[[Array, float], Any] | None = None,
+        record: bool = False,
+    ) -> Result:
+        """Minimise a plain function of an array, in float64, by the same compiled rule that trains models.
+
+        Parameters
+        ----------
+        fun : callable
+            fun(x) gives a number; x is a float64 array of x0's shape, of its own at each call.
+        x0 : array-like, any shape
+            Where to start; the nearest point within the bounds is taken.
+        steps : int >= 0
+            Steps to take at most.
+        jac : None, "numeric", True or callable, default=None
+            The gradient, as in `scipy.optimize.minimize`: None and "numeric" compute it from five-point stencils, which
+            takes 4 calls of `fun` for each element of x and is exact to ten digits for a fun that is smooth over 1e-3
+            max(1, |x|); True says that fun(x) gives (value, gradient); a function
+            gives it as jac(x), of x's shape.
+        bounds : (low, high) or a sequence of them, optional
+            For all elements of x, or for each; None stands for no bound. Each step ends with a projection onto them.
+        tolerance : float >= 0, optional
+            End where no part of the gradient (without what pushes against a bound) is larger; None does not look.
+        callback : callable, optional
+            callback(x, fun) after each step, with a copy of the point; a true answer ends. `learning_rate` may be
+            changed there.
+        record : bool, default=False
+            Keep the points and values of all steps.
+
+        Returns
+        -------
+        Result
+            With the best point found, which need not be the last. Values that are not finite are never best; a gradient
+            that is not finite ends.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For arguments that are not allowed, and where `fun` or `jac` gives something of another shape.
+
+        Examples
+        --------
+        >>> import ravine as rv
+        >>> result = rv.optimizers.SGD(0.1).minimize(lambda x: ((x - 3.0) ** 2).sum(), [0.0, 9.0], steps=200)
+        >>> result.x.round(6), result.nit, result.message
+        (array([3., 3.]), 200, 'took all 200 steps')
+        """
+        count = check_int("steps", steps, 0)
+        if isinstance(self.learning_rate, Schedule) and self.learning_rate.unit != "step":
+            raise ValueError(
+                f"minimize has no epochs: learning_rate must be a number or a schedule by step, got "
+                f"{self.learning_rate!r}"
+            )
+        problem = Problem(fun, x0, jac=jac, bounds=bounds, tolerance=tolerance, callback=callback, record=record)
+        return problem.solve(self._points(problem), count)
+
+    def _points(self, problem: Problem) -> Iterator[Point]:
+        """Give the point after each step; `weight_decay` acts on all of x."""
+        step, slots = getattr(kernels, self.rule), kernels.names["updates"][self.rule]
+        w, state, running = np.array(problem.first.x), np.zeros((slots, problem.size)), np.ones(4)
+        point = problem.first
+        for t in itertools.count():
+            rate = self.learning_rate  # a callback may change it
+            now = float(rate(t)) if isinstance(rate, Schedule) else rate
+            step(w, state, point.gradient, running=running, learning_rate=now, **self.settings())
+            w = problem.project(w)
+            point = problem.evaluate(np.array(w))
+            yield point
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if name != "_fixed")
+        return f"{type(self).__name__}({settings})"
