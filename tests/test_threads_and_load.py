@@ -238,10 +238,15 @@ def train():
     model = rv.Sequential([rv.layers.Input(32), rv.layers.Dense(64, "tanh"), rv.layers.Dense(4)], random_state=0)
     model.compile(optimizer="sgd", loss="mse")
     model.fit(X, X[:, :4], batch_size=2000, epochs=20, n_threads=6)
+started = threading.Barrier(3)  # a caller that trains at once could leave the other no thread to start on
+def call():
+    started.wait()
+    train()
 os.setuid(54321)
 resource.setrlimit(resource.RLIMIT_NPROC, (1 + 2 + {room}, 1 + 2 + {room}))  # this thread, two callers, the rest
-callers = [threading.Thread(target=train) for _ in range(2)]
+callers = [threading.Thread(target=call) for _ in range(2)]
 [caller.start() for caller in callers]
+started.wait()
 [caller.join() for caller in callers]
 train()
 print("trained")
