@@ -5,10 +5,12 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -95,11 +97,16 @@ class Array {
                           ", got shape " + text(shape()));
   }
 
-  // `reason` says where the wanted shape comes from, such as "a's shape (2, 3)".
-  const Array& require_shape(const Shape& wanted, const std::string& reason) const {
-    if (shape() == wanted) return *this;
-    throw py::value_error(name_ + " must have shape " + text(wanted) + " to match " + reason + ", got " +
-                          text(shape()));
+  // `reason` says where the wanted shape comes from, such as "a's shape (2, 3)", or gives a text that does.
+  template <class Reason>
+  const Array& require_shape(const Shape& wanted, const Reason& reason) const {
+    if (std::ranges::equal(wanted, std::span(array_.shape(), static_cast<std::size_t>(ndim())))) return *this;
+    std::string why;
+    if constexpr (std::invocable<Reason>)
+      why = reason();
+    else
+      why = reason;
+    throw py::value_error(name_ + " must have shape " + text(wanted) + " to match " + why + ", got " + text(shape()));
   }
 
   template <class U>
@@ -137,8 +144,8 @@ class Array {
 };
 
 // The argument `out`: the caller's array, checked, or a new one where it is None.
-template <class T>
-Array<T> output(const py::object& out, const Shape& shape, const std::string& reason, const char* like) {
+template <class T, class Reason>
+Array<T> output(const py::object& out, const Shape& shape, const Reason& reason, const char* like) {
   if (out.is_none()) return Array<T>(shape, "out");
   Array<T> given(out, "out", like);
   given.require_shape(shape, reason).require_writable();

@@ -61,7 +61,9 @@ py::object matmul(const MatmulKernels<T>& kernels, const MatmulArguments& given)
   if (batch_slice && k > 0 && (k - 1) / batch_slice >= most_slices)
     throw py::value_error("batch_slice=" + std::to_string(batch_slice) + " cuts " + std::to_string(k) +
                           " rows into more than 2^20 slices");
-  const std::string reason = "the product of a, shape " + text(a.shape()) + ", and b, shape " + text(b.shape());
+  const auto reason = [&] {
+    return "the product of a, shape " + text(a.shape()) + ", and b, shape " + text(b.shape());
+  };
   const Shape shape{static_cast<py::ssize_t>(m), static_cast<py::ssize_t>(n)};
   Array<T> c = output<T>(given.out, shape, reason, "a");
   c.require_apart(a).require_apart(b);

@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "kernels/matmul_pack.h"
+#include "kernels/matmul_vector.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {
@@ -29,6 +30,7 @@ inline constexpr std::size_t far_c_bytes = std::size_t{32} << 10;
 inline constexpr std::size_t far_a_bytes = std::size_t{256} << 10;
 template <class T>
 inline constexpr std::size_t workspace_size = a_capacity<T> + b_capacity + tile_slots * tile_size<T>;
+static_assert(streamed_cols <= workspace_size<float>);
 
 template <class T>
 struct Workspace {
@@ -187,18 +189,26 @@ struct Block {
       pack_rows<T>(work.a, x.a + row() * x.lda + p, x.lda, depth, rows());
   }
 
-  void pack_b(std::size_t j, std::size_t cols) const noexcept {
-    copy_b<T, form>(work.b, x.b + (form == Form::nt ? j * x.ldb + p : p * x.ldb + j), x.ldb, depth, cols);
-  }
-
-  // The panel of `cols` columns from j on, `packed` columns into the copy of b, if there is one. Without masks, parts
-  // of vectors are copied at least.
-  Panel<T> panel_at(std::size_t j, std::size_t packed, std::size_t cols) const noexcept {
-    if (blocks.pack_b) return {work.b + packed * depth, tile_cols<T>};
+  // The panel of `cols` columns from j on, `packed` columns into the copy of b, if there is one: where the block's
+  // first tile finds it, and the others. The first tile of all makes the copy; without masks, parts of vectors are
+  // copied before.
+  struct Panels {
+    Panel<T> first, others;
+  };
+  Panels panels_at(std::size_t j, std::size_t packed, std::size_t cols) const noexcept {
     const std::size_t last = (cols - 1) % lanes<T> + 1;
-    if (has_masks || last == lanes<T> || !blocks.b_fits) return {x.b + p * x.ldb + j, x.ldb, last};
-    pack_b(j, cols);
-    return {work.b, tile_cols<T>};
+    const bool readable = form != Form::nt && (has_masks || last == lanes<T> || !blocks.b_fits);
+    Panel<T> there{x.b + p * x.ldb + j, x.ldb, last};
+    if (!blocks.pack_b && readable) return {there, there};
+    T* const to = blocks.pack_b ? work.b + packed * depth : work.b;
+    const Panel<T> copy{to, tile_cols<T>};
+    if (blocks.pack_b && t0 > 0) return {copy, copy};
+    if (readable) {
+      there.copy = to;
+      return {there, copy};
+    }
+    copy_b<T, form>(to, x.b + (form == Form::nt ? j * x.ldb + p : p * x.ldb + j), x.ldb, depth, cols);
+    return {copy, copy};
   }
 
   // This block's a, in so many calls.
@@ -229,18 +239,19 @@ struct Block {
 
   // Every tile of a with `cols` columns of b from j on. `work_ahead` is called once a chain or tree.
   template <class Ahead>
-  void panel(const Panel<T>& b, std::size_t j, std::size_t cols, bool far_c, Ahead&& work_ahead) const noexcept {
+  void panel(const Panels& b, std::size_t j, std::size_t cols, bool far_c, Ahead&& work_ahead) const noexcept {
     for (std::size_t s = 0; s < (form == Form::tree ? 1 : slices()); ++s) {
       const std::size_t q = s * product_slice;
       for (std::size_t t = t0; t < t0 + tiles; ++t) {
         const Tile<T> c = tile(t, j, cols);
+        const Panel<T> from = (t == t0 ? b.first : b.others).from(q);
         work_ahead();
         if (far_c && (form == Form::tree || s + 1 == slices() || (s == 0 && c.add_c))) c.prefetch();
         with_a(t, q, [&](auto a) __attribute__((always_inline)) {
           if constexpr (form == Form::tree)
-            add_tree<T>(c, work.slots, a, b, depth);
+            add_tree<T>(c, work.slots, a, from, depth);
           else
-            add_slice<T>(c, work.slots + (t - t0) * tile_size<T>, a, b.from(q), smaller(product_slice, depth - q), s,
+            add_slice<T>(c, work.slots + (t - t0) * tile_size<T>, a, from, smaller(product_slice, depth - q), s,
                          slices());
         });
       }
@@ -280,7 +291,6 @@ void product(const Matmul<T>& x) noexcept {
     const std::size_t cols = smaller(blocks.cols, x.n - j0);
     const std::size_t panels = (cols + tile_cols<T> - 1) / tile_cols<T>;
     for (std::size_t p = 0; p < x.k || p == 0; p += blocks.depth) {
-      if (blocks.pack_b) block_of(p, 0).pack_b(j0, cols);
       for (std::size_t g = 0; g < groups.pieces; ++g) {
         const Block<T, form> block = block_of(p, g);
         if (blocks.pack_a) block.pack_a();
@@ -291,98 +301,32 @@ void product(const Matmul<T>& x) noexcept {
         };
         for (std::size_t j = 0; j < cols; j += tile_cols<T>) {
           const std::size_t width = smaller(tile_cols<T>, cols - j);
-          block.panel(block.panel_at(j0 + j, j, width), j0 + j, width, far_c, work_ahead);
+          block.panel(block.panels_at(j0 + j, j, width), j0 + j, width, far_c, work_ahead);
         }
       }
     }
   }
 }
 
-// --------------------------------------------------------------------------------------------------- a single row
-
-// `vectors` vectors of a single row from column j on, with as many columns of b side by side as registers allow: the
-// row is bound by memory, and long runs are what the hardware fetches ahead.
-template <class T, std::size_t vectors>
-void row_columns(const Matmul<T>& x, std::size_t j) noexcept {
-  T* const c = x.c + j;
-  for (std::size_t p = 0; p < x.k || p == 0; p += product_slice) {
-    const std::size_t end = smaller(p + product_slice, x.k);
-    Vec<T> sum[vectors] = {};
-    for (std::size_t q = p; q < end; ++q) {
-      const Vec<T> element = broadcast<T>(x.a[q]);
-      const T* const b = x.b + q * x.ldb + j;
-#pragma GCC unroll 16
-      for (std::size_t v = 0; v < vectors; ++v) sum[v] = fma(element, load<T>(b + v * lanes<T>), sum[v]);
-    }
-    const bool add_c = x.accumulate || p > 0, last = end == x.k;
-#pragma GCC unroll 16
-    for (std::size_t v = 0; v < vectors; ++v) {
-      const std::size_t i = v * lanes<T>;
-      Vec<T> total = add_c ? load<T>(c + i) + sum[v] : sum[v];
-      if (last && x.bias) total = total + load<T>(x.bias + j + i);
-      if (last && x.finish == Finish::relu) total = relu_of<T>(total);
-      if (last && x.finish == Finish::mask) total = masked<T>(total, load<T>(x.gate + j + i));
-      store<T>(c + i, total);
-    }
-  }
-}
-
-// `rows` rows of a single column, up to a vector: its lanes are rows, so that each row's terms come in ascending order.
-template <class T, bool whole>
-void column_rows(const Matmul<T>& x, std::size_t i, std::size_t rows) noexcept {
-  constexpr std::size_t side = lanes<T>;
-  const auto at = [&](const T* p, std::size_t count) __attribute__((always_inline)) {
-    return whole || count == side ? load<T>(p) : load_first<T>(p, count);
-  };
-  Vec<T> total = x.accumulate ? at(x.c + i, rows) : Vec<T>{};
-  for (std::size_t p = 0; p < x.k || p == 0; p += product_slice) {
-    const std::size_t end = smaller(p + product_slice, x.k);
-    Vec<T> sum{};
-    for (std::size_t q = p; q < end; q += side) {
-      const std::size_t depth = smaller(side, end - q);
-      Vec<T> terms[side];
-#pragma GCC unroll 16
-      for (std::size_t r = 0; r < side; ++r) {
-        const T* const a = x.a + (i + r) * x.lda + q;
-        terms[r] = !whole && r >= rows ? Vec<T>{} : depth == side ? load<T>(a) : load_first<T>(a, depth);
-      }
-      transpose<T>(terms);
-#pragma GCC unroll 16
-      for (std::size_t r = 0; r < side; ++r)
-        if (r < depth) sum = fma(terms[r], broadcast<T>(x.b[(q + r) * x.ldb]), sum);
-    }
-    total = x.accumulate || p > 0 ? total + sum : sum;
-  }
-  if (x.bias) total = total + broadcast<T>(*x.bias);
-  if (x.finish == Finish::relu) total = relu_of<T>(total);
-  if (x.finish == Finish::mask) total = masked<T>(total, at(x.gate + i, rows));
-  store_first<T>(x.c + i, total, rows);
-}
+// -------------------------------------------------------------------------------------------------------- forms
 
 template <class T>
 void forward_product(const Matmul<T>& x) noexcept {
-  if (x.n == 1 && x.ldc == 1 && (!x.gate || x.ldgate == 1) && x.m >= lanes<T>) {
-    std::size_t i = 0;
-    for (; i + lanes<T> <= x.m; i += lanes<T>) column_rows<T, true>(x, i, lanes<T>);
-    if (i < x.m) column_rows<T, false>(x, i, x.m - i);
-    return;
-  }
-  if (x.m != 1) return product<T, Form::nn>(x);
-  constexpr std::size_t most = vector_registers / 2;
-  std::size_t j = 0;
-  for (; x.n - j >= most * lanes<T>; j += most * lanes<T>) row_columns<T, most>(x, j);
-  for (; x.n - j >= 4 * lanes<T>; j += 4 * lanes<T>) row_columns<T, 4>(x, j);
-  if (j == x.n) return;
+  if (is_column<T>(x)) return column_product<T>(x);
+  if (x.k == 1) return outer_product<T>(x, x.lda);
+  const std::size_t done = x.m == 1 ? row_product<T>(x) : 0;
+  if (done == x.n && done > 0) return;
   Matmul<T> rest = x;
-  rest.b += j, rest.c += j, rest.n -= j;
-  if (x.bias) rest.bias += j;
-  if (x.gate) rest.gate += j;
+  rest.b += done, rest.c += done, rest.n -= done;
+  if (x.bias) rest.bias += done;
+  if (x.gate) rest.gate += done;
   product<T, Form::nn>(rest);
 }
 
 // Up to one product slice a batch is the same sum either way, and the tile's own loop over k saves passes over c.
 template <class T>
 void transposed_product(const Matmul<T>& x) noexcept {
+  if (x.k == 1) return outer_product<T>(x, 1);
   if (x.n == 1 && x.ldc == 1 && !x.bias && !x.gate && x.m > 1) {
     Matmul<T> row = x;  // c^T = b^T a
     row.a = x.b, row.lda = x.ldb, row.b = x.a, row.ldb = x.lda;
@@ -396,13 +340,16 @@ void transposed_product(const Matmul<T>& x) noexcept {
     product<T, Form::tree>(x);
 }
 
-// One column of b stands in memory as one row does.
 template <class T>
 void input_product(const Matmul<T>& x) noexcept {
-  if (x.k != 1 || x.ldb != 1) return product<T, Form::nt>(x);
-  Matmul<T> outer = x;
-  outer.ldb = x.n;
-  product<T, Form::nn>(outer);
+  if (x.k == 1 && x.ldb == 1) return outer_product<T>(x, x.lda);
+  if (x.m == 1 && !x.bias) {
+    Matmul<T> column = x;  // c^T = b a^T
+    column.a = x.b, column.lda = x.ldb, column.b = x.a, column.ldb = 1;
+    column.m = x.n, column.n = column.ldc = column.ldgate = 1;
+    if (is_column<T>(column)) return column_product<T>(column);
+  }
+  product<T, Form::nt>(x);
 }
 
 template <class T>

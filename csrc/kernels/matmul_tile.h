@@ -80,15 +80,20 @@ struct Ending {
   std::size_t ldgate = 0;
 };
 
-// A panel of b: its rows, `ld` apart, and how many elements of its last vector stand there.
+// A panel of b: its rows, `ld` apart, and how many elements of its last vector stand there. Who reads it leaves a copy
+// at `copy`, unless null, with rows tile_cols apart.
 template <class T>
 struct Panel {
   const T* b;
   std::size_t ld;
   std::size_t last = lanes<T>;
+  T* copy = nullptr;
 
-  Panel from(std::size_t p) const { return {b + p * ld, ld, last}; }
+  Panel from(std::size_t p) const { return {b + p * ld, ld, last, copy ? copy + p * tile_cols<T> : nullptr}; }
 };
+// Of a panel that is copied, the row so many terms ahead is asked for: each may be in a page of its own, where hardware
+// does not look ahead.
+inline constexpr std::size_t terms_ahead = 16;
 
 // Vector `v` of `vectors`, the last of which has only `last` elements if `ragged`.
 template <bool ragged, std::size_t vectors, class T>
@@ -108,11 +113,20 @@ template <class T, bool ragged, std::size_t rows, std::size_t vectors, class A>
 void tile_chain(A a, const Panel<T>& panel, std::size_t k, const Ending<T>& end) noexcept {
   Vec<T> sum[rows][vectors] = {};
   const T* __restrict b = panel.b;
+  T* __restrict copy = panel.copy;
   const std::size_t ldb = panel.ld, last_of_b = panel.last;
   for (std::size_t p = 0; p < k; ++p) {
     Vec<T> row_of_b[vectors];
 #pragma GCC unroll 2
     for (std::size_t v = 0; v < vectors; ++v) row_of_b[v] = load_vector<ragged, vectors>(b, v, last_of_b);
+    if (copy) {
+#pragma GCC unroll 2
+      for (std::size_t v = 0; v < vectors; ++v) {
+        __builtin_prefetch(b + terms_ahead * ldb + v * lanes<T>);
+        store<T>(copy + v * lanes<T>, row_of_b[v]);
+      }
+      copy += tile_cols<T>;
+    }
 #pragma GCC unroll 14
     for (std::size_t i = 0; i < rows; ++i) {
       const Vec<T> element = broadcast<T>(a.at(i));

@@ -16,7 +16,7 @@ SHAPES = [(s, s, s) for s in range(68)] + [
     (5, 7, 513), (97, 101, 103), (13, 127, 31), (127, 13, 31), (14, 32, 64), (15, 33, 65), (28, 47, 769), (141, 19, 30),
     (7, 523, 11),
 ]  # fmt: skip
-FEW = [(1, 1, 1), (3, 5, 7), (16, 10, 40), (17, 33, 257), (29, 67, 600)]
+FEW = [(1, 1, 1), (1, 67, 300), (37, 1, 300), (37, 41, 1), (3, 5, 7), (16, 10, 40), (17, 33, 257), (29, 67, 600)]
 
 
 def factors(form, shape, draw, dtype, layout="aligned"):
@@ -53,7 +53,7 @@ def test_error_bound(form, kernels, dtype, layout, rng):
         assert np.all(np.abs(kernels.matmul(a, b, **FORMS[form]) - exact) <= bound), shape
 
 
-@pytest.mark.parametrize("shape", [*FEW, (30, 40, 256), (2, 3, 1031), (2, 1030, 520), (130, 3, 520)])
+@pytest.mark.parametrize("shape", [*FEW, (30, 40, 256), (2, 3, 1031), (2, 1030, 520), (130, 3, 520), (1, 4131, 523)])
 def test_order_of_the_sums(shape, form, isa, kernels, dtype, rng):
     a, b, left, right = factors(form, shape, lambda s: rng.normal(size=s), dtype)
     assert same_bits(kernels.matmul(a, b, **FORMS[form]), matmul_in_order(left, right, fused=has_fma(isa)))
