@@ -46,9 +46,11 @@ inline std::string dtype_text(const py::array& x) { return text(x.dtype()); }
 
 inline Shape shape_of(const py::array& x) { return Shape(x.shape(), x.shape() + x.ndim()); }
 
+// NumPy has one object for each usual dtype, and equal ones for unusual ways to name it.
 template <class T>
 bool holds(const py::array& x) {
-  return py::isinstance<py::array_t<T>>(x);
+  static PyObject* const usual = py::dtype::of<T>().release().ptr();
+  return x.dtype().ptr() == usual || py::isinstance<py::array_t<T>>(x);
 }
 
 inline py::array as_array(py::handle x, const std::string& name) {
@@ -145,8 +147,8 @@ class Array {
 
 // The argument `out`: the caller's array, checked, or a new one where it is None.
 template <class T, class Reason>
-Array<T> output(const py::object& out, const Shape& shape, const Reason& reason, const char* like) {
-  if (out.is_none()) return Array<T>(shape, "out");
+Array<T> output(py::handle out, const Shape& shape, const Reason& reason, const char* like) {
+  if (!out || out.is_none()) return Array<T>(shape, "out");
   Array<T> given(out, "out", like);
   given.require_shape(shape, reason).require_writable();
   return given;

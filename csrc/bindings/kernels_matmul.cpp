@@ -2,6 +2,7 @@
 #include <new>
 
 #include "bindings/arrays.h"
+#include "bindings/fast_call.h"
 #include "bindings/kernels.h"
 
 namespace ravine::bindings {
@@ -16,36 +17,60 @@ std::unique_ptr<T, FreeAligned> aligned_elements(std::size_t count) {
   return std::unique_ptr<T, FreeAligned>(static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t{64})));
 }
 
-Finish to_finish(const std::string& name) {
-  if (name == "none") return Finish::none;
-  if (name == "relu") return Finish::relu;
-  if (name == "mask") return Finish::mask;
-  throw py::value_error("finish must be 'none', 'relu' or 'mask', got '" + name + "'");
+Finish to_finish(py::handle name) {
+  if (!name) return Finish::none;
+  if (!PyUnicode_Check(name.ptr())) throw py::type_error("finish must be a str, got " + text(py::repr(name)));
+  const auto is = [&](const char* choice) { return PyUnicode_CompareWithASCIIString(name.ptr(), choice) == 0; };
+  if (is("none")) return Finish::none;
+  if (is("relu")) return Finish::relu;
+  if (is("mask")) return Finish::mask;
+  throw py::value_error("finish must be 'none', 'relu' or 'mask', got '" + text(name) + "'");
 }
 
 // The kernel keeps a sum for each level of the tree over the slices, up to 20 of them.
 constexpr std::size_t most_slices = std::size_t{1} << 20;
 
+constexpr Signature<10> signature{
+    "matmul",
+    {"a", "b", "transpose_a", "transpose_b", "bias", "finish", "gate", "accumulate", "batch_slice", "out"},
+    2};
+
 struct MatmulArguments {
-  py::object a, b, bias, gate, out, batch_slice;
-  bool transpose_a, transpose_b, accumulate;
-  std::string finish;
+  py::handle a, b;
+  bool transpose_a, transpose_b;
+  py::handle bias, gate, out;  // null: not given
+  Finish finish;
+  bool accumulate;
+  std::size_t batch_slice;
 };
 
-void require_possible(const MatmulArguments& given, Finish finish, std::size_t batch_slice) {
+MatmulArguments arguments_of(const std::array<py::handle, 10>& given) {
+  const auto [a, b, transpose_a, transpose_b, bias, finish, gate, accumulate, batch_slice, out] = given;
+  const auto array = [](py::handle x) { return x.is_none() ? py::handle{} : x; };
+  return {.a = a,
+          .b = b,
+          .transpose_a = to_bool(transpose_a, "transpose_a"),
+          .transpose_b = to_bool(transpose_b, "transpose_b"),
+          .bias = array(bias),
+          .gate = array(gate),
+          .out = array(out),
+          .finish = to_finish(finish),
+          .accumulate = to_bool(accumulate, "accumulate"),
+          .batch_slice = batch_slice ? to_integer<std::size_t>(batch_slice, "batch_slice") : 0};
+}
+
+void require_possible(const MatmulArguments& given) {
   if (given.transpose_a && given.transpose_b) throw py::value_error("transpose_a and transpose_b cannot both be True");
-  if (given.accumulate && given.out.is_none()) throw py::value_error("accumulate=True needs out, which holds the sum");
-  if (batch_slice && (!given.transpose_a || given.accumulate))
+  if (given.accumulate && !given.out) throw py::value_error("accumulate=True needs out, which holds the sum");
+  if (given.batch_slice && (!given.transpose_a || given.accumulate))
     throw py::value_error("batch_slice needs transpose_a=True and accumulate=False");
-  if ((finish == Finish::mask) == given.gate.is_none())
+  if ((given.finish == Finish::mask) != static_cast<bool>(given.gate))
     throw py::value_error("gate goes with finish='mask': give both or neither");
 }
 
 template <class T>
 py::object matmul(const MatmulKernels<T>& kernels, const MatmulArguments& given) {
-  const Finish finish = to_finish(given.finish);
-  const auto batch_slice = to_integer<std::size_t>(given.batch_slice, "batch_slice");
-  require_possible(given, finish, batch_slice);
+  require_possible(given);
   const Array<T> a(given.a, "a");
   const Array<T> b(given.b, "b", "a");
   a.require_ndim(2, 2);
@@ -58,8 +83,8 @@ py::object matmul(const MatmulKernels<T>& kernels, const MatmulArguments& given)
     throw py::value_error("the inner sizes of a, shape " + text(a.shape()) + (given.transpose_a ? " transposed" : "") +
                           ", and b, shape " + text(b.shape()) + (given.transpose_b ? " transposed" : "") +
                           ", differ: " + std::to_string(k) + " and " + std::to_string(k_of_b));
-  if (batch_slice && k > 0 && (k - 1) / batch_slice >= most_slices)
-    throw py::value_error("batch_slice=" + std::to_string(batch_slice) + " cuts " + std::to_string(k) +
+  if (given.batch_slice && k > 0 && (k - 1) / given.batch_slice >= most_slices)
+    throw py::value_error("batch_slice=" + std::to_string(given.batch_slice) + " cuts " + std::to_string(k) +
                           " rows into more than 2^20 slices");
   const auto reason = [&] {
     return "the product of a, shape " + text(a.shape()) + ", and b, shape " + text(b.shape());
@@ -69,16 +94,16 @@ py::object matmul(const MatmulKernels<T>& kernels, const MatmulArguments& given)
   c.require_apart(a).require_apart(b);
 
   Matmul<T> job{c.mutable_data(), a.data(), b.data(), m, n, k, n, a.cols(), b.cols()};
-  job.finish = finish;
+  job.finish = given.finish;
   job.accumulate = given.accumulate;
-  job.batch_slice = batch_slice;
-  if (!given.bias.is_none()) {
+  job.batch_slice = given.batch_slice;
+  if (given.bias) {
     const Array<T> bias(given.bias, "bias", "a");
     bias.require_shape({static_cast<py::ssize_t>(n)}, reason);
     c.require_apart(bias);
     job.bias = bias.data();
   }
-  if (!given.gate.is_none()) {
+  if (given.gate) {
     const Array<T> gate(given.gate, "gate", "a");
     gate.require_shape(shape, reason);
     c.require_apart(gate);
@@ -92,7 +117,10 @@ py::object matmul(const MatmulKernels<T>& kernels, const MatmulArguments& given)
   return c.object();
 }
 
+// The first line tells Python the signature.
 constexpr const char* doc =
+    "matmul(a, b, *, transpose_a=False, transpose_b=False, bias=None, finish='none', gate=None, accumulate=False, "
+    "batch_slice=0, out=None)\n--\n\n"
     "Matrix product: c = finish(op(a) op(b) + bias).\n\n"
     "op transposes where told (at most one of the two). op(a) is (m, k), op(b) (k, n), bias (n,), gate and out (m, "
     "n).\n"
@@ -100,21 +128,24 @@ constexpr const char* doc =
     "first.\n"
     "batch_slice (with transpose_a): k is cut every batch_slice rows, and the slices are added in a balanced tree.";
 
+PyObject* call(PyObject* self, PyObject* const* given, Py_ssize_t positionals, PyObject* keywords) noexcept {
+  return guarded([&] {
+    const auto& set = *static_cast<const InstructionSet*>(PyCapsule_GetPointer(self, nullptr));
+    const MatmulArguments arguments = arguments_of(signature(given, positionals, keywords));
+    return by_dtype(arguments.a, "a", [&]<class T>() { return matmul<T>(*set.kernels<T>().matmul, arguments); })
+        .release()
+        .ptr();
+  });
+}
+
+PyMethodDef definition{"matmul",
+                       reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(static_cast<FastCall>(call))),
+                       METH_FASTCALL | METH_KEYWORDS, doc};
+
 }  // namespace
 
 void bind_matmul(py::module_& module, const InstructionSet& set) {
-  module.def(
-      "matmul",
-      [&set](py::object a, py::object b, bool transpose_a, bool transpose_b, py::object bias, std::string finish,
-             py::object gate, bool accumulate, py::object batch_slice, py::object out) {
-        const MatmulArguments given{std::move(a),   std::move(b),           std::move(bias), std::move(gate),
-                                    std::move(out), std::move(batch_slice), transpose_a,     transpose_b,
-                                    accumulate,     std::move(finish)};
-        return by_dtype(given.a, "a", [&]<class T>() { return matmul<T>(*set.kernels<T>().matmul, given); });
-      },
-      doc, py::arg("a"), py::arg("b"), py::kw_only(), py::arg("transpose_a") = false, py::arg("transpose_b") = false,
-      py::arg("bias") = py::none(), py::arg("finish") = "none", py::arg("gate") = py::none(),
-      py::arg("accumulate") = false, py::arg("batch_slice") = 0, py::arg("out") = py::none());
+  add_function(module, definition, py::capsule(&set));
 }
 
 }  // namespace ravine::bindings
