@@ -93,7 +93,7 @@ struct Panel {
 };
 // Of a panel that is copied, the row so many terms ahead is asked for: each may be in a page of its own, where hardware
 // does not look ahead.
-inline constexpr std::size_t terms_ahead = 16;
+inline constexpr std::size_t terms_ahead = 32;
 
 // Vector `v` of `vectors`, the last of which has only `last` elements if `ragged`.
 template <bool ragged, std::size_t vectors, class T>
