@@ -18,9 +18,11 @@ from . import (
 )
 from ._averages import ewma
 from ._divergence import DivergenceError
+from ._gradient_check import GradientCheck, check_gradients, numeric_gradients
 from ._threads import get_num_threads, set_num_threads
 from ._validation import NotFittedError
 from .config import show_config
+from .diagnosis import Diagnosis, Finding, diagnose
 from .model import Sequential
 from .training import History
 
@@ -30,13 +32,18 @@ if TYPE_CHECKING:
 __version__: str = _core.config()["version"]
 
 __all__ = [
+    "Diagnosis",
     "DivergenceError",
+    "Finding",
+    "GradientCheck",
     "History",
     "NotFittedError",
     "Sequential",
     "__version__",
     "callbacks",
+    "check_gradients",
     "datasets",
+    "diagnose",
     "ewma",
     "get_num_threads",
     "initializers",
@@ -44,6 +51,7 @@ __all__ = [
     "layers",
     "losses",
     "metrics",
+    "numeric_gradients",
     "optimizers",
     "regularizers",
     "schedules",
