@@ -10,7 +10,7 @@ import pytest
 import ravine as rv
 from ravine._probe import Probe
 from ravine.callbacks import Doctor
-from ravine.diagnosis.diagnose import Patient
+from ravine.diagnosis.examination import Patient
 from ravine.diagnosis.steps import largest_curvature, largest_rate
 from ravine.initializers import Constant, Normal
 from ravine.layers import Activation, Dense, Dropout, Input

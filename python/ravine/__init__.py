@@ -18,16 +18,16 @@ from . import (
 )
 from ._averages import ewma
 from ._divergence import DivergenceError
-from ._gradient_check import GradientCheck, check_gradients, numeric_gradients
 from ._threads import get_num_threads, set_num_threads
 from ._validation import NotFittedError
 from .config import show_config
-from .diagnosis import Diagnosis, Finding, diagnose
 from .model import Sequential
 from .training import History
 
 if TYPE_CHECKING:
     from . import datasets as datasets
+    from ._gradient_check import GradientCheck, check_gradients, numeric_gradients
+    from .diagnosis import Diagnosis, Finding, diagnose
 
 __version__: str = _core.config()["version"]
 
@@ -60,10 +60,19 @@ __all__ = [
 ]
 
 
+# What is imported when it is first asked for: training needs less.
+_LATER = {
+    "datasets": "datasets",
+    **dict.fromkeys(("GradientCheck", "check_gradients", "numeric_gradients"), "_gradient_check"),
+    **dict.fromkeys(("Diagnosis", "Finding", "diagnose"), "diagnosis"),
+}
+
+
 def __getattr__(name: str) -> Any:
-    """Import `datasets` when it is first asked for: it needs more of the standard library than training does."""
-    if name != "datasets":
+    if name not in _LATER:
         raise AttributeError(f"module 'ravine' has no attribute {name!r}")
     from importlib import import_module
 
-    return import_module("ravine.datasets")
+    module = import_module(f"ravine.{_LATER[name]}")
+    value = globals()[name] = module if name == _LATER[name] else getattr(module, name)
+    return value

@@ -10,7 +10,7 @@ from .._validation import check_int
 from .base import Callback, Logs
 
 if TYPE_CHECKING:
-    from ..diagnosis.diagnose import Patient
+    from ..diagnosis.examination import Patient
     from ..diagnosis.findings import Finding
     from ..training import Data
 
@@ -73,14 +73,14 @@ class Doctor(Callback):
         self._rows: Data | None = None
 
     def _see(self, data: Data) -> None:
-        from ..diagnosis.diagnose import sample
+        from ..diagnosis.examination import sample
 
         self._rows = sample(data, self.max_rows)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Make the double of the model that is looked at."""
         from .._probe import Probe
-        from ..diagnosis.diagnose import Patient
+        from ..diagnosis.examination import Patient
 
         assert self._rows is not None
         self.findings = []

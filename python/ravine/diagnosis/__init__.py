@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .diagnose import diagnose
+from .examination import diagnose
 from .findings import Diagnosis, Finding
 
 __all__ = ["Diagnosis", "Finding", "diagnose"]
