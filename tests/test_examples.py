@@ -191,3 +191,27 @@ def test_momentum_rolls_through_the_ravine():
     # the wall's 50 sets the limit 2 / 50; each step along the floor, of curvature 1, is then no more than a 25th
     assert example.steps_to_the_bottom(example.descend(0.0399)) < 2000
     assert np.abs(example.descend(0.0401)[-1]).max() > 1e3
+
+
+def test_what_helps_against_over_and_underfitting():
+    example = load("over_and_underfitting")
+    gaps = [test - train for train, test in example.learning_curve().values()]
+    assert gaps == sorted(gaps, reverse=True) and gaps[0] > 0.3 > 0.02 > gaps[-1]
+    curve = example.validation_curve()
+    train, test = (np.array(values) for values in zip(*curve.values(), strict=True))
+    assert (np.diff(train) > 0).all()  # a stronger penalty never fits better
+    assert test.argmin() == 2 and test.min() < 0.5 * min(test[0], test[-1])
+    overfitted = test[0]
+    assert example.stopped_early()[1] < 0.5 * overfitted
+    alone, together = example.bagged()
+    assert together < 0.5 * np.median(alone)
+    (line, found), (squares, cured) = example.features()
+    assert squares < 0.1 * line
+    assert [finding.name for finding in found] == ["underfitting"] and cured.healthy
+
+
+def test_the_spread_over_first_weights_shrinks_with_width():
+    example = load("over_and_underfitting")
+    means, spreads = zip(*(example.spread(units) for units in example.WIDTHS[:3]), strict=True)
+    assert means[0] > means[1] > means[2] - 1e-3
+    assert spreads[0] > 10 * spreads[1] > 10 * spreads[2]
