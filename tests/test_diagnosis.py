@@ -321,10 +321,33 @@ def test_rows_are_a_few_evenly_spaced():
     model.fit(X, Y)
     assert rv.diagnose(model, X, Y, max_rows=50).loss == pytest.approx(model.evaluate(X[::4], Y[::4])["loss"])
     assert rv.diagnose(model, X, Y, max_rows=None).loss == pytest.approx(model.evaluate(X, Y)["loss"])
+    ones = (np.arange(200) % 4 == 1) * 1.0  # an even sample of all rows would have no weight
+    assert rv.diagnose(model, X, Y, sample_weight=ones, max_rows=50).loss == pytest.approx(
+        model.evaluate(X[1::4], Y[1::4])["loss"]
+    )
     weight = np.arange(200.0)
     assert rv.diagnose(model, X, Y, sample_weight=weight).loss == pytest.approx(
         model.evaluate(X, Y, sample_weight=weight)["loss"]
     )
+
+
+def test_images_are_looked_at_too():
+    layers = [rv.layers.Flatten(), Dense(16, "relu", bias_initializer=Constant(-50.0)), Dense(10)]
+    pixels = DIGITS[0].reshape(-1, 8, 8)
+    model, doctor, _ = fit(layers, Adam(), CE, (pixels, DIGITS[1]), 2)
+    assert ("dead_relu", "dense") in [(finding.name, finding.layer) for finding in doctor.findings]
+    assert ("dead_relu", "dense") in [
+        (finding.name, finding.layer) for finding in rv.diagnose(model, pixels, DIGITS[1])
+    ]
+
+
+def test_strings_are_labels_before_the_first_fit_too():
+    model = rv.Sequential([Dense(2)], random_state=0)
+    model.compile(loss=CE)
+    names = np.where(CIRCLE[1] > 0, "in", "out")
+    assert rv.diagnose(model, CIRCLE[0], names).healthy
+    model.fit(CIRCLE[0], names)
+    assert list(model.classes_) == ["in", "out"]
 
 
 def test_every_says_when_to_look_and_nothing_is_kept():

@@ -26,7 +26,8 @@ from .training import History
 
 if TYPE_CHECKING:
     from . import datasets as datasets
-    from ._gradient_check import GradientCheck, check_gradients, numeric_gradients
+    from ._differences import numeric_gradients
+    from ._gradient_check import GradientCheck, check_gradients
     from .diagnosis import Diagnosis, Finding, diagnose
 
 __version__: str = _core.config()["version"]
@@ -63,7 +64,8 @@ __all__ = [
 # What is imported when it is first asked for: training needs less.
 _LATER = {
     "datasets": "datasets",
-    **dict.fromkeys(("GradientCheck", "check_gradients", "numeric_gradients"), "_gradient_check"),
+    **dict.fromkeys(("GradientCheck", "check_gradients"), "_gradient_check"),
+    "numeric_gradients": "_differences",
     **dict.fromkeys(("Diagnosis", "Finding", "diagnose"), "diagnosis"),
 }
 

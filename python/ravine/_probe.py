@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ._core import Network
     from .model import Sequential
 
-__all__ = ["Probe", "Vector"]
+__all__ = ["Probe", "Vector", "sample"]
 
 Vector = NDArray[np.float64]
 
@@ -30,17 +30,21 @@ class Probe:
         Rows as the engine has them, or as `fit` takes them.
     n_threads : int, default=1
         No number depends on it.
+    most : int or None, default=None
+        How many rows to keep at most; see `sample`.
     """
 
-    def __init__(self, model: Sequential, given: Data | tuple[Any, Any, Any], n_threads: int = 1) -> None:
+    def __init__(
+        self, model: Sequential, given: Data | tuple[Any, Any, Any], n_threads: int = 1, most: int | None = None
+    ) -> None:
         model._need_loss()
-        self.model: Sequential = type(model).__new__(type(model))
-        self.model.__setstate__({**model.__getstate__(), "dtype": "float64"})
-        if isinstance(given, Data):
-            self.model._prepare_gradients()
-            self.data = Data(*(_as_float64(part) for part in (given.X, given.target, given.weight)))
-        else:
-            self.data, _ = self.model._training_data(*given, None, 0.0)
+        if not isinstance(given, Data):
+            model = _double(model, model.dtype.name)  # which takes shape and classes from the rows
+            given, _ = model._training_data(*given, None, 0.0)
+        given = sample(given, most)
+        self.model = _double(model, "float64")
+        self.model._prepare_gradients()
+        self.data = Data(*(_as_float64(part) for part in (given.X, given.target, given.weight)))
         self.network: Network = self.model._built()
         self.n_threads = n_threads
         self.names = self.model._trainable_names()
@@ -70,6 +74,21 @@ class Probe:
         if place < 0:
             return self.data.X
         return self.network.forward(self.data.X, operations=plan.operations_up_to(place), n_threads=self.n_threads)
+
+
+def sample(data: Data, most: int | None) -> Data:
+    """Return copies of at most so many rows, evenly spaced among those that have a weight; all where `most` is None."""
+    rows = np.arange(len(data.X)) if data.weight is None or not data.weight.any() else np.flatnonzero(data.weight)
+    if most is None or most >= len(data.X):
+        return data
+    chosen = rows[np.arange(min(most, len(rows))) * len(rows) // min(most, len(rows))]
+    return Data(data.X[chosen], data.target[chosen], None if data.weight is None else data.weight[chosen])
+
+
+def _double(model: Sequential, dtype: str) -> Sequential:
+    double = type(model).__new__(type(model))
+    double.__setstate__({**model.__getstate__(), "dtype": dtype})
+    return double
 
 
 def _as_float64(part: Any) -> Any:

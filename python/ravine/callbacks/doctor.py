@@ -73,7 +73,7 @@ class Doctor(Callback):
         self._rows: Data | None = None
 
     def _see(self, data: Data) -> None:
-        from ..diagnosis.examination import sample
+        from .._probe import sample
 
         self._rows = sample(data, self.max_rows)
 

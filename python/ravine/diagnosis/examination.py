@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike
 from .._probe import Probe, Vector
 from .._threads import check_n_threads
 from .._validation import check_int
-from ..training import Data
 from .findings import Diagnosis
 from .fitting import History, constant_loss, diverging, not_finite, overfitting, still, underfitting, wide_gap
 from .layers import look_at, troubles
@@ -21,7 +20,7 @@ from .steps import largest_curvature, largest_rate, too_large_a_step
 if TYPE_CHECKING:
     from ..model import Sequential
 
-__all__ = ["Patient", "diagnose", "sample"]
+__all__ = ["Patient", "diagnose"]
 
 
 def diagnose(
@@ -70,7 +69,7 @@ def diagnose(
     validation_data : (X, y) or (X, y, sample_weight), optional
         Other rows, to see whether the model does as well there; not for a loss that is a sum over rows.
     max_rows : int >= 1 or None, default=1000
-        Rows of X to look at, evenly spaced; None takes all.
+        Rows of X to look at, evenly spaced among those that have a weight; None takes all.
     n_threads : int in [1, 1024], optional
         See `set_num_threads` for the default.
 
@@ -101,8 +100,7 @@ def diagnose(
     """
     most = None if max_rows is None else check_int("max_rows", max_rows, 1, allowed="None or an int >= 1")
     threads = check_n_threads(n_threads)
-    probe = Probe(model, (X, y, sample_weight), threads)
-    probe.data = sample(probe.data, most)
+    probe = Probe(model, (X, y, sample_weight), threads, most)
     epoch = model._epoch - 1 if model._epoch else None
     history = {} if model.history is None else model.history.history
     patient = Patient(model, probe)
@@ -114,13 +112,6 @@ def diagnose(
         return found
     gap = wide_gap(found.loss, probe.model._evaluate(held, threads)["loss"], patient.constant(), epoch)
     return found if gap is None or "overfitting" in {f.name for f in found} else replace(found, findings=(*found, gap))
-
-
-def sample(data: Data, most: int | None) -> Data:
-    """Return copies of at most so many rows, evenly spaced."""
-    rows = len(data.X)
-    chosen = np.arange(rows) if most is None or most >= rows else np.arange(most) * rows // most
-    return Data(data.X[chosen], data.target[chosen], None if data.weight is None else data.weight[chosen])
 
 
 class Patient:
