@@ -23,6 +23,10 @@ NOISY = Y + RNG.normal(size=200)
 DIGITS, DIGITS_HELD = (rv.datasets.digits()[i : i + 2] for i in (0, 2))
 VALIDATED = {"validation_data": DIGITS_HELD}
 CIRCLE, SPIRAL = rv.datasets.circle(200), rv.datasets.spiral(200)
+TABLE = np.array([[0, 0, 1], [0, 1, 1], [1, 0, 1], [1, 1, 1]]), np.array([0, 1, 1, 0])
+HALF_SUM = rv.losses.HalfSumSquaredError(reduction="sum")
+START = rv.initializers.Uniform(0.0, 1.0)
+TABLE_LAYERS = [Dense(units, "sigmoid", use_bias=False, kernel_initializer=START) for units in (4, 1)]
 CE, BCE = "categorical_crossentropy", "binary_crossentropy"
 
 
@@ -57,6 +61,8 @@ HEALTHY = {
     "ten tanh layers": (deep(10, 32, "tanh", 10), Adam(), CE, DIGITS, 15, {}),
     "logistic regression from zero": ([zeros(10)], SGD(0.1), CE, DIGITS, 15, {}),
     "spiral": (deep(2, 32, "tanh", 1), Adam(0.003), BCE, SPIRAL, 300, {"batch_size": 10}),
+    "table": (TABLE_LAYERS, SGD(1.0), HALF_SUM, TABLE, 1500, {"batch_size": None}),
+    "two clouds": (deep(1, 4, "tanh", 1), Adam(0.03), BCE, rv.datasets.gaussian(200), 30, {"batch_size": 10}),
     "circle": (deep(1, 6, "tanh", 1), Adam(0.03), BCE, CIRCLE, 100, {"batch_size": 10}),
     "curve": (deep(2, 32, "relu", 1), Adam(0.003), "mse", (X, Y), 150, {}),
     "line": ([Dense(1)], SGD(0.1), "mse", (X, X[:, 0]), 60, {}),
@@ -97,7 +103,7 @@ ILL = {
         "vanishing_gradients", "dense", deep(5, 16, "tanh", 1, Normal(0, 0.02)), Adam(1e-5), "mse", (X, Y), 4, {}
     ),
     "large weights, relu": (
-        "exploding_gradients", "dense", deep(6, 32, "relu", 1, Normal(0, 1.0)), SGD(1e-12), "mse", (X, Y), 4, {}
+        "exploding_gradients", "dense", deep(6, 32, "relu", 1, Normal(0, 2.0)), SGD(1e-12), "mse", (X, Y), 4, {}
     ),
     "a line too fast": ("step_size", None, [Dense(1)], SGD(0.82), "mse", (X, X[:, 0]), 4, {"batch_size": None}),
     "momentum too fast": (

@@ -85,6 +85,7 @@ class Doctor(Callback):
         assert self._rows is not None
         self.findings = []
         self._history: dict[str, list[float]] = {}
+        self._epochs = self.params["epochs"] - self.model._epoch
         self._patient = Patient(self.model, Probe(self.model, self._rows))
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
@@ -104,7 +105,7 @@ class Doctor(Callback):
     def _examine(self, epoch: int) -> Iterable[Finding]:
         assert self._patient is not None
         self._patient.probe.take(self.model.parameters)
-        return self._patient.examine(self._history, epoch)
+        return self._patient.examine(self._history, epoch, self._epochs)
 
     def _diverged(self, epoch: int) -> Finding:
         """Look at the model itself: in float64 its loss may be finite."""

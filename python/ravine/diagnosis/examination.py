@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Patient", "diagnose"]
 
+# Of the loss of a constant prediction: below it, flat units are what the net has learnt.
+_FITTED = 0.1
+
 
 def diagnose(
     model: Sequential,
@@ -42,18 +45,18 @@ def diagnose(
     name                 figure                                                 found where
     ==================== ====================================================== =======================================
     divergence           the loss over its best in `model.history`              not finite, or above 4 and the first
-    step_size            learning rate over its limit, 2/lambda_max for SGD     above 1.5; above 1 for a single layer
-    exploding_gradients  the largest s(layer) over that of the last             above 4^4 = 256
+    step_size            learning rate over its limit, 2/lambda_max for SGD     above 2; above 1 for a single layer
+    exploding_gradients  the largest s(layer) over that of the last             above 4^5 = 1024
     vanishing_gradients  s(layer) over the largest of later layers              below .25^4 = .0039
     symmetric_units      share of units with a twin: weights, bias, gradient    at least .5
-    dead_relu            share of ReLUs that are 0 on all rows                  at least .4
-    saturated_units      share of hidden sigmoid and tanh units whose           at least .5
-                         derivative is below 5 % of its largest on 90 % of rows
+    dead_relu            share of ReLUs that are 0 on all rows                  at least .5
+    saturated_units      share of hidden sigmoid and tanh units whose           above .5 while the loss is above a tenth
+                         derivative is below 5 % of its largest on 90 % of rows of the best constant prediction's
     overfitting          validation loss over its best, the last ten epochs'    above 1.2 while the training loss fell
                          lowest; or the gap on `validation_data` over the loss  since; above .2
                          of the best constant prediction
     underfitting         1 - loss / loss of the best constant prediction        below .1, the loss not having fallen by
-                                                                                1 % in 30 epochs
+                                                                                1 % in a fifth of the epochs (30-300)
     ==================== ====================================================== =======================================
 
     Limits of the rate: 2 (1 + m)/lambda_max with momentum m, that over 1 + 2m for Nesterov's, over 1 - m for the
@@ -104,7 +107,7 @@ def diagnose(
     epoch = model._epoch - 1 if model._epoch else None
     history = {} if model.history is None else model.history.history
     patient = Patient(model, probe)
-    found = patient.examine(history, epoch)
+    found = patient.examine(history, epoch, len(history.get("loss", ())))
     if validation_data is None:
         return found
     held = probe.model._validation_data(validation_data)
@@ -129,8 +132,8 @@ class Patient:
             self._constant = constant_loss(self.probe)
         return self._constant
 
-    def examine(self, history: History, epoch: int | None) -> Diagnosis:
-        """Return what is wrong with the probe's weights."""
+    def examine(self, history: History, epoch: int | None, epochs: int) -> Diagnosis:
+        """Return what is wrong with the probe's weights, after some epochs of the number that there will be."""
         probe = self.probe
         with np.errstate(over="ignore", invalid="ignore"):
             loss, gradients = probe.loss_and_gradients()
@@ -146,9 +149,12 @@ class Patient:
                 assert curvature is not None
                 step = too_large_a_step(probe, self.model.learning_rate, limit, curvature, epoch)
             risen = diverging(probe, history, epoch)
-            findings = [risen, step, *troubles(probe, looks, epoch), overfitting(history, epoch)]
-            if risen is None and still(history):
-                findings.append(underfitting(loss - probe.model._penalty(), self.constant(), epoch))
+            found, alone = list(troubles(probe, looks, epoch)), loss - probe.model._penalty()
+            if any(finding.name == "saturated_units" for finding in found) and alone < _FITTED * self.constant():
+                found = [finding for finding in found if finding.name != "saturated_units"]
+            findings = [risen, step, *found, overfitting(history, epoch)]
+            if risen is None and still(history, epochs):
+                findings.append(underfitting(alone, self.constant(), epoch))
         signals = {look.name: look.signal for look in looks if look.signal is not None}
         return Diagnosis(
             tuple(finding for finding in findings if finding is not None), epoch, loss, signals, curvature, limit

@@ -25,8 +25,9 @@ _RISEN = 4.0
 _WORSE, _EPOCHS = 1.2, 10
 # Of what a constant prediction loses.
 _GAP, _GAINED = 0.2, 0.1
-# Nets that learn a spiral stand still for some twenty epochs before they find it.
-_STILL, _STILL_EPOCHS = 0.01, 30
+# Nets stand still before they find a spiral (some 20 epochs) or an exclusive or (hundreds of steps on four rows): a
+# fifth of the epochs, within these limits, has to pass without a hundredth's gain.
+_STILL, _STILL_SHARE, _STILL_EPOCHS = 0.01, 5, (30, 300)
 
 History = Mapping[str, Sequence[float]]
 
@@ -91,13 +92,14 @@ def wide_gap(loss: float, held: float, constant: float, epoch: int | None) -> Fi
     )  # fmt: skip
 
 
-def still(history: History) -> bool:
-    """Whether the training loss no longer falls."""
-    losses = history.get("loss", ())
-    if len(losses) <= _STILL_EPOCHS or not np.isfinite(losses[-_STILL_EPOCHS - 1 :]).all():
+def still(history: History, epochs: int) -> bool:
+    """Whether the training loss no longer falls, for a fit that will have so many epochs."""
+    losses, (least, most) = history.get("loss", ()), _STILL_EPOCHS
+    window = min(max(epochs // _STILL_SHARE, least), most)
+    if len(losses) <= window or not np.isfinite(losses[-window - 1 :]).all():
         return False
-    before = min(losses[:-_STILL_EPOCHS])
-    return before - min(losses[-_STILL_EPOCHS:]) < _STILL * abs(before)
+    before = min(losses[:-window])
+    return before - min(losses[-window:]) < _STILL * abs(before)
 
 
 def underfitting(loss: float, constant: float, epoch: int | None) -> Finding | None:

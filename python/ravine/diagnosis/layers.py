@@ -15,17 +15,18 @@ from .findings import Finding
 __all__ = ["LayerLook", "look_at", "troubles"]
 
 # Of a layer's ReLUs. On inputs that are never negative, as pixels and counts, random signs leave a quarter of the units
-# of two inputs dead from the start, so that much is no trouble.
-_DEAD = 0.4
+# of two inputs dead from the start, and narrow nets that have learned have lost up to 44 %.
+_DEAD = 0.5
 # A unit is saturated on a row where its derivative is below a twentieth of its largest (|y| > .975 for tanh), and is
-# counted where that holds on nine rows of ten. A trained net has such units: one that says yes or no. Half of a
-# layer's says little.
+# counted where that holds on nine rows of ten. Trained nets have such units, which say yes or no: up to half of a
+# layer, and more where the loss is low already, so that nothing is left to learn.
 _FLAT, _FLAT_ROWS, _SATURATED = 0.05, 0.9, 0.5
 # Of a layer's units. Random first weights never give two units the same; penalties that prune leave some alike, at 0.
 _ALIKE = 0.5
 # The sigmoid's derivative is at most .25: what four layers of them leave at best, so that five (.00098) are told. Sound
-# nets, of any depth, keep above a twentieth. Exploding is the reverse.
-_VANISHING = 0.25**4
+# nets keep above a twentieth. The other way round, a last layer that has settled gets a 330th of what the first one
+# gets, in a net that learns on.
+_VANISHING, _EXPLODING = 0.25**4, 4.0**5
 
 
 @dataclass
@@ -101,7 +102,7 @@ def _saturated(look: LayerLook, epoch: int | None) -> Iterator[Finding]:
     y = look.outputs
     share = 4.0 * y * (1.0 - y) if look.activation == "sigmoid" else 1.0 - y * y
     saturated = float(((share < _FLAT).mean(axis=0) >= _FLAT_ROWS).mean())
-    if saturated >= _SATURATED:
+    if saturated > _SATURATED:
         yield Finding(
             "saturated_units", look.name, epoch, saturated,
             f"{saturated:.0%} of {y.shape[1]} {look.activation} units are flat on {_FLAT_ROWS:.0%} of the rows: their "
@@ -158,10 +159,10 @@ def _flow(looks: list[LayerLook], epoch: int | None) -> Iterator[Finding]:
         )  # fmt: skip
     most = int(np.argmax(signals))
     growth = signals[most] / signals[-1] if signals[-1] else 1.0
-    if growth > 1.0 / _VANISHING:
+    if growth > _EXPLODING:
         name = looks[most].name
         yield Finding(
             "exploding_gradients", name, epoch, growth,
-            f"{evidence}: at {name}, {growth:.2g} times what the last layer gets, above 4^4 = 256",
+            f"{evidence}: at {name}, {growth:.2g} times what the last layer gets, above 4^5 = {_EXPLODING:.0f}",
             "take smaller first weights (he_normal, glorot_uniform), a smaller learning rate, or fewer layers",
         )  # fmt: skip
