@@ -426,3 +426,25 @@ def test_diagnose_refuses(arguments, error, message):
 def test_diagnose_needs_a_loss():
     with pytest.raises(ValueError, match="no loss yet"):
         rv.diagnose(rv.Sequential([Dense(1)]), X, Y)
+
+
+def test_weights_that_are_not_finite_are_named():
+    model = fit(deep(2, 8, "tanh", 1), Adam(), "mse", (X, Y), 1)[0]
+    model.parameters["dense_1/bias"][3] = np.nan
+    for held in (None, (X, Y)):
+        found = rv.diagnose(model, X, Y, validation_data=held)
+        assert [(finding.name, finding.layer) for finding in found] == [("divergence", "dense_1")]
+        assert "the weights 'dense_1/bias' were not finite" in str(found) and found.signals == {}
+
+
+@pytest.mark.parametrize("weight", [None, np.zeros(200)])
+@pytest.mark.parametrize("y", [Y, np.zeros(200)])
+@pytest.mark.parametrize("trainable", [True, False])
+def test_nothing_to_learn_is_no_trouble(weight, y, trainable):
+    model = rv.Sequential([Dense(8, "relu", trainable=trainable), Dense(1, trainable=trainable)], random_state=0)
+    model.compile(optimizer=SGD(0.01), loss="mse")
+    doctor = Doctor(print_fn=None)
+    model.fit(X, y, epochs=20, sample_weight=weight, callbacks=[doctor])
+    assert doctor.findings == []
+    assert rv.diagnose(model, X, y, sample_weight=weight).healthy
+    assert rv.diagnose(model, X[:1], y[:1]).healthy

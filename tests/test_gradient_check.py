@@ -238,3 +238,11 @@ def test_a_loss_is_needed():
     for function in (rv.check_gradients, rv.numeric_gradients):
         with pytest.raises(ValueError, match="no loss yet"):
             function(model, X, REAL)
+
+
+def test_weights_that_are_not_finite_fail():
+    model = compiled([Dense(4, "tanh"), Dense(2)])
+    model.fit(X, REAL)
+    model.parameters["dense_1/kernel"][0, 0] = np.nan
+    check = rv.check_gradients(model, X, REAL)
+    assert not check.ok and check.error == np.inf and np.isnan(check.loss)
