@@ -49,7 +49,7 @@ def diagnose(
     exploding_gradients  the largest s(layer) over that of the last             above 4^5 = 1024
     vanishing_gradients  s(layer) over the largest of later layers              below .25^4 = .0039
     symmetric_units      share of units with a twin: weights, bias, gradient    at least .5
-    dead_relu            share of ReLUs that are 0 on all rows                  at least .5
+    dead_relu            share of ReLUs that are 0 on all rows, if 4 or more    at least .5
     saturated_units      share of hidden sigmoid and tanh units whose           above .5 while the loss is above a tenth
                          derivative is below 5 % of its largest on 90 % of rows of the best constant prediction's
     overfitting          validation loss over its best, the last ten epochs'    above 1.2 while the training loss fell

@@ -17,6 +17,8 @@ __all__ = ["LayerLook", "look_at", "troubles"]
 # Of a layer's ReLUs. On inputs that are never negative, as pixels and counts, random signs leave a quarter of the units
 # of two inputs dead from the start, and narrow nets that have learned have lost up to 44 %.
 _DEAD = 0.5
+# On one row half of all ReLUs are 0, on a few there is little to say of units.
+_ROWS = 4
 # A unit is saturated on a row where its derivative is below a twentieth of its largest (|y| > .975 for tanh), and is
 # counted where that holds on nine rows of ten. Trained nets have such units, which say yes or no: up to half of a
 # layer, and more where the loss is low already, so that nothing is left to learn.
@@ -80,6 +82,8 @@ def troubles(probe: Probe, looks: list[LayerLook], epoch: int | None) -> Iterato
         if look.place < last:
             yield from _symmetric(probe, look, epoch)
     for look in looks:
+        if len(look.outputs) < _ROWS:
+            continue
         if look.activation == "relu":
             yield from _dead(look, epoch)
         if look.activation in ("sigmoid", "tanh") and look.place < last:
