@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import ravine as rv
-from benchmarks import compare, contest, outcome, report, rows, tasks
+from benchmarks import compare, contest, optimizers, outcome, report, rows, tasks
 from benchmarks.contestants import CONTESTANTS, Contestant
 from benchmarks.limits import Limits
 from benchmarks.ratios import bootstrap_interval, ratio
@@ -227,3 +227,24 @@ def test_the_command_prints_and_writes(tmp_path, capsys):
     written = json.loads(file.read_text())
     assert written["outcomes"][0]["row"] == "tiny" and written["rounds"] == 2
     assert text.read_text().count("| tiny | 1 |") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "rates"), optimizers.OPTIMIZERS, ids=[row[0] for row in optimizers.OPTIMIZERS]
+)
+def test_optimizers_get_a_line_each(name, make, rates):
+    cells = [optimizers.best(task, make, rates[:1], 1, epochs=2) for task in optimizers.tasks().values()]
+    assert all(loss > 0.0 and 0.0 <= accuracy <= 1.0 for loss, accuracy, _ in cells)
+    line = optimizers.line(name, cells)
+    assert line.startswith(f"| {name} | ") and line.count("|") == 2 + len(cells) and "nan" not in line
+
+
+def test_a_rate_that_diverges_is_not_the_best():
+    task = optimizers.tasks()["digits"]
+    cells = optimizers.best(task, rv.optimizers.SGD, (0.1, 1e30), 1, epochs=3)
+    assert cells[2] == 0.1 and np.isfinite(cells[0])
+
+
+def test_every_optimizer_of_models_is_compared():
+    compared = {type(make(0.1)).__name__.lower() for _, make, _ in optimizers.OPTIMIZERS}
+    assert compared == set(rv.optimizers._NAMES) - {"newton"}

@@ -222,3 +222,17 @@ def test_threads_do_not_change_bits(threads):
 def test_refused(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "bfgs"])
+@pytest.mark.parametrize(
+    "callback", [ReduceLROnPlateau("loss"), LearningRateScheduler(lambda epoch, rate: 0.1), LearningRateFinder()]
+)
+def test_an_optimizer_without_a_rate_is_refused_before_the_first_epoch(optimizer, callback):
+    made = rv.Sequential([Dense(1)], dtype="float64", random_state=0)
+    made.compile(optimizer=optimizer, loss="mse")
+    name = type(callback).__name__
+    message = f"{name} sets the optimizer's learning_rate: {optimizer.upper()} has no learning_rate to set"
+    with pytest.raises(ValueError, match=message):
+        made.fit(X, Y, epochs=3, batch_size=None, callbacks=[callback])
+    assert made.input_shape is None and made._epoch == 0

@@ -72,12 +72,34 @@ def test_seed_and_threads_settle_the_result(capsys):
         ["--hidden", ""],
         ["--batch-size", "2000"],
         ["--threads", "1"],
+        ["--optimizer", "bfgs", "--hidden", ""],
     ],
     ids=" ".join,
 )
 def test_flags_are_taken(flags, capsys):
     assert main(["train", "digits", "--epochs", "1", *flags]) == 0
     assert "test accuracy" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", sorted(set(rv.optimizers._NAMES) - {"newton"}))
+def test_every_optimizer_that_takes_models_trains(name, capsys):
+    assert main(["train", "digits", "--optimizer", name, "--hidden", "16", "--epochs", "3", "--json"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    whole = rv.optimizers.get(name).least_batch > 32
+    assert f"{name}, batches of {1437 if whole else 32}, seed 0" in lines[1]
+    assert 0.0 < json.loads(lines[-1])["test_accuracy"] <= 1.0
+
+
+def test_lbfgs_reaches_95_percent_on_all_rows(capsys):
+    assert main(["train", "digits", "--optimizer", "lbfgs", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["test_accuracy"] >= 0.95
+
+
+def test_batches_that_are_too_small_for_the_optimizer_are_warned_of():
+    words = ["train", "digits", "--optimizer", "lbfgs", "--hidden", "8", "--epochs", "1"]
+    with pytest.warns(UserWarning, match="LBFGS searches along the loss of one batch.*batch_size=None for all 1437"):
+        assert main([*words, "--batch-size", "32"]) == 0
+    assert main([*words, "--batch-size", "400"]) == 0
 
 
 @pytest.mark.parametrize(
@@ -96,6 +118,12 @@ def test_flags_are_taken(flags, capsys):
         (["--optimizer", "adamm"], "argument --optimizer: invalid choice: 'adamm'"),
         (["--learning-rate", "nan"], r"argument --learning-rate: must be a number in (0, inf), got 'nan'"),
         (["--learning-rate", "0"], "argument --learning-rate"),
+        (
+            ["--optimizer", "lbfgs", "--learning-rate", "0.1"],
+            "argument --learning-rate: LBFGS has no learning_rate to set: its line search finds the step",
+        ),
+        (["--optimizer", "bfgs"], "argument --optimizer: BFGS keeps a matrix of 50826 x 50826 numbers"),
+        (["--optimizer", "newton"], "argument --optimizer: invalid choice: 'newton'"),
         (["--threads", "0"], "argument --threads: must be an int in [1, 1024], got '0'"),
         (["--threads", "1025"], "argument --threads"),
         (["--seed", "-1"], "argument --seed: must be an int in [0, 4294967295], got '-1'"),
@@ -172,3 +200,18 @@ def test_interrupt_ends_with_130_and_a_line():
     assert running.returncode == 130
     assert error == "interrupted\n"
     assert time.perf_counter() - started < 5.0
+
+
+@pytest.mark.parametrize("words", [["config"], ["train", "digits"], ["--version"]])
+@pytest.mark.parametrize("started", ["module", "script"])
+def test_an_unknown_instruction_set_is_one_line(started, words, tmp_path):
+    command = COMMAND
+    if started == "script":  # as pip writes it
+        script = tmp_path / "ravine"
+        script.write_text("import sys\nfrom ravine.cli import main\nsys.exit(main())\n")
+        command = [sys.executable, str(script)]
+    environment = {**os.environ, "RAVINE_ISA": "avx9"}
+    done = subprocess.run([*command, *words], capture_output=True, text=True, timeout=60, env=environment)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("ravine: RAVINE_ISA: unknown ISA 'avx9'; choose from ")
+    assert done.stderr.count("\n") == 1

@@ -156,3 +156,62 @@ def test_valleys_curvature_saves_steps():
     assert max(results[name].nit for name in ("LBFGS", "BFGS", "Newton")) < 50 < 1000 < results["SGD"].nit
     assert example.roll(0.4, 0.0) == pytest.approx(3.837467, abs=2e-6)
     assert example.roll(0.05, 0.9) == pytest.approx(-1.306440, abs=2e-6)
+
+
+def test_averages_denoise_a_cosine():
+    example = load("denoise")
+    clean, noisy = example.signal()
+    raw = float(np.sqrt(((noisy - clean) ** 2).mean()))
+    assert example.roughness(clean) < 0.01 < 0.5 < example.roughness(noisy)
+    found = {(beta, corrected): figures for beta, corrected, *figures in example.rows()}
+    errors, rough, lags, starts = ({key: row[i] for key, row in found.items()} for i in range(4))
+    # a small b follows the noise, a larger one smooths, the largest lags behind by about b / (1 - b) points
+    assert errors[0.9, True] < errors[0.5, True] < raw < 2 * errors[0.98, True]
+    assert rough[0.98, True] < 0.1 * rough[0.5, True]
+    assert lags[0.5, True] <= 3 < lags[0.9, True] <= 15 and 35 <= lags[0.98, True] <= 60
+    for beta in example.BETAS:
+        assert starts[beta, True] < starts[beta, False]
+        assert errors[beta, True] < errors[beta, False]
+    assert starts[0.98, False] > 0.8  # it begins near 0, where the cosine is 1
+    averages = [rv.ewma(noisy, 0.98, bias_correction=corrected) for corrected in (False, True)]
+    np.testing.assert_allclose(averages[0][0], 0.02 * averages[1][0], rtol=1e-12)
+    np.testing.assert_allclose(averages[0][-1], averages[1][-1], rtol=1e-8)
+
+
+def test_momentum_rolls_through_the_ravine():
+    example = load("ravine_paths")
+    paths = {name: example.descend(*settings) for name, settings in example.RUNS.items()}
+    steps = {name: example.steps_to_the_bottom(path) for name, path in paths.items()}
+    slow, fast, momentum, tuned, nesterov = (steps[name] for name in example.RUNS)
+    # at the same rate momentum is five times as fast, and at each one's best rate too
+    assert 5 * momentum < slow and 5 * tuned < fast < slow < 2000
+    assert max(tuned, nesterov) < 100
+    swings = [example.swings(paths[name]) for name in example.RUNS]
+    assert swings[0] == 0 and swings[1] == 30 and swings[2] < 10 and swings[4] < 5
+    # the wall's 50 sets the limit 2 / 50; each step along the floor, of curvature 1, is then no more than a 25th
+    assert example.steps_to_the_bottom(example.descend(0.0399)) < 2000
+    assert np.abs(example.descend(0.0401)[-1]).max() > 1e3
+
+
+def test_what_helps_against_over_and_underfitting():
+    example = load("over_and_underfitting")
+    gaps = [test - train for train, test in example.learning_curve().values()]
+    assert gaps == sorted(gaps, reverse=True) and gaps[0] > 0.1 > 0.02 > gaps[-1]
+    curve = example.validation_curve()
+    train, test = (np.array(values) for values in zip(*curve.values(), strict=True))
+    assert (np.diff(train) > 0).all()  # a stronger penalty never fits better
+    assert test.argmin() == 1 and test.min() < 0.75 * min(test[0], test[-1])
+    overfitted = test[0]
+    assert example.stopped_early()[1] < 0.75 * overfitted
+    alone, together = example.bagged()
+    assert together < 0.5 * np.median(alone)
+    (line, found), (squares, cured) = example.features()
+    assert squares < 0.1 * line
+    assert [finding.name for finding in found] == ["underfitting"] and cured.healthy
+
+
+def test_the_spread_over_first_weights_shrinks_with_width():
+    example = load("over_and_underfitting")
+    means, spreads = zip(*(example.spread(units) for units in example.WIDTHS[:3]), strict=True)
+    assert means[0] > means[1] > means[2] - 1e-3
+    assert spreads[0] > 10 * spreads[1] > 10 * spreads[2]

@@ -228,6 +228,9 @@ def test_a_failed_compile_changes_nothing(arguments, message):
         ("optimizer", "sgd", "call compile"),
         ("loss", "mae", "call compile"),
         ("metrics", [], "call compile"),
+        ("dtype", "float64", "make a new model"),
+        ("input_shape", (7,), "make a new model"),
+        ("history", None, "call fit"),
     ],
 )
 def test_what_a_model_was_made_of_is_fixed(name, value, way):
@@ -250,6 +253,12 @@ def test_what_a_model_was_made_of_is_fixed(name, value, way):
 def test_descriptions_are_written_once(described, name):
     with pytest.raises(AttributeError, match=f"{name} is fixed; make a new {type(described).__name__}"):
         setattr(described, name, 0.5)
+
+
+@pytest.mark.parametrize("name", ["output_shape", "classes_", "learning_rate", "parameters"])
+def test_what_a_model_tells_cannot_be_set(name):
+    with pytest.raises(AttributeError):
+        setattr(classifier(), name, 3)
 
 
 def test_parameters_cannot_be_replaced():

@@ -1,49 +1,100 @@
 """Optimizer descriptions: rules, settings, ranges, and that each one learns."""
 
+from __future__ import annotations
+
 import copy
+import functools
+import hashlib
+import os
 import pickle
+import subprocess
+import sys
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 import ravine as rv
-from ravine import optimizers
+from ravine import _core, optimizers
 from ravine.layers import Dense, Input
+from ravine.optimizers import BFGS, LBFGS, SGD, AdaDelta, AdaGrad, Adam, AdaMax, AdamW, AMSGrad, Nadam, Newton, RMSProp
 
-# optimizer, compiled rule (None: it searches along the loss), settings
+
+class Case(NamedTuple):
+    """A line of the table; a new optimizer is a new line, and all tests that follow hold for it.
+
+    The rates are the ones with which it learns the 3-input table and goes down x^2/10 + sin x; None keeps its own.
+    """
+
+    optimizer: optimizers.Optimizer
+    rule: str | None  # compiled; None: it finds its steps otherwise
+    settings: dict[str, object] = {}  # noqa: RUF012
+    table_rate: float | None = None
+    wave_rate: float | None = None
+
+
 OPTIMIZERS = [
-    (optimizers.SGD(), "sgd", {"learning_rate": 1e-2, "momentum": 0.0}),
-    (optimizers.SGD(momentum=0.9), "momentum", {"momentum": 0.9}),
-    (optimizers.SGD(momentum=0.9, nesterov=True), "nesterov", {}),
-    (optimizers.SGD(momentum=0.9, average=True), "momentum_average", {"bias_correction": False}),
-    (optimizers.SGD(momentum=0.9, average=True, bias_correction=True), "momentum_average", {"bias_correction": True}),
-    (optimizers.AdaGrad(), "adagrad", {"learning_rate": 1e-2, "epsilon": 1e-8}),
-    (optimizers.RMSProp(), "rmsprop", {"learning_rate": 1e-3, "rho": 0.9, "epsilon": 1e-8, "epsilon_inside": False}),
-    (optimizers.RMSProp(momentum=0.5), "rmsprop_momentum", {"momentum": 0.5}),
-    (optimizers.RMSProp(centered=True), "rmsprop_centered", {}),
-    (optimizers.RMSProp(centered=True, momentum=0.5), "rmsprop_centered_momentum", {}),
-    (optimizers.AdaDelta(), "adadelta", {"learning_rate": 1.0, "rho": 0.95, "epsilon": 1e-6}),
-    (optimizers.Adam(), "adam", {"learning_rate": 1e-3, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}),
-    (optimizers.Adam(amsgrad=True), "amsgrad", {}),
-    (optimizers.Adam(bias_correction=False, epsilon_inside=True), "adam", {"bias_correction": False}),
-    (optimizers.AdamW(), "adam", {"weight_decay": 0.01}),
-    (optimizers.AMSGrad(), "amsgrad", {"learning_rate": 1e-3}),
-    (optimizers.AdaMax(), "adamax", {"learning_rate": 1e-3}),
-    (optimizers.Nadam(), "nadam", {"learning_rate": 1e-3}),
-    (optimizers.LBFGS(), None, {"history": 10, "learning_rate": 1.0}),
-    (optimizers.LBFGS(history=3), None, {"history": 3}),
-    (optimizers.BFGS(), None, {"learning_rate": 1.0}),
-    (optimizers.Newton(), None, {"learning_rate": 1.0}),
-]
-ALL = [case[0] for case in OPTIMIZERS]
-RULES = [case for case in OPTIMIZERS if case[1]]
-TRAINING = [optimizer for optimizer in ALL if not isinstance(optimizer, optimizers.Newton)]
+    Case(SGD(), "sgd", {"learning_rate": 1e-2, "momentum": 0.0}, 3.0, 0.4),
+    Case(SGD(momentum=0.9), "momentum", {"momentum": 0.9}, 0.3, 0.1),
+    Case(SGD(momentum=0.9, nesterov=True), "nesterov", {}, 0.3, 0.1),
+    Case(SGD(momentum=0.9, average=True), "momentum_average", {"bias_correction": False}, 3.0, 1.0),
+    Case(
+        SGD(momentum=0.9, average=True, bias_correction=True), "momentum_average", {"bias_correction": True}, 3.0, 1.0
+    ),
+    Case(AdaGrad(), "adagrad", {"learning_rate": 1e-2, "epsilon": 1e-8}, 0.3, 1.0),
+    Case(
+        RMSProp(), "rmsprop",
+        {"learning_rate": 1e-3, "rho": 0.9, "epsilon": 1e-8, "epsilon_inside": False}, 0.03, 0.03,
+    ),
+    Case(RMSProp(momentum=0.5), "rmsprop_momentum", {"momentum": 0.5}, 0.03, 0.03),
+    Case(RMSProp(centered=True), "rmsprop_centered", {}, 0.03, 0.01),
+    Case(RMSProp(centered=True, momentum=0.5), "rmsprop_centered_momentum", {}, 0.03, 0.01),
+    Case(AdaDelta(), "adadelta", {"learning_rate": 1.0, "rho": 0.95, "epsilon": 1e-6}, 3.0, 3.0),
+    Case(Adam(), "adam", {"learning_rate": 1e-3, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}, 0.01, 0.1),
+    Case(Adam(amsgrad=True), "amsgrad", {}, 0.01, 0.1),
+    Case(Adam(bias_correction=False, epsilon_inside=True), "adam", {"bias_correction": False}, 0.003, 0.1),
+    Case(AdamW(), "adam", {"weight_decay": 0.01}, 0.01, 0.1),
+    Case(AMSGrad(), "amsgrad", {"learning_rate": 1e-3}, 0.01, 0.1),
+    Case(AdaMax(), "adamax", {"learning_rate": 1e-3}, 0.03, 0.1),
+    Case(Nadam(), "nadam", {"learning_rate": 1e-3}, 0.03, 0.1),
+    Case(LBFGS(), None, {"history": 10, "learning_rate": 1.0}),
+    Case(LBFGS(history=3), None, {"history": 3}),
+    Case(BFGS(), None, {"learning_rate": 1.0}),
+    Case(Newton(), None, {"learning_rate": 1.0}),
+]  # fmt: skip
+
+
+def trains_models(case):
+    try:
+        case.optimizer.check_layers([])
+    except ValueError:
+        return False
+    return True
+
+
+def at_rate(optimizer, rate):
+    """Return a copy with a learning rate, or with its own."""
+    chosen = copy.deepcopy(optimizer)
+    if rate is not None:
+        chosen.learning_rate = rate
+    return chosen
+
+
+ALL = [case.optimizer for case in OPTIMIZERS]
+RULES = [case for case in OPTIMIZERS if case.rule]
+TRAINING = [case for case in OPTIMIZERS if trains_models(case)]
+EACH = pytest.mark.parametrize("case", TRAINING, ids=lambda case: repr(case.optimizer))
 X = np.random.default_rng(6).normal(size=(64, 3))
 Y = X @ [1.0, -1.0, 0.5]
 
+# The exclusive or of the first two of three inputs.
+TABLE = np.array([[0, 0, 1], [0, 1, 1], [1, 0, 1], [1, 1, 1]], dtype=float)
+ANSWERS = np.array([[0.0], [1.0], [1.0], [0.0]])
 
-@pytest.mark.parametrize(("optimizer", "rule", "settings"), OPTIMIZERS, ids=map(repr, ALL))
-def test_rules_and_defaults(optimizer, rule, settings):
+
+@pytest.mark.parametrize("case", OPTIMIZERS, ids=map(repr, ALL))
+def test_rules_and_defaults(case):
+    optimizer, rule, settings, *_ = case
     assert optimizer.searches == (rule is None)
     assert optimizer.rule == (rule or "sgd")
     assert optimizer.rule in rv.kernels.names["updates"]
@@ -54,25 +105,106 @@ def test_rules_and_defaults(optimizer, rule, settings):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("optimizer", TRAINING, ids=repr)
-def test_each_learns(optimizer, dtype):
-    optimizer = copy.deepcopy(optimizer)
-    if not optimizer.searches and not isinstance(optimizer, optimizers.AdaDelta):
+@EACH
+def test_each_learns_from_batches(case, dtype):
+    optimizer = copy.deepcopy(case.optimizer)
+    if case.rule and not isinstance(optimizer, AdaDelta):
         optimizer.learning_rate *= 10
     model = rv.Sequential([Dense(1)], dtype=dtype, random_state=0)
     model.compile(optimizer=optimizer, loss="mse")
-    loss = model.fit(X, Y, epochs=60, batch_size=None if optimizer.searches else 8).history["loss"]
+    loss = model.fit(X, Y, epochs=60, batch_size=8 if optimizer.least_batch <= 8 else None).history["loss"]
     assert loss[-1] < 0.8 * loss[0]
     slots = rv.kernels.names["updates"][optimizer.rule]
     assert len(model._network.optimizer_state()) == 2 * slots
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("seed", range(3))
+@EACH
+def test_each_learns_the_table_of_three_inputs(case, seed, dtype):
+    """A sigmoid net with four hidden units and no bias, half the sum of squares, 1,500 steps on all four rows."""
+    start = rv.initializers.Uniform(0.0, 1.0)
+    layers = [Dense(units, "sigmoid", use_bias=False, kernel_initializer=start) for units in (4, 1)]
+    model = rv.Sequential(layers, dtype=dtype, random_state=seed)
+    loss = rv.losses.HalfSumSquaredError(reduction="sum")
+    model.compile(optimizer=at_rate(case.optimizer, case.table_rate), loss=loss)
+    history = model.fit(TABLE, ANSWERS, epochs=1500, batch_size=None)
+    np.testing.assert_array_equal(model.predict(TABLE) > 0.5, ANSWERS > 0.5)
+    assert history.history["loss"][-1] < 0.05 < history.history["loss"][0]
+
+
+@pytest.mark.parametrize("case", OPTIMIZERS, ids=map(repr, ALL))
+def test_each_goes_down_the_wave(case):
+    """x^2 / 10 + sin x, from -9 past the slope's nearly flat places to -1.306440."""
+    optimizer = at_rate(case.optimizer, case.wave_rate)
+    result = optimizer.minimize(lambda x: x**2 / 10 + np.sin(x), -9.0, steps=1500)
+    assert result.x == pytest.approx(-1.306440, abs=1e-3)
+    assert result.fun == pytest.approx(-0.794582, abs=1e-5)
+
+
+def train(case, dtype, n_threads):
+    """Train a net with dropout where the optimizer takes it, in batches where it takes them; return the weights."""
+    noise = np.random.default_rng(8)
+    rows = noise.normal(size=(300, 6))
+    model = rv.Sequential([Dense(33, "tanh", l2=1e-3), Dense(17, "relu"), Dense(2)], dtype=dtype, random_state=3)
+    model.compile(optimizer=copy.deepcopy(case.optimizer), loss="mse")
+    size = 64 if case.optimizer.least_batch <= 64 else None
+    weight = np.arange(300.0) % 4
+    model.fit(rows, np.tanh(rows[:, :2]), sample_weight=weight, epochs=6, batch_size=size, n_threads=n_threads)
+    return np.concatenate([w.ravel() for w in model.parameters.values()])
+
+
+@functools.cache
+def one_thread(place, dtype):
+    return train(TRAINING[place], dtype, 1)
+
+
+@pytest.mark.parametrize("n_threads", [2, 3, 8])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("place", range(len(TRAINING)), ids=[repr(case.optimizer) for case in TRAINING])
+def test_the_number_of_threads_changes_no_bit(place, dtype, n_threads):
+    weights = train(TRAINING[place], dtype, n_threads)
+    np.testing.assert_array_equal(weights, one_thread(place, dtype))
+    assert np.isfinite(weights).all() and weights.any()
+
+
+def hashes():
+    """Return the bits of all trained weights, and of the points that a function leads to, as one hash a line."""
+    lines = []
+    for case in OPTIMIZERS:
+        digest = hashlib.sha256()
+        if trains_models(case):
+            for dtype in ("float32", "float64"):
+                digest.update(train(case, dtype, 2).tobytes())
+        valley = case.optimizer.minimize(
+            lambda x: (1 - x[0]) ** 2 + 100 * (x[1] - x[0] * x[0]) ** 2, [-1.2, 1.0], steps=50
+        )
+        digest.update(valley.x.tobytes())
+        lines.append(f"{digest.hexdigest()} {case.optimizer!r}")
+    return lines
+
+
+@pytest.mark.skipif(not hasattr(_core, "avx512"), reason="needs AVX2 and AVX-512")
+def test_avx2_and_avx512_give_the_same_bits():
+    printed = {}
+    for isa in ("avx2", "avx512"):
+        done = subprocess.run(
+            [sys.executable, __file__], capture_output=True, text=True, env={**os.environ, "RAVINE_ISA": isa},
+            timeout=120, check=True,
+        )  # fmt: skip
+        selected, *printed[isa] = done.stdout.splitlines()
+        assert selected == isa
+    assert len(printed["avx2"]) == len(OPTIMIZERS)
+    assert printed["avx2"] == printed["avx512"]
+
+
 def test_every_rule_has_a_description():
-    assert {rule for _, rule, _ in RULES} == set(rv.kernels.names["updates"])
+    assert {case.rule for case in RULES} == set(rv.kernels.names["updates"])
 
 
 @pytest.mark.parametrize("name", optimizers._NAMES)
 def test_names(name):
+    assert name in [type(optimizer).__name__.lower() for optimizer in ALL]
     assert type(optimizers.get(name)).__name__.lower() == name
 
 
@@ -155,3 +287,7 @@ def test_an_epsilon_that_is_zero_in_float32_is_refused():
     model = rv.Sequential([Input(3), Dense(1)])
     with pytest.raises(ValueError, match="epsilon=1e-60 is 0 as float32"):
         model.compile(optimizer=optimizers.Adam(epsilon=1e-60), loss="mse")
+
+
+if __name__ == "__main__":
+    print(_core.selected(), *hashes(), sep="\n")

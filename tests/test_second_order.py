@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -229,6 +230,28 @@ def test_large_batches_learn():
     losses = model.fit(X, Y, epochs=60, batch_size=75).history["loss"]
     assert losses[-1] < 0.05 * losses[0]
     assert model._network.step == 120
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch_size", "warned"),
+    [(150, 32, True), (150, 40, False), (1200, 255, True), (1200, 256, False), (1000, 255, False), (20, 32, False)],
+)
+@pytest.mark.parametrize("name", ["lbfgs", "bfgs", "adam"])
+def test_small_batches_are_warned_of(name, rows, batch_size, warned):
+    model = rv.Sequential([Dense(1)], random_state=0)
+    model.compile(optimizer=name, loss="mse")
+    data = np.resize(X, (rows, 4)), np.resize(Y, rows)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            model.fit(*data, epochs=2, batch_size=batch_size)
+        model.fit(*data, epochs=0)
+        model.fit(*data, batch_size=None)
+    assert len(caught) == (warned and name != "adam")  # once
+    for warning in caught:
+        assert warning.filename == __file__
+        assert f"batches of {batch_size} rows" in str(warning.message)
+        assert f"pass batch_size=None for all {rows} rows, or at least" in str(warning.message)
 
 
 def test_frozen_layers_stay():

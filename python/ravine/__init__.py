@@ -26,17 +26,25 @@ from .training import History
 
 if TYPE_CHECKING:
     from . import datasets as datasets
+    from ._differences import numeric_gradients
+    from ._gradient_check import GradientCheck, check_gradients
+    from .diagnosis import Diagnosis, Finding, diagnose
 
 __version__: str = _core.config()["version"]
 
 __all__ = [
+    "Diagnosis",
     "DivergenceError",
+    "Finding",
+    "GradientCheck",
     "History",
     "NotFittedError",
     "Sequential",
     "__version__",
     "callbacks",
+    "check_gradients",
     "datasets",
+    "diagnose",
     "ewma",
     "get_num_threads",
     "initializers",
@@ -44,6 +52,7 @@ __all__ = [
     "layers",
     "losses",
     "metrics",
+    "numeric_gradients",
     "optimizers",
     "regularizers",
     "schedules",
@@ -52,10 +61,20 @@ __all__ = [
 ]
 
 
+# What is imported when it is first asked for: training needs less.
+_LATER = {
+    "datasets": "datasets",
+    **dict.fromkeys(("GradientCheck", "check_gradients"), "_gradient_check"),
+    "numeric_gradients": "_differences",
+    **dict.fromkeys(("Diagnosis", "Finding", "diagnose"), "diagnosis"),
+}
+
+
 def __getattr__(name: str) -> Any:
-    """Import `datasets` when it is first asked for: it needs more of the standard library than training does."""
-    if name != "datasets":
+    if name not in _LATER:
         raise AttributeError(f"module 'ravine' has no attribute {name!r}")
     from importlib import import_module
 
-    return import_module("ravine.datasets")
+    module = import_module(f"ravine.{_LATER[name]}")
+    value = globals()[name] = module if name == _LATER[name] else getattr(module, name)
+    return value

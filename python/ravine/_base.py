@@ -51,10 +51,13 @@ class ModelBase:
     """Layers and what they become once the shape of the input is known."""
 
     layers = Fixed[tuple[Layer, ...]]("make a new model")
+    dtype = Fixed[np.dtype[Any]]("make a new model")
     random_state = Fixed[int]("make a new model")
+    input_shape = Fixed[Shape | None]("make a new model")
     optimizer = Fixed[Optimizer | None]("call compile")
     loss = Fixed[Loss | None]("call compile")
     metrics = Fixed[tuple[Metric, ...]]("call compile")
+    history: Fixed[History | None] = Fixed("call fit")
 
     def __init__(self, layers: Any, *, dtype: DTypeLike = "float32", random_state: int | None = None) -> None:
         checked = check_layers(layers)
@@ -62,14 +65,14 @@ class ModelBase:
         seed = check_seed(random_state)
         vars(self).update(
             layers=tuple(checked[1:] if isinstance(first, Input) else checked),
+            dtype=check_dtype(dtype),
             random_state=int.from_bytes(os.urandom(4), "little") if seed is None else seed,
+            input_shape=None,
             optimizer=None,
             loss=None,
             metrics=(),
+            history=None,
         )
-        self.dtype: np.dtype[Any] = check_dtype(dtype)
-        self.input_shape: Shape | None = None
-        self.history: History | None = None
         self._curvature: tuple[list[str], Curvature] | None = None  # what a second-order optimizer has learnt
         self.stop_training = False
         self._plan: _build.Plan | None = None
@@ -143,13 +146,14 @@ class ModelBase:
             network = _build.make_network(math.prod(input_shape), plan.operations, self.random_state, self.dtype)
             _build.initialise(network, plan, self.layers, self.random_state)
         with self._rollback():
-            self.input_shape, self._plan, self._network = input_shape, plan, network
+            vars(self).update(input_shape=input_shape, _plan=plan, _network=network)
             self._flat = network if len(input_shape) == len(plan.shapes[-1]) == 1 else None
             self._bind()
 
     def _unbuild(self) -> None:
         """Forget a network that has seen no step."""
-        self.input_shape = self._plan = self._network = self._flat = self._head = self._curvature = None
+        vars(self)["input_shape"] = None
+        self._plan = self._network = self._flat = self._head = self._curvature = None
 
     def _bind(self) -> None:
         """Tell the network its loss, metrics and optimizer, where both sides are known."""

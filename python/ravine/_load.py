@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -34,4 +35,17 @@ with bounded_spin():
             f"ravine's compiled module ravine._core could not be loaded ({error}); install ravine with `pip install .`"
         ) from error
 
-_core.select(os.environ.get("RAVINE_ISA") or None)
+
+def _is_command() -> bool:
+    """Whether this is the command ``ravine`` or ``python -m ravine``, which ends with a line and not a traceback."""
+    first = sys.argv[0] if sys.argv else ""
+    module = sys.orig_argv[-len(sys.argv) - 1 :][:2]
+    return os.path.basename(first) == "ravine" or (first == "-m" and module == ["-m", "ravine"])
+
+
+try:
+    _core.select(os.environ.get("RAVINE_ISA") or None)
+except ValueError as error:
+    if _is_command():
+        raise SystemExit(f"ravine: RAVINE_ISA: {error}") from None
+    raise

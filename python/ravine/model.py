@@ -19,7 +19,7 @@ from ._validation import Array, check_flag, check_int, check_number
 from .callbacks import Callback
 from .layers import Dense
 from .progress import check_verbose
-from .training import Data, Fit, History, check_callbacks
+from .training import Data, Fit, History, check_callbacks, warn_of_small_batches
 
 __all__ = ["Sequential"]
 
@@ -191,6 +191,8 @@ class Sequential(Gradients):
                     held = self._validation_data(validation_data)
                 size = min(batch or len(data.X), len(data.X))
                 run = Fit(self, data, held, epochs, size, shuffle, chosen, threads, lines)
+                if epochs:
+                    warn_of_small_batches(self.optimizer, size, len(data.X))
                 run.begin()
             return run.run()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -21,8 +22,9 @@ from .schedules import BoldDriver
 
 if TYPE_CHECKING:
     from .model import Sequential
+    from .optimizers import Optimizer
 
-__all__ = ["Data", "Fit", "History", "check_callbacks"]
+__all__ = ["Data", "Fit", "History", "check_callbacks", "warn_of_small_batches"]
 
 # Seconds that a chunk of epochs inside the engine may take, and that pass between two snapshots at least.
 _CHUNK_SECONDS = 0.1
@@ -83,6 +85,21 @@ def check_callbacks(callbacks: Any) -> list[Callback]:
     return checked
 
 
+def warn_of_small_batches(optimizer: Optimizer | None, size: int, rows: int) -> None:
+    """Warn where an optimizer that goes by the differences of gradients would see more noise than curvature.
+
+    A quarter of all rows is taken as near enough to all of them.
+    """
+    if optimizer is not None and size < min(optimizer.least_batch, rows / 4):
+        warnings.warn(
+            f"{type(optimizer).__name__} searches along the loss of one batch, and batches of {size} rows differ too "
+            f"much for what it learns from them; pass batch_size=None for all {rows} rows, or at least "
+            f"{optimizer.least_batch}",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
 @dataclass
 class Fit:
     """One call of `fit`, its arguments checked.
@@ -106,7 +123,7 @@ class Fit:
         model = self.model
         self.network = model._built()
         self.trainer = model._trainer()
-        self.history = model.history = History()
+        self.history = vars(model)["history"] = History()
         self.last = model._epoch + self.epochs
         self.steps = -(-len(self.data.X) // self.batch_size)
         self.by_batch = self.trainer is not self.network or any(
@@ -137,6 +154,7 @@ class Fit:
         for callback in self.callbacks:
             callback.model = model
             callback.params = {"epochs": self.last, "steps": self.steps, "metrics": names}
+            callback._see(self.data)
         with ExitStack() as ends:
             model._fitting = True
             ends.callback(setattr, model, "_fitting", False)

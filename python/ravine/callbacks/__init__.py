@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .base import Callback, LambdaCallback
+from .doctor import Doctor
 from .ensembles import CheckpointEnsemble
 from .logs import CSVLogger, JSONLogger
 from .rates import LearningRateFinder, LearningRateScheduler, ReduceLROnPlateau
@@ -12,6 +13,7 @@ __all__ = [
     "CSVLogger",
     "Callback",
     "CheckpointEnsemble",
+    "Doctor",
     "EarlyStopping",
     "JSONLogger",
     "LambdaCallback",

@@ -10,6 +10,7 @@ from .._validation import check_name, check_number
 
 if TYPE_CHECKING:
     from ..model import Sequential
+    from ..training import Data
 
 __all__ = ["BATCH_HOOKS", "EPOCH_HOOKS", "Callback", "LambdaCallback", "Logs", "Monitor"]
 
@@ -57,6 +58,9 @@ class Callback:
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """After batch number `batch`; `logs` are those of this batch alone."""
+
+    def _see(self, data: Data) -> None:
+        """Look at the rows of the fit, before `on_train_begin`."""
 
     def overrides(self, *hooks: str) -> bool:
         """Whether any of these hooks does something."""

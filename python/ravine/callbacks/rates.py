@@ -18,6 +18,16 @@ from .base import Callback, Logs, Monitor
 __all__ = ["LearningRateFinder", "LearningRateScheduler", "ReduceLROnPlateau"]
 
 
+def _check_settable(callback: Callback) -> None:
+    """Refuse an optimizer that finds its steps without a learning rate."""
+    optimizer = callback.model.optimizer
+    assert optimizer is not None
+    try:
+        optimizer.learning_rate = optimizer.learning_rate
+    except AttributeError as error:
+        raise ValueError(f"{type(callback).__name__} sets the optimizer's learning_rate: {error}") from None
+
+
 def _number(callback: Callback) -> float:
     """Return the optimizer's learning rate; refuse a schedule, which the callback would fight with."""
     assert callback.model.optimizer is not None
@@ -64,7 +74,8 @@ class ReduceLROnPlateau(Monitor):
     Raises
     ------
     ValueError, TypeError
-        For a value that is not allowed; in `fit`, for a name that the history will not have, or a schedule as rate.
+        For a value that is not allowed; in `fit`, for a name that the history will not have, a schedule as rate, or an
+        optimizer that has none, such as L-BFGS.
 
     Examples
     --------
@@ -104,6 +115,7 @@ class ReduceLROnPlateau(Monitor):
         """Start afresh; refuse a name that the history will not have, and a schedule."""
         self._forget()
         self._check_monitored()
+        _check_settable(self)
         _number(self)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
@@ -138,7 +150,7 @@ class LearningRateScheduler(Callback):
     TypeError
         For what is no function.
     ValueError, TypeError
-        In `fit`, where the optimizer has a schedule, or for a new rate that is not allowed.
+        In `fit`, where the optimizer has a schedule or no rate at all, or for a new rate that is not allowed.
 
     Examples
     --------
@@ -152,6 +164,11 @@ class LearningRateScheduler(Callback):
         if not callable(function):
             raise TypeError(f"function must be a function of epoch and rate, got {function!r}")
         self.function = function
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Refuse an optimizer whose rate is not a number to set."""
+        _check_settable(self)
+        _number(self)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Set this epoch's rate."""
@@ -188,7 +205,7 @@ class LearningRateFinder(Callback):
     Raises
     ------
     ValueError, TypeError
-        For a value that is not allowed.
+        For a value that is not allowed; in `fit`, for an optimizer that has no rate, such as L-BFGS.
 
     References
     ----------
@@ -264,6 +281,7 @@ class LearningRateFinder(Callback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Keep what will be put back."""
         self._forget()
+        _check_settable(self)
         assert self.model.optimizer is not None
         snapshot = Snapshot.take(self.model._built(), self.model._epoch)
         self._before = snapshot, (self.model.optimizer.learning_rate, self.model._driver)

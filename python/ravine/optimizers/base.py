@@ -38,6 +38,7 @@ class Optimizer:
     _fixed = False
     learning_rate: float | Schedule
     searches: ClassVar[bool] = False  # whether a step evaluates the loss, perhaps several times
+    least_batch: ClassVar[int] = 1  # rows that a batch should have, to be near enough to all of them
 
     def __init__(self, **settings: Any) -> None:
         for name, value in settings.items():

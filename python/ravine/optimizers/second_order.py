@@ -63,6 +63,7 @@ class SecondOrder(Optimizer):
 
     learning_rate = 1.0
     searches: ClassVar[bool] = True
+    least_batch: ClassVar[int] = 256
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "learning_rate":

@@ -1,0 +1,119 @@
+"""A callback that looks for trouble after each epoch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from .._validation import check_int
+from .base import Callback, Logs
+
+if TYPE_CHECKING:
+    from ..diagnosis.examination import Patient
+    from ..diagnosis.findings import Finding
+    from ..training import Data
+
+__all__ = ["Doctor"]
+
+
+class Doctor(Callback):
+    """Names what goes wrong while a model trains, as `diagnose` does, and says each trouble once.
+
+    It looks at some of the fit's own rows, evenly spaced, after an epoch; nothing is done between steps. For n layers
+    one look costs (n + 1)/2 passes forward and one back, and with SGD ten more passes forward and back for the largest
+    curvature (the first time up to 100; later ones start from the last one's eigenvector), all in float64 on `max_rows`
+    rows and one thread. For the 1,437 digits and a net of 64-256-128-10 units, an epoch takes 2.6 ms and a look 2.3 ms,
+    with SGD 11 ms: a larger `every` or fewer rows make it cheaper.
+
+    Parameters
+    ----------
+    every : int >= 1, default=1
+        Look after each epoch whose number, counted from 1, is a multiple of this.
+    max_rows : int >= 1, default=256
+        Rows to look at.
+    print_fn : callable or None, default=print
+        Gets a line for each trouble as it is found; None is silent.
+
+    Attributes
+    ----------
+    findings : list of Finding
+        The first of each name and layer, in the order found, with the epoch; kept after the fit, also where it ended in
+        a `DivergenceError`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
+
+    Examples
+    --------
+    Weights that all begin at zero stay the same:
+
+    >>> import numpy as np
+    >>> import ravine as rv
+    >>> X = np.linspace(-1, 1, 60).reshape(20, 3)
+    >>> zeros = rv.layers.Dense(8, "tanh", kernel_initializer="zeros")
+    >>> model = rv.Sequential([zeros, rv.layers.Dense(1, kernel_initializer="zeros")], random_state=0)
+    >>> model.compile(loss="mse")
+    >>> doctor = rv.callbacks.Doctor(print_fn=None)
+    >>> _ = model.fit(X, X[:, 0], epochs=5, callbacks=[doctor])
+    >>> [(finding.name, finding.layer, finding.epoch) for finding in doctor.findings][0]
+    ('symmetric_units', 'dense', 0)
+    """
+
+    def __init__(self, *, every: int = 1, max_rows: int = 256, print_fn: Callable[[str], Any] | None = print) -> None:
+        self.every = check_int("every", every, 1)
+        self.max_rows = check_int("max_rows", max_rows, 1)
+        if print_fn is not None and not callable(print_fn):
+            raise TypeError(f"print_fn must be None or a function of a line, got {print_fn!r}")
+        self.print_fn = print_fn
+        self.findings: list[Finding] = []
+        self._patient: Patient | None = None
+        self._rows: Data | None = None
+
+    def _see(self, data: Data) -> None:
+        from .._probe import sample
+
+        self._rows = sample(data, self.max_rows)
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Make the double of the model that is looked at."""
+        from .._probe import Probe
+        from ..diagnosis.examination import Patient
+
+        assert self._rows is not None
+        self.findings = []
+        self._history: dict[str, list[float]] = {}
+        self._epochs = self.params["epochs"] - self.model._epoch
+        self._patient = Patient(self.model, Probe(self.model, self._rows))
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Look, and tell what is new."""
+        for name, value in (logs or {}).items():
+            self._history.setdefault(name, []).append(value)
+        finite = math.isfinite(self._history["loss"][-1])
+        if finite and (epoch + 1) % self.every:
+            return
+        known = {(finding.name, finding.layer) for finding in self.findings}
+        for finding in self._examine(epoch) if finite else [self._diverged(epoch)]:
+            if (finding.name, finding.layer) not in known:
+                self.findings.append(finding)
+                if self.print_fn is not None:
+                    self.print_fn(str(finding))
+
+    def _examine(self, epoch: int) -> Iterable[Finding]:
+        assert self._patient is not None
+        self._patient.probe.take(self.model.parameters)
+        return self._patient.examine(self._history, epoch, self._epochs)
+
+    def _diverged(self, epoch: int) -> Finding:
+        """Look at the model itself: in float64 its loss may be finite."""
+        from ..diagnosis.fitting import not_finite
+
+        assert self._rows is not None
+        return not_finite(self.model, self._rows.X, 1, epoch)
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Let the double go."""
+        self._patient = self._rows = None

@@ -1,0 +1,133 @@
+"""Troubles that show in the losses: divergence, overfitting, underfitting."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .. import _build
+from .._probe import Probe
+from .._validation import Array
+from .findings import Finding
+
+if TYPE_CHECKING:
+    from ..model import Sequential
+
+__all__ = ["constant_loss", "diverging", "not_finite", "overfitting", "underfitting"]
+
+# The loss is as far above its best as the range test allows before it stops, and above where it began.
+_RISEN = 4.0
+# Validation losses jump, and creep up where a net grows surer of itself: all of the last ten, which is
+# `EarlyStopping`'s patience, have to be a fifth above the best.
+_WORSE, _EPOCHS = 1.2, 10
+# Of what a constant prediction loses.
+_GAP, _GAINED = 0.2, 0.1
+# Nets stand still before they find a spiral (some 20 epochs) or an exclusive or (hundreds of steps on four rows): a
+# fifth of the epochs, within these limits, has to pass without a hundredth's gain.
+_STILL, _STILL_SHARE, _STILL_EPOCHS = 0.01, 5, (30, 300)
+
+History = Mapping[str, Sequence[float]]
+
+
+def not_finite(model: Sequential, rows: Array, n_threads: int, epoch: int | None) -> Finding:
+    """Return the finding for weights at which the loss is not finite."""
+    from .._divergence import describe
+
+    layer, evidence = describe(model, rows, n_threads)
+    return Finding(
+        "divergence", layer, epoch, math.inf, f"the loss is not finite: {evidence}",
+        "take a smaller learning rate, scale the inputs, or go back to weights from before",
+    )  # fmt: skip
+
+
+def diverging(probe: Probe, history: History, epoch: int | None) -> Finding | None:
+    """Return the finding where the training loss has left its best far behind."""
+    losses = history.get("loss", ())
+    if len(losses) < 2 or not math.isfinite(losses[-1]):
+        return None
+    best, now = min(losses), losses[-1]
+    if not (now > losses[0] and now - best > (_RISEN - 1.0) * abs(best)):
+        return None
+    from .._divergence import describe
+
+    layer, evidence = describe(probe.model, probe.data.X, probe.n_threads)
+    ratio = now / best if best > 0.0 else math.inf
+    return Finding(
+        "divergence", layer, epoch, ratio,
+        f"the loss has risen from {best:.3g} to {now:.3g}; {evidence}",
+        "take a smaller learning rate, or a schedule that brings it down",
+    )  # fmt: skip
+
+
+def overfitting(history: History, epoch: int | None) -> Finding | None:
+    """Return the finding where the validation loss rises while the training loss falls."""
+    losses, held = history.get("loss", ()), history.get("val_loss", ())
+    if len(held) <= _EPOCHS or not np.isfinite([*losses, *held]).all():
+        return None
+    at = int(np.argmin(held))
+    best, least = held[at], min(held[-_EPOCHS:])
+    if not (best > 0.0 and least > _WORSE * best and losses[-1] < losses[at]):
+        return None
+    return Finding(
+        "overfitting", None, epoch, least / best,
+        f"the validation loss was {best:.3g} {len(held) - 1 - at} epochs ago and is {held[-1]:.3g} now, while the "
+        f"training loss fell from {losses[at]:.3g} to {losses[-1]:.3g}",
+        "take EarlyStopping, more data, dropout or an l2 penalty, or fewer units",
+    )  # fmt: skip
+
+
+def wide_gap(loss: float, held: float, constant: float, epoch: int | None) -> Finding | None:
+    """Return the finding where other rows lose much more than the training rows."""
+    if not constant > 0.0 or not held - loss > _GAP * constant:
+        return None
+    gap = (held - loss) / constant
+    return Finding(
+        "overfitting", None, epoch, gap,
+        f"the loss is {loss:.3g} on the training rows and {held:.3g} on validation_data: the difference is {gap:.0%} "
+        f"of what a constant prediction loses, {constant:.3g}",
+        "take more data, EarlyStopping, dropout or an l2 penalty, or fewer units",
+    )  # fmt: skip
+
+
+def still(history: History, epochs: int) -> bool:
+    """Whether the training loss no longer falls, for a fit that will have so many epochs."""
+    losses, (least, most) = history.get("loss", ()), _STILL_EPOCHS
+    window = min(max(epochs // _STILL_SHARE, least), most)
+    if len(losses) <= window or not np.isfinite(losses[-window - 1 :]).all():
+        return False
+    before = min(losses[:-window])
+    return before - min(losses[-window:]) < _STILL * abs(before)
+
+
+def underfitting(loss: float, constant: float, epoch: int | None) -> Finding | None:
+    """Return the finding where the loss, penalties excluded, is hardly below that of a constant prediction."""
+    gained = 1.0 - loss / constant if constant > 0.0 else 1.0
+    if gained >= _GAINED:
+        return None
+    return Finding(
+        "underfitting", None, epoch, gained,
+        f"the loss no longer falls, and at {loss:.3g} it is {max(gained, 0.0):.0%} below that of the best constant "
+        f"prediction, {constant:.3g}",
+        "take more units or layers, better features, a smaller penalty or less dropout, or another learning rate",
+    )  # fmt: skip
+
+
+def constant_loss(probe: Probe) -> float:
+    """Return the loss of the best constant prediction on the rows, or NaN where the loss has no bottom at 0."""
+    from ..layers import Dense, Input
+    from ..model import Sequential
+    from ..optimizers import LBFGS
+
+    model, data = probe.model, probe.data
+    if model._compiled().targets == "count":
+        return math.nan
+    activation, _ = _build.last_activation(model.layers)
+    last = Dense(probe.network.output_units, activation, kernel_initializer="zeros")
+    constant = Sequential([Input(1), last], dtype="float64", random_state=0)
+    constant.compile(optimizer=LBFGS(), loss=model.loss)
+    nothing, weight, threads = np.zeros((len(data.X), 1)), data.weight, probe.n_threads
+    constant.fit(nothing, data.target, sample_weight=weight, epochs=50, batch_size=None, verbose=0, n_threads=threads)
+    return constant.evaluate(nothing, data.target, sample_weight=weight, n_threads=threads)["loss"]
