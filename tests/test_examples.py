@@ -156,3 +156,20 @@ def test_valleys_curvature_saves_steps():
     assert max(results[name].nit for name in ("LBFGS", "BFGS", "Newton")) < 50 < 1000 < results["SGD"].nit
     assert example.roll(0.4, 0.0) == pytest.approx(3.837467, abs=2e-6)
     assert example.roll(0.05, 0.9) == pytest.approx(-1.306440, abs=2e-6)
+
+
+def test_many_models_show_what_they_say():
+    example = load("many_models")
+    balls = example.balls()
+    assert balls.n_places == 5
+    assert balls.saved > 0.7
+    many, starts = example.xor_starts()
+    assert starts.n_places <= 5
+    assert starts.saved > 0.3
+    assert many.best_model.predict_classes(example.CORNERS).tolist() == example.XOR.tolist()
+    members, together = example.bagging()
+    assert together < 0.95 * np.mean(members)
+    alone, chained = example.turns()
+    assert chained < 0.1 * alone
+    last, mean = example.averages()
+    assert mean < last

@@ -291,8 +291,9 @@ def test_import_needs_numpy_alone_and_no_slow_modules():
 
 
 def test_public_names():
-    expected = {"Sequential", "History", "NotFittedError", "DivergenceError", "callbacks", "datasets", "ewma",
-                "get_num_threads", "initializers", "kernels", "layers", "losses", "metrics", "optimizers",
+    expected = {"Sequential", "History", "MultiStart", "Starts", "Ensemble", "NotFittedError", "DivergenceError",
+                "callbacks", "datasets", "ewma", "get_num_threads",
+                "initializers", "kernels", "layers", "losses", "metrics", "optimizers",
                 "regularizers", "schedules", "set_num_threads", "show_config", "__version__"}  # fmt: skip
     assert set(rv.__all__) == expected
     assert all(hasattr(rv, name) for name in expected)

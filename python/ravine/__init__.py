@@ -26,14 +26,20 @@ from .training import History
 
 if TYPE_CHECKING:
     from . import datasets as datasets
+    from .ensemble import Ensemble as Ensemble
+    from .multi_start import MultiStart as MultiStart
+    from .multi_start import Starts as Starts
 
 __version__: str = _core.config()["version"]
 
 __all__ = [
     "DivergenceError",
+    "Ensemble",
     "History",
+    "MultiStart",
     "NotFittedError",
     "Sequential",
+    "Starts",
     "__version__",
     "callbacks",
     "datasets",
@@ -52,10 +58,14 @@ __all__ = [
 ]
 
 
+# Imported when first asked for: not every program needs them, and `datasets` needs more of the standard library.
+_LATER = {"Ensemble": "ensemble", "MultiStart": "multi_start", "Starts": "multi_start", "datasets": "datasets"}
+
+
 def __getattr__(name: str) -> Any:
-    """Import `datasets` when it is first asked for: it needs more of the standard library than training does."""
-    if name != "datasets":
+    if name not in _LATER:
         raise AttributeError(f"module 'ravine' has no attribute {name!r}")
     from importlib import import_module
 
-    return import_module("ravine.datasets")
+    module = import_module(f"ravine.{_LATER[name]}")
+    return module if name == _LATER[name] else getattr(module, name)
