@@ -50,9 +50,8 @@ KINDS = [
 @pytest.mark.parametrize("n_threads", THREADS)
 @pytest.mark.parametrize(("make", "epochs"), KINDS)
 def test_each_start_is_the_model_trained_alone(make, epochs, n_threads):
-    # the chain without epochs shares out those of its first fit, which are check_every here
     template = make(4)
-    many = rv.MultiStart(template, starts=3, prune=False, check_every=epochs)
+    many = rv.MultiStart(template, starts=3, prune=False)
     starts = many.fit(X, Y, epochs=epochs, batch_size=20, n_threads=n_threads)
     for number, (started, history) in enumerate(zip(many.models, starts.histories, strict=True)):
         alone = make(4 + number)
@@ -124,7 +123,7 @@ def test_mirrored_starts_are_one_place():
     from ravine._together import Together, prepare
     from ravine.multi_start import _outputs
 
-    members, merging = prepare([one, other], X, Y), Merging(2, 1e-3)
+    members, merging = prepare([one, other], 9, X, Y), Merging(2, 1e-3)
     for _ in range(9):
         Together(None, True, 2).train(members, 1)
         merging.check(_outputs(members, [0, 1], 1), lambda i: i)
@@ -271,6 +270,58 @@ def test_ctrl_c_keeps_the_starts():
     assert many.best_model in many.models
     assert len(many.best_model.history.epoch) > 0
     assert many.best_model.fit(X, Y, epochs=1).epoch == [many.best_model._epoch - 1]
+
+
+def test_a_signal_handler_cannot_use_a_start_in_mid_run():
+    many, errors = rv.MultiStart(model(), starts=3), []
+
+    def handler(*_):
+        for call in (lambda: many.models[1].fit(X, Y), lambda: many.models[2].predict(X), lambda: many.best_model):
+            try:
+                call()
+            except (RuntimeError, rv.NotFittedError) as error:
+                errors.append(str(error))
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            many.fit(X, Y, epochs=10**7)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert len(errors) == 3
+    assert "in the middle of a call" in errors[0]
+    assert "in the middle of a call" in errors[1]
+    assert "no best_model yet" in errors[2]
+
+
+class Frame:
+    """As much of a data frame as is looked at."""
+
+    def __init__(self, columns):
+        self.columns = columns
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(X, dtype)
+
+
+def test_feature_names_go_to_every_start():
+    many = rv.MultiStart(model(), starts=2)
+    many.fit(Frame(["a", "b", "c"]), Y, epochs=2)
+    for started in many.models:
+        with pytest.raises(ValueError, match="feature names should match"):
+            started.predict(Frame(["z", "b", "c"]))
+
+
+def test_rows_of_two_dimensions_go_to_every_start():
+    pictures = X[:60].reshape(20, 3, 3)
+    many = rv.MultiStart(model(layers=[rv.layers.Flatten(), Dense(1)]), starts=2, prune=False)
+    many.fit(pictures, Y[:20], epochs=2)
+    alone = model(layers=[rv.layers.Flatten(), Dense(1)], seed=5)
+    alone.fit(pictures, Y[:20], epochs=2)
+    assert_same(many.models[1].parameters, alone.parameters)
 
 
 def test_a_trained_template_and_copies():

@@ -108,6 +108,7 @@ class Trainer {
   }
 
   void average(Team& team, bool epoch_end) noexcept {
+    if (network_.averaging.every == 0) return;
     const double share = averager_.count(epoch_end);
     if (share == 0.0) return;
     team.share(averager_.chunks(), 0, false, [&](std::size_t, std::size_t chunk) { averager_.take(chunk, share); });

@@ -61,18 +61,17 @@ class Member:
 
 
 def prepare(
-    models: Sequence[Sequential], X: Any, y: Any, sample_weight: Any = None, class_weight: Any = None
+    models: Sequence[Sequential], epochs: int, X: Any, y: Any, sample_weight: Any = None, class_weight: Any = None
 ) -> list[Member]:
-    """Return members that share their data, which are checked and converted once."""
-    first = models[0]
-    data, _ = first._training_data(X, y, sample_weight, class_weight, 0.0)
-    for model in models[1:]:
-        if model._network is None:
-            assert first.input_shape is not None
-            model._build(first.input_shape)
-        model._classes, model._feature_names = first._classes, first._feature_names
-        model._prepare_gradients()
-    return [Member(model, data) for model in models]
+    """Return members for a training of some epochs; they share the inputs, which are converted once."""
+    members: list[Member] = []
+    for model in models:
+        data, _ = model._training_data(X, y, sample_weight, class_weight, 0.0)
+        model._feature_names = models[0]._feature_names
+        model._take_turn(epochs)
+        members.append(Member(model, data))
+        X = members[0].data.X.reshape(len(data.X), *(model.input_shape or ()))
+    return members
 
 
 class Together:
@@ -93,6 +92,8 @@ class Together:
         """Train for some epochs; a divergence ends a member's training and is kept there."""
         with ExitStack() as stack:
             fits = [stack.enter_context(self._fit(member, epochs)) for member in members]
+            for member in members:
+                member.model._holder = sys._getframe()
             alone = [fit.by_epoch or fit.model._chain is not None for fit in fits]
             for member, fit, by_itself in zip(members, fits, alone, strict=True):
                 if by_itself:
@@ -107,7 +108,6 @@ class Together:
         """Hold a member's model for a fit; its history goes to the member."""
         model, rows = member.model, len(member.data.X)
         with model._exclusive("fit"):
-            model._holder = sys._getframe()
             size = min(self.batch_size or rows, rows)
             fit = Fit(model, member.data, None, epochs, size, self.shuffle, (), self.n_threads, 0)
             fit.begin()
@@ -116,7 +116,7 @@ class Together:
                     yield fit
             finally:
                 member.history.add(fit.history.epoch, fit.history.learning_rate, fit.history.history)
-                model.history = member.history
+                vars(model)["history"] = member.history
 
     def _side_by_side(self, going: list[tuple[Member, Fit]]) -> None:
         while going:
@@ -127,7 +127,7 @@ class Together:
                     fit.took(fit.model._epoch, count, result)
             if perf_counter() - start < CHUNK_SECONDS / 2:
                 self.chunk *= 2
-            going = [(member, fit) for member, fit in going if member.error is None and fit.goes_on()]
+            going = [(member, fit) for member, fit in going if not (member.error or fit.is_over())]
 
 
 def _run(fits: Sequence[Fit], count: int, n_threads: int) -> list[dict[str, Any]]:

@@ -177,7 +177,7 @@ class Ensemble(Described):
             self._members = keep.ensemble().members
             return [history]
         together = Together(batch_size, shuffle, n_threads)
-        members = prepare([self._fresh(i) for i in range(self.size)], X, y, sample_weight, class_weight)
+        members = prepare([self._fresh(i) for i in range(self.size)], count, X, y, sample_weight, class_weight)
         if self.kind == "bagging":
             members = [Member(member.model, _bootstrap(member)) for member in members]
         self._members = tuple(member.model for member in members)

@@ -169,8 +169,8 @@ class MultiStart(Described):
         together, seed = Together(batch_size, shuffle, n_threads), self.random_state
         first = self.model.random_state if seed is None else seed
         models = [fresh(self.model, (first + i) % 2**32) for i in range(self.starts)]
-        members = prepare(models, X, y, sample_weight, class_weight)
-        held = members[0].data if validation_data is None else models[0]._validation_data(validation_data)
+        members = prepare(models, count, X, y, sample_weight, class_weight)
+        held = None if validation_data is None else models[0]._validation_data(validation_data)
         self._models, self._best = tuple(models), None
         merging = Merging(self.starts, self.tolerance)
         points: dict[int, Array] = {}
@@ -187,7 +187,13 @@ class MultiStart(Described):
         return self._found(members, merging, points, held, together.n_threads, count)
 
     def _found(
-        self, members: list[Member], merging: Merging, points: dict[int, Array], held: Data, threads: int, epochs: int
+        self,
+        members: list[Member],
+        merging: Merging,
+        points: dict[int, Array],
+        held: Data | None,
+        threads: int,
+        epochs: int,
     ) -> Starts:
         """Choose the best start and tell what became of all."""
         diverged = tuple(i for i, member in enumerate(members) if member.error is not None)
@@ -196,7 +202,7 @@ class MultiStart(Described):
             assert error is not None
             raise error
         losses = np.array([math.nan if i in diverged else _loss(m, m.data, threads) for i, m in enumerate(members)])
-        chosen = [losses[i] if held is members[i].data else _loss(members[i], held, threads) for i in merging.alive]
+        chosen = [losses[i] if held is None else _loss(members[i], held, threads) for i in merging.alive]
         best = merging.alive[int(np.argmin(chosen))]
         self._best = members[best].model
         taken = np.array([len(member.history.epoch) for member in members])

@@ -106,7 +106,7 @@ class Fit:
         model = self.model
         model._take_turn(self.epochs)
         self.network = model._built()
-        self.history = model.history = History()
+        self.history = vars(model)["history"] = History()
         self.last = model._epoch + self.epochs
         self.steps = -(-len(self.data.X) // self.batch_size)
         self.chunk = 1  # epochs that the engine gets at once
@@ -185,17 +185,13 @@ class Fit:
                 getattr(callback, hook)(*number, dict(logs or {}))
 
     def _run_in_chunks(self) -> None:
-        while self.goes_on():
+        while not self.is_over():
             first, count, start = self.model._epoch, min(self.chunk, self.turn_end - self.model._epoch), perf_counter()
             result = self._train(first, count)
             if self.took(first, count, result):
                 return
             if perf_counter() - start < CHUNK_SECONDS / 2:
                 self.chunk *= 2
-
-    def goes_on(self) -> bool:
-        """Whether there are epochs left of this optimizer's turn."""
-        return not self.done and self.model._epoch < self.turn_end and not self.model.stop_training
 
     def took(self, first: int, count: int, result: dict[str, Any]) -> bool:
         """Write down what the engine did in some epochs; say whether that ends the fit."""
@@ -210,7 +206,7 @@ class Fit:
 
     def _run_by_epoch(self, progress: Progress) -> None:
         model = self.model
-        while self.goes_on():
+        while not self.is_over():
             epoch = model._epoch
             self._tell("on_epoch_begin", epoch)
             loss, metrics = self._by_batch(epoch) if self.by_batch else self._whole(epoch)
@@ -229,7 +225,7 @@ class Fit:
     def _ended(self, loss: float) -> bool:
         """Keep a snapshot of weights that are finite; go back to it and end where the loss or they are not."""
         model = self.model
-        last = model._epoch >= self.turn_end or model.stop_training
+        last = self.is_over()
         if math.isfinite(loss):
             if not last and perf_counter() - self.snapshot_time <= _SNAPSHOT_SECONDS:
                 return False
@@ -316,6 +312,10 @@ class Fit:
         self.ran = epoch, first_batch, steps
         if steps:
             self.last_rate = float(self.rates[min(steps, len(self.rates)) - 1])
+
+    def is_over(self) -> bool:
+        """Whether no epoch is to come of this optimizer's turn."""
+        return self.done or self.model._epoch >= self.turn_end or self.model.stop_training
 
     def _last_rates(self, epochs: int) -> list[float]:
         """Return the rate of the last step of each epoch in the run before."""

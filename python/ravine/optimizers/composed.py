@@ -137,7 +137,8 @@ class WeightAverage(Optimizer):
     every : int >= 1, default=1
         Of how many one is taken.
     unit : {"step", "epoch"}, default="step"
-        What `start` and `every` count. In "epoch" the weights at the ends of epochs are averaged.
+        What `start` and `every` count. In "epoch" the weights at the ends of epochs are averaged; a `train_on_batch`
+        is an epoch of one batch.
 
     Attributes
     ----------
@@ -240,8 +241,14 @@ class WeightAverage(Optimizer):
         NotFittedError
             Before the first weights were taken in.
         """
-        state = _of_weight_average(model)
-        return {name: np.array(state[f"average/{name}"]) for name in model.parameters}
+        _check_model(model)
+        with model._exclusive():
+            state, used = model._built().optimizer_state(), model.optimizer
+            assert isinstance(used, WeightAverage)
+            first = used.start + used.every
+            if int(state["average/seen"][0]) < first:
+                raise NotFittedError(f"no weights were averaged yet: the first are those after {used.unit} {first}")
+            return {name: np.array(state[f"average/{name}"]) for name in model.parameters}
 
     def averaged(self, model: Sequential) -> Sequential:
         """Return a copy of the model that has the averages as weights; argument and errors as for `average_weights`."""
@@ -270,17 +277,11 @@ class WeightAverage(Optimizer):
             yield point if taken == 0 else problem.evaluate(np.array(average))
 
 
-def _of_weight_average(model: Any) -> dict[str, NDArray[Any]]:
-    """Return a model's optimizer state, with averages in it."""
+def _check_model(model: Any) -> None:
+    """Refuse what is no model with a running average."""
     from ..model import Sequential
 
     if not isinstance(model, Sequential):
         raise TypeError(f"model must be a Sequential, got {model!r}")
-    used = model.optimizer
-    if not isinstance(used, WeightAverage):
-        raise ValueError(f"the model's optimizer keeps no average: it is {used!r}")
-    state = model._built().optimizer_state()
-    first = used.start + used.every
-    if int(state["average/seen"][0]) < first:
-        raise NotFittedError(f"no weights were averaged yet: the first are those after {used.unit} {first}")
-    return state
+    if not isinstance(model.optimizer, WeightAverage):
+        raise ValueError(f"the model's optimizer keeps no average: it is {model.optimizer!r}")
