@@ -112,6 +112,17 @@ def test_xor_has_few_places_and_the_rest_is_saved(n_threads):
     assert pruned.best_model.predict_classes(CORNERS).tolist() == XOR.tolist()
 
 
+def test_the_same_starts_merge_on_any_number_of_threads():
+    template = model(Adam(0.05), loss="binary_crossentropy", layers=[Dense(2, "tanh"), Dense(1)], seed=0)
+    found = [rv.MultiStart(template).fit(CORNERS, XOR, epochs=300, batch_size=2, n_threads=n) for n in THREADS]
+    assert found[0].merged
+    for starts in found[1:]:
+        assert starts.merged == found[0].merged
+        assert starts.saved == found[0].saved
+        for name in ("losses", "taken", "places"):
+            np.testing.assert_array_equal(getattr(starts, name), getattr(found[0], name))
+
+
 def test_mirrored_starts_are_one_place():
     """Hidden units in another order and with other signs make the same outputs, to rounding."""
     many = rv.MultiStart(model(SGD(0.05), layers=[Input(3), Dense(4, "tanh"), Dense(1)]), starts=2, check_every=1)
@@ -273,7 +284,7 @@ def test_ctrl_c_keeps_the_starts():
 
 
 def test_a_signal_handler_cannot_use_a_start_in_mid_run():
-    many, errors = rv.MultiStart(model(), starts=3), []
+    many, errors = rv.MultiStart(model(), starts=3, check_every=10**7), []
 
     def handler(*_):
         for call in (lambda: many.models[1].fit(X, Y), lambda: many.models[2].predict(X), lambda: many.best_model):

@@ -182,7 +182,8 @@ class MultiStart(Described):
                 if self.prune:
                     merging.check(points, lambda i: _last_loss(members[i]))
         except BaseException:
-            self._best = members[min(merging.alive, key=lambda i: _last_loss(members[i]))].model
+            if merging.alive:
+                self._best = members[min(merging.alive, key=lambda i: _last_loss(members[i]))].model
             raise
         return self._found(members, merging, points, held, together.n_threads, count)
 
@@ -198,12 +199,10 @@ class MultiStart(Described):
         """Choose the best start and tell what became of all."""
         diverged = tuple(i for i, member in enumerate(members) if member.error is not None)
         if not merging.alive:
-            error = members[0].error
-            assert error is not None
-            raise error
+            raise next(member.error for member in members if member.error is not None)
         losses = np.array([math.nan if i in diverged else _loss(m, m.data, threads) for i, m in enumerate(members)])
         chosen = [losses[i] if held is None else _loss(members[i], held, threads) for i in merging.alive]
-        best = merging.alive[int(np.argmin(chosen))]
+        best = merging.alive[int(np.argmin(np.nan_to_num(chosen, nan=math.inf)))]
         self._best = members[best].model
         taken = np.array([len(member.history.epoch) for member in members])
         spared = sum(epochs - int(taken[i]) for i in merging.merged)

@@ -121,8 +121,8 @@ def test_a_signal_ends_all_at_whole_steps(count: int, first_epochs: int) -> None
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
-    assert raised[0] - start < 1.0  # 50 ms after the signal where the machine has the time
-    assert end - raised[0] < 1.0
+    assert raised[0] - start < 2.0  # 50 ms after the signal where the machine has the time
+    assert end - raised[0] < 2.0
     for seed, network in enumerate(networks[:2]):
         alone = network_of("classes", "float32", seed)
         whole, rest = divmod(network.step, 4)
