@@ -215,3 +215,20 @@ def test_the_spread_over_first_weights_shrinks_with_width():
     means, spreads = zip(*(example.spread(units) for units in example.WIDTHS[:3]), strict=True)
     assert means[0] > means[1] > means[2] - 1e-3
     assert spreads[0] > 10 * spreads[1] > 10 * spreads[2]
+
+
+def test_many_models_show_what_they_say():
+    example = load("many_models")
+    balls = example.balls()
+    assert balls.n_places == 5
+    assert balls.saved > 0.7
+    many, starts = example.xor_starts()
+    assert starts.n_places <= 5
+    assert starts.saved > 0.3
+    assert many.best_model.predict_classes(example.CORNERS).tolist() == example.XOR.tolist()
+    members, together = example.bagging()
+    assert together < 0.95 * np.mean(members)
+    alone, chained = example.turns()
+    assert chained < 0.1 * alone
+    last, mean = example.averages()
+    assert mean < last

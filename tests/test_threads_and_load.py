@@ -291,10 +291,12 @@ def test_import_needs_numpy_alone_and_no_slow_modules():
 
 
 def test_public_names():
-    expected = {"Sequential", "History", "NotFittedError", "DivergenceError", "callbacks", "datasets", "ewma",
-                "get_num_threads", "check_gradients", "numeric_gradients", "GradientCheck", "diagnose", "Diagnosis",
-                    "Finding", "initializers", "kernels", "layers", "losses", "metrics", "optimizers",
-                "regularizers", "schedules", "set_num_threads", "show_config", "__version__"}  # fmt: skip
+    expected = {
+        "Diagnosis", "DivergenceError", "Ensemble", "Finding", "GradientCheck", "History", "MultiStart",
+        "NotFittedError", "Sequential", "Starts", "__version__", "callbacks", "check_gradients", "datasets",
+        "diagnose", "ewma", "get_num_threads", "initializers", "kernels", "layers", "losses", "metrics",
+        "numeric_gradients", "optimizers", "regularizers", "schedules", "set_num_threads", "show_config",
+    }  # fmt: skip
     assert set(rv.__all__) == expected
     assert all(hasattr(rv, name) for name in expected)
 

@@ -148,6 +148,23 @@ void bind_clear_faded(py::module_& module, const InstructionSet& set) {
       py::arg("g"));
 }
 
+void bind_approach(py::module_& module, const InstructionSet& set) {
+  module.def(
+      "approach",
+      [&set](const py::object& y, const py::object& x, double share) {
+        by_dtype(y, "y", [&]<class T>() {
+          Array<T> average(y, "y");
+          const Array<T> values(x, "x", "y");
+          values.require_shape_of(average);
+          average.require_writable().require_apart(values);
+          without_gil([&, p = average.mutable_data()] {
+            set.kernels<T>().vector->approach(p, values.data(), values.size(), static_cast<T>(share));
+          });
+        });
+      },
+      "y += share (x - y), in place; y and x have one shape.", py::arg("y"), py::arg("x"), py::arg("share"));
+}
+
 void bind_penalty(py::module_& module, const InstructionSet& set) {
   module.def(
       "add_penalty_gradient",
@@ -175,6 +192,7 @@ void bind_vector(py::module_& module, const InstructionSet& set) {
   bind_scale_and_add(module, set);
   bind_sums(module, set);
   bind_clear_faded(module, set);
+  bind_approach(module, set);
   bind_penalty(module, set);
 }
 

@@ -4,8 +4,10 @@
 #include <pybind11/stl.h>
 
 #include <atomic>
+#include <deque>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -47,6 +49,10 @@ class PyNetwork {
     py::dict result;
     for (std::size_t slot = 0; network_.rule && slot < network_.rule->slots; ++slot)
       result.attr("update")(views(network_.arena.state, slot * network_.arena.size, std::to_string(slot) + "/"));
+    if (network_.averaging.every == 0) return result;
+    result.attr("update")(views(network_.average, 0, "average/"));
+    result["average/seen"] =
+        py::array_t<double>(Shape{1}, network_.average_seen.data(), owner_of(network_.average_seen));
     return result;
   }
 
@@ -78,6 +84,17 @@ class PyNetwork {
     network_.set_rule(rule, chosen);
   }
 
+  void set_averaging(const std::optional<double>& decay, const py::object& start, const py::object& every,
+                     bool by_epoch) {
+    if (decay && !(*decay >= 0.0 && *decay < 1.0))
+      throw py::value_error("decay must be None or a number in [0, 1), got " + std::to_string(*decay));
+    const Averaging chosen{decay, to_integer<std::uint64_t>(start, "start"), to_integer<std::uint64_t>(every, "every"),
+                           by_epoch};
+    if (chosen.every == 0) throw py::value_error("every must be at least 1, got 0");
+    const Idle idle(*this);
+    network_.set_averaging(chosen);
+  }
+
   void set_trainable(const std::vector<bool>& flags) {
     const Idle idle(*this);
     network_.set_trainable(flags);
@@ -93,30 +110,50 @@ class PyNetwork {
                  const py::object& first_epoch, const py::object& epochs, const py::object& first_batch,
                  const py::object& batches, const py::object& shuffle_seed, const py::object& rates,
                  const Metrics& metrics, const py::object& n_threads) {
-    const Busy busy(training_);
-    if (!network_.rule) throw py::value_error("no rule is set: call set_optimizer first");
-    const Input input(network_, X, target, weight);
-    TrainSettings settings;
-    settings.batch_size = to_integer<std::uint64_t>(batch_size, "batch_size");
-    if (settings.batch_size == 0) throw py::value_error("batch_size must be at least 1, got 0");
-    settings.first_epoch = to_integer<std::uint64_t>(first_epoch, "first_epoch");
-    settings.epochs = to_integer<std::uint64_t>(epochs, "epochs");
+    Training training(*this, X, target, weight, batch_size, first_epoch, epochs, rates, metrics);
+    TrainSettings& settings = training.run.settings;
     settings.first_batch = to_integer<std::uint64_t>(first_batch, "first_batch");
     settings.batches = to_integer<std::uint64_t>(batches, "batches");
     if (!shuffle_seed.is_none()) settings.shuffle_seed = to_integer<std::uint32_t>(shuffle_seed, "shuffle_seed");
-    const Array<double> rate(rates, "rates");
-    rate.require_ndim(1, 1);
-    if (rate.size() == 0) throw py::value_error("rates must have at least one entry, got shape (0,)");
-    settings.rates.assign(rate.data(), rate.data() + rate.size());
     settings.threads = thread_count(n_threads);
-    const std::vector<MetricChoice<T>> choices = metric_choices(metrics);
-    const TrainResult result = run_watched(
-        [&](Watch& watch) { return ravine::train(network_, training_buffers_, input.data, choices, settings, watch); });
-    py::dict dict;
-    dict["loss"] = py::array_t<double>(std::ssize(result.loss), result.loss.data());
-    dict["metrics"] = py::array_t<double>(Shape{std::ssize(result.loss), std::ssize(choices)}, result.metrics.data());
-    dict["steps"] = result.steps;
-    return dict;
+    const Run<T>& run = training.run;
+    return training.as_dict(run_watched([&](Watch& watch) {
+      return ravine::train(network_, training_buffers_, run.data, run.metrics, run.settings, watch);
+    }));
+  }
+
+  // One run for several networks, each on one thread.
+  static py::list train_many(const py::list& networks, const py::list& data, const py::list& options,
+                             const py::object& n_threads) {
+    if (networks.size() != data.size() || networks.size() != options.size())
+      throw py::value_error("networks, data and options must have one length, got " + std::to_string(networks.size()) +
+                            ", " + std::to_string(data.size()) + " and " + std::to_string(options.size()));
+    const std::size_t threads = thread_count(n_threads);
+    std::deque<Training> trainings;
+    std::vector<Run<T>> runs;
+    for (std::size_t i = 0; i < networks.size(); ++i) {
+      const auto [X, target, weight] = py::cast<std::tuple<py::object, py::object, py::object>>(data[i]);
+      const auto option = [given = py::cast<py::dict>(options[i])](const char* name) -> py::object {
+        if (!given.contains(name)) throw py::value_error(std::string("options lack '") + name + "'");
+        return given[name];
+      };
+      constexpr std::size_t known = 6;
+      const std::size_t entries = py::len(options[i]);
+      if (entries > known)
+        throw py::value_error("options must have " + std::to_string(known) + " entries, got " +
+                              std::to_string(entries));
+      Training& training = trainings.emplace_back(py::cast<PyNetwork&>(networks[i]), X, target, weight,
+                                                  option("batch_size"), option("first_epoch"), option("epochs"),
+                                                  option("rates"), py::cast<Metrics>(option("metrics")));
+      const py::object seed = option("shuffle_seed");
+      if (!seed.is_none()) training.run.settings.shuffle_seed = to_integer<std::uint32_t>(seed, "shuffle_seed");
+      runs.push_back(training.run);
+    }
+    py::list results;
+    if (runs.empty()) return results;
+    const auto found = run_watched([&](Watch& watch) { return ravine::train_many(runs, threads, watch); });
+    for (std::size_t i = 0; i < runs.size(); ++i) results.append(trainings[i].as_dict(found[i]));
+    return results;
   }
 
   py::dict evaluate(const py::object& X, const py::object& target, const py::object& weight, const Metrics& metrics,
@@ -239,6 +276,42 @@ class PyNetwork {
     Data<T> data;
   };
 
+  // A checked call of train(), and the right to run it.
+  struct Training {
+    Training(PyNetwork& owner, const py::object& X, const py::object& target, const py::object& weight,
+             const py::object& batch_size, const py::object& first_epoch, const py::object& epochs,
+             const py::object& rates, const Metrics& metrics)
+        : busy(owner.training_), input(with_rule(owner.network_), X, target, weight) {
+      run = {&owner.network_, &owner.training_buffers_, input.data, owner.metric_choices(metrics), {}};
+      run.settings.batch_size = to_integer<std::uint64_t>(batch_size, "batch_size");
+      if (run.settings.batch_size == 0) throw py::value_error("batch_size must be at least 1, got 0");
+      run.settings.first_epoch = to_integer<std::uint64_t>(first_epoch, "first_epoch");
+      run.settings.epochs = to_integer<std::uint64_t>(epochs, "epochs");
+      const Array<double> rate(rates, "rates");
+      rate.require_ndim(1, 1);
+      if (rate.size() == 0) throw py::value_error("rates must have at least one entry, got shape (0,)");
+      run.settings.rates.assign(rate.data(), rate.data() + rate.size());
+    }
+
+    static const Network<T>& with_rule(const Network<T>& network) {
+      if (!network.rule) throw py::value_error("no rule is set: call set_optimizer first");
+      return network;
+    }
+
+    py::dict as_dict(const TrainResult& result) const {
+      py::dict dict;
+      dict["loss"] = py::array_t<double>(std::ssize(result.loss), result.loss.data());
+      dict["metrics"] =
+          py::array_t<double>(Shape{std::ssize(result.loss), std::ssize(run.metrics)}, result.metrics.data());
+      dict["steps"] = result.steps;
+      return dict;
+    }
+
+    const Busy busy;
+    const Input input;
+    Run<T> run;
+  };
+
   static Array<T> rows_of(const py::object& x, const char* name, std::size_t width) {
     Array<T> array(x, name);
     array.require_ndim(2, 2);
@@ -263,10 +336,15 @@ class PyNetwork {
     return choices;
   }
 
+  template <class Element>
+  static py::capsule owner_of(const Block<Element>& block) {
+    using Owner = std::shared_ptr<Element[]>;
+    return py::capsule(new Owner(block.owner()), [](void* pointer) { delete static_cast<Owner*>(pointer); });
+  }
+
   // Arrays that look into a block, by parameter name; they keep it alive.
   py::dict views(const Block<T>& block, std::size_t first, const std::string& prefix) const {
-    using Owner = std::shared_ptr<T[]>;
-    const py::capsule owner(new Owner(block.owner()), [](void* pointer) { delete static_cast<Owner*>(pointer); });
+    const py::capsule owner = owner_of(block);
     py::dict result;
     for (const Parameter& parameter : network_.arena.parameters) {
       const std::vector<std::size_t> shape = parameter.is_kernel
@@ -305,10 +383,16 @@ void bind(py::module_& module, const char* name) {
            arg("skip_activation") = false, "Choose the loss by its kernel's name.")
       .def("set_optimizer", &N::set_optimizer, arg("rule"), arg("settings"),
            "Choose the update rule by its kernel's name; its state starts at zero.")
+      .def("set_averaging", &N::set_averaging, py::kw_only(), arg("decay"), arg("start"), arg("every"), arg("by_epoch"),
+           "Average the weights of the steps, or epochs' ends, start + every, start + 2 every ...; the average starts "
+           "afresh, and ends with the next set_optimizer.")
       .def("train", &N::train, arg("X"), arg("target"), arg("weight"), py::kw_only(), arg("batch_size"),
            arg("first_epoch"), arg("epochs"), arg("first_batch") = 0, arg("batches") = 0,
            arg("shuffle_seed") = py::none(), arg("rates"), arg("metrics") = Metrics{}, arg("n_threads") = 1,
            "Train for some epochs; returns their losses and metrics and the number of steps.")
+      .def_static("train_many", &N::train_many, arg("networks"), arg("data"), arg("options"), py::kw_only(),
+                  arg("n_threads") = 1,
+                  "train() for each network with its (X, target, weight) and its dict of options, one a thread.")
       .def("evaluate", &N::evaluate, arg("X"), arg("target"), arg("weight"), py::kw_only(), arg("metrics") = Metrics{},
            arg("n_threads") = 1, "Loss and metrics of a data set, dropout off.")
       .def("forward", &N::forward, arg("X"), py::kw_only(), arg("operations") = py::none(),

@@ -127,6 +127,18 @@ void Network<T>::set_rule(const Update<T>* chosen, const UpdateSettings& chosen_
   rule = chosen;
   settings = chosen_settings;
   running = {};
+  averaging = {};
+  average = {};
+  average_seen = {};
+}
+
+template <class T>
+void Network<T>::set_averaging(const Averaging& chosen) {
+  Block<T> fresh(arena.size);
+  Block<double> seen(1);
+  average = std::move(fresh);
+  average_seen = std::move(seen);
+  averaging = chosen;
 }
 
 template <class T>

@@ -1,7 +1,9 @@
 // Layers -> parameters in the arena and a list of operations; one pass forward, one back.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +34,14 @@ struct LossChoice {
   bool skip_activation = false;  // the last activation is left out in training: the pair is computed from logits
 };
 
+// Of which steps, or epochs' ends, the weights are averaged: start + every, start + 2 every ...
+struct Averaging {
+  std::optional<double> decay;  // b of the exponential average; none: the plain mean
+  std::uint64_t start = 0;
+  std::uint64_t every = 0;  // 0: no average is kept
+  bool by_epoch = false;
+};
+
 template <class T>
 class Network {
  public:
@@ -45,6 +55,9 @@ class Network {
   UpdateSettings settings;
   UpdateRunning running;
   std::uint64_t step = 0;  // batches seen: keys the dropout masks
+  Averaging averaging;
+  Block<T> average;            // of the weights, with the arena's offsets
+  Block<double> average_seen;  // steps, or epochs' ends, that were counted
 
   const Kernels<T>& kernels() const { return *kernels_; }
   std::size_t inputs() const { return inputs_; }
@@ -60,7 +73,8 @@ class Network {
   std::size_t units(std::size_t value) const { return value == 0 ? inputs_ : operations_[value - 1]->units(); }
 
   void set_trainable(const std::vector<bool>& layers);
-  void set_rule(const Update<T>* rule, const UpdateSettings& settings);
+  void set_rule(const Update<T>* rule, const UpdateSettings& settings);  // keeps no average
+  void set_averaging(const Averaging& averaging);
 
   // The first operation with a parameter to train: the walk back ends there.
   std::size_t first_trained() const { return first_trained_; }

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <limits>
 
+#include "engine/average.h"
 #include "engine/random.h"
 #include "engine/update.h"
 #include "engine/walk.h"
@@ -36,12 +38,14 @@ class Trainer {
         settings_(settings),
         walk_(network, buffers, data, metrics),
         updater_(network, buffers),
+        averager_(network),
         batch_size_(std::min(settings.batch_size, data.rows)),
         shuffles_(settings.shuffle_seed && batch_size_ < data.rows),
         plan_(walk_.prepare(batch_size_, settings.threads)) {
     const std::size_t all = (data.rows + batch_size_ - 1) / batch_size_;
     first_batch_ = std::min(settings.first_batch, all);
     end_batch_ = settings.batches == 0 ? all : first_batch_ + std::min(all - first_batch_, settings.batches);
+    ends_epoch_ = end_batch_ == all;
     if (shuffles_) order_.reserve(data.rows);
     result_.loss.assign(settings.epochs, 0.0);
     result_.metrics.assign(settings.epochs * metrics.size(), 0.0);
@@ -64,6 +68,7 @@ class Trainer {
         going = step(team, b, sums, metrics);
         if (going) ++network_.step, ++result_.steps;
       }
+      if (going && ends_epoch_) average(team, true);
       close_epoch(e, sums, metrics);
     }
   }
@@ -96,9 +101,17 @@ class Trainer {
       if (clears) updater_.clear_faded(chunk);
       updater_.apply(chunk, factors);
     });
+    average(team, false);
     sums.penalty += updater_.penalty();
     ++sums.steps;
     return true;
+  }
+
+  void average(Team& team, bool epoch_end) noexcept {
+    if (network_.averaging.every == 0) return;
+    const double share = averager_.count(epoch_end);
+    if (share == 0.0) return;
+    team.share(averager_.chunks(), 0, false, [&](std::size_t, std::size_t chunk) { averager_.take(chunk, share); });
   }
 
   // Whether a batch can be divided by the sum of its weights.
@@ -116,10 +129,12 @@ class Trainer {
   const TrainSettings& settings_;
   Walk<T> walk_;
   Updater<T> updater_;
+  const Averager<T> averager_;
   const std::size_t batch_size_;
   const bool shuffles_;  // a batch of all rows takes them as they stand
   const Plan plan_;
   std::size_t first_batch_ = 0, end_batch_ = 0;
+  bool ends_epoch_ = false;
   EpochOrder order_;
   TrainResult result_;
 };
@@ -131,6 +146,24 @@ TrainResult train(Network<T>& network, Buffers<T>& buffers, const Data<T>& data,
                   const std::vector<MetricChoice<T>>& metrics, const TrainSettings& settings, Watch& watch) {
   network.check_trainable(true);
   return Trainer<T>(network, buffers, data, metrics, settings).run(watch);
+}
+
+template <class T>
+std::vector<TrainResult> train_many(const std::vector<Run<T>>& runs, std::size_t threads, Watch& watch) {
+  std::deque<Trainer<T>> trainers;
+  for (const Run<T>& run : runs) {
+    run.network->check_trainable(true);
+    trainers.emplace_back(*run.network, *run.buffers, run.data, run.metrics, run.settings);
+  }
+  std::vector<TrainResult> results(runs.size());
+  Team team(std::min(threads, runs.size()), watch);
+  team.run([&] {
+    team.share(runs.size(), 0, true, [&](std::size_t thread, std::size_t i) {
+      Watch other = team.follower();
+      results[i] = trainers[i].run(thread == 0 ? watch : other);
+    });
+  });
+  return results;
 }
 
 template <class T>
@@ -169,12 +202,17 @@ void apply_gradients(Network<T>& network, double learning_rate) {
   const Updater<T> updater(network, none);
   const StepFactors factors = prepare_step(network.rule->prepare, network.running, network.settings, learning_rate);
   for (std::size_t chunk = 0; chunk < updater.chunks(); ++chunk) updater.apply(chunk, factors);
+  const Averager<T> averager(network);
+  const double share = averager.count(false);
+  for (std::size_t chunk = 0; share > 0.0 && chunk < averager.chunks(); ++chunk) averager.take(chunk, share);
 }
 
 template TrainResult train(Network<float>&, Buffers<float>&, const Data<float>&,
                            const std::vector<MetricChoice<float>>&, const TrainSettings&, Watch&);
 template TrainResult train(Network<double>&, Buffers<double>&, const Data<double>&,
                            const std::vector<MetricChoice<double>>&, const TrainSettings&, Watch&);
+template std::vector<TrainResult> train_many(const std::vector<Run<float>>&, std::size_t, Watch&);
+template std::vector<TrainResult> train_many(const std::vector<Run<double>>&, std::size_t, Watch&);
 template std::optional<double> gradients(Network<float>&, Buffers<float>&, const Data<float>&, std::size_t, Watch&);
 template std::optional<double> gradients(Network<double>&, Buffers<double>&, const Data<double>&, std::size_t, Watch&);
 template void apply_gradients(Network<float>&, double);

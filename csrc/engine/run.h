@@ -36,6 +36,20 @@ template <class T>
 TrainResult train(Network<T>& network, Buffers<T>& buffers, const Data<T>& data,
                   const std::vector<MetricChoice<T>>& metrics, const TrainSettings& settings, Watch& watch);
 
+template <class T>
+struct Run {
+  Network<T>* network;
+  Buffers<T>* buffers;
+  Data<T> data;
+  std::vector<MetricChoice<T>> metrics;
+  TrainSettings settings;
+};
+
+// Trains several networks, each on one thread from its first step to its last, with the bits that train() gives. A stop
+// drops a step of each network in the middle of one.
+template <class T>
+std::vector<TrainResult> train_many(const std::vector<Run<T>>& runs, std::size_t threads, Watch& watch);
+
 // The loss of all the data as one batch, dropout off; its gradients (penalties included, where there is a loss) are
 // left in the arena. Empty when stopped.
 template <class T>

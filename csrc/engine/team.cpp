@@ -34,6 +34,7 @@ class Patience {
     else
       sched_yield();
   }
+  bool is_long() const noexcept { return spins_ == spins_before_yield; }
 
  private:
   static constexpr unsigned spins_before_yield = 1000;
@@ -123,7 +124,7 @@ void Watch::check() noexcept {
   unlooked_ = 0;
   if (stop_ || !poll_ || Clock::now() < next_) return;
   stop_ = poll_(context_);
-  next_ = Clock::now() + interval;
+  next_ = Clock::now() + interval_;
 }
 
 namespace {
@@ -152,8 +153,11 @@ bool Team::claim(std::size_t& task) noexcept {
   return true;
 }
 
-void Team::wait_for(std::size_t others) noexcept {
-  for (Patience patience; done_.load(std::memory_order_acquire) < others;) patience.wait();
+void Team::wait_for(std::size_t others, bool interruptible) noexcept {
+  for (Patience patience; done_.load(std::memory_order_acquire) < others;) {
+    patience.wait();
+    if (interruptible && patience.is_long()) stopping(0, Watch::clock_worth);
+  }
 }
 
 void Team::work(std::size_t thread) noexcept {

@@ -39,7 +39,8 @@ class Watch {
  public:
   using Poll = bool (*)(void* context);
 
-  Watch(Poll poll, void* context) : poll_(poll), context_(context), next_(Clock::now() + interval) {}
+  Watch(Poll poll, void* context, std::chrono::milliseconds interval = std::chrono::milliseconds(50))
+      : poll_(poll), context_(context), interval_(interval), next_(Clock::now() + interval) {}
 
   // Counts `work` (floating-point operations, roughly) and looks at the clock once enough has passed to be worth it.
   void look(std::size_t work) noexcept {
@@ -50,7 +51,6 @@ class Watch {
  private:
   friend class Team;
   using Clock = std::chrono::steady_clock;
-  static constexpr std::chrono::milliseconds interval{50};
   // About 0.1 ms of work at 100 GFLOP/s; 10 ms at 1.
   static constexpr std::size_t clock_worth = 10'000'000;
 
@@ -58,6 +58,7 @@ class Watch {
 
   Poll poll_;
   void* context_;
+  std::chrono::milliseconds interval_;
   Clock::time_point next_;
   std::size_t unlooked_ = 0;
   bool stop_ = false;
@@ -108,7 +109,7 @@ class Team {
       ++own;
       if (!go_on()) tasks -= withdraw();
     }
-    wait_for(tasks - own);
+    wait_for(tasks - own, interruptible);
     return !watch_.stop_;
   }
 
@@ -122,16 +123,23 @@ class Team {
     return stopping_.load(std::memory_order_relaxed);
   }
 
+  // A watch for what another thread than the calling one does in a long task: it stops once this team does.
+  Watch follower() noexcept {
+    return Watch([](void* team) { return static_cast<Team*>(team)->stopping(1, 0); }, this,
+                 std::chrono::milliseconds(0));
+  }
+
  private:
   using Call = void (*)(void* context, std::size_t thread, std::size_t task) noexcept;
 
   static std::size_t start(std::size_t wanted);
   void run_region(void (*body)(void*) noexcept, void* context);
 
-  // Thread 0: opens a share; closes it, returning how many tasks were left; waits for the others to have done `others`.
+  // Thread 0: opens a share; closes it, returning how many tasks were left; waits for the others to have done `others`,
+  // with an eye on the clock where the wait is long.
   void post(Call call, void* context, std::size_t tasks) noexcept;
   std::size_t withdraw() noexcept;
-  void wait_for(std::size_t others) noexcept;
+  void wait_for(std::size_t others, bool interruptible) noexcept;
   // Takes the next task of the open share, if there is one.
   bool claim(std::size_t& task) noexcept;
   // The others' program.

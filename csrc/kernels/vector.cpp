@@ -87,6 +87,15 @@ void clear_faded(T* x, const T* g, std::size_t count) noexcept {
   });
 }
 
+template <class T>
+void approach(T* y, const T* x, std::size_t count, T share) noexcept {
+  const Vec<T> part = broadcast<T>(share);
+  each_vector<T>(count, [&](auto at) __attribute__((always_inline)) {
+    const Vec<T> old = at.load(y);
+    at.template store<T>(y, fma(part, at.load(x) - old, old));
+  });
+}
+
 // `strip` vectors of neighbouring columns. The balanced tree over slices runs as they come, like a binary counter:
 // part[l] waits for its partner of 2^l slices, and what is left at the end is added from the right.
 template <std::size_t strip, class T, class At>
@@ -143,8 +152,9 @@ void add_penalty_gradient(T* dw, const T* w, std::size_t count, T l1, T l2) noex
 
 extern constinit const Both<VectorKernels> vector_kernels = {
     {pow_range<float>, sincospi_range<float>, scale<float>, add<float>, sum_squares<float>, sum_abs<float>, dot<float>,
-     column_sums<float>, all_finite<float>, clear_faded<float>, add_penalty_gradient<float>},
+     column_sums<float>, all_finite<float>, clear_faded<float>, approach<float>, add_penalty_gradient<float>},
     {pow_range<double>, sincospi_range<double>, scale<double>, add<double>, sum_squares<double>, sum_abs<double>,
-     dot<double>, column_sums<double>, all_finite<double>, clear_faded<double>, add_penalty_gradient<double>}};
+     dot<double>, column_sums<double>, all_finite<double>, clear_faded<double>, approach<double>,
+     add_penalty_gradient<double>}};
 
 }  // namespace ravine::RAVINE_ISA

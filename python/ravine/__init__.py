@@ -29,17 +29,23 @@ if TYPE_CHECKING:
     from ._differences import numeric_gradients
     from ._gradient_check import GradientCheck, check_gradients
     from .diagnosis import Diagnosis, Finding, diagnose
+    from .ensemble import Ensemble as Ensemble
+    from .multi_start import MultiStart as MultiStart
+    from .multi_start import Starts as Starts
 
 __version__: str = _core.config()["version"]
 
 __all__ = [
     "Diagnosis",
     "DivergenceError",
+    "Ensemble",
     "Finding",
     "GradientCheck",
     "History",
+    "MultiStart",
     "NotFittedError",
     "Sequential",
+    "Starts",
     "__version__",
     "callbacks",
     "check_gradients",
@@ -67,6 +73,8 @@ _LATER = {
     **dict.fromkeys(("GradientCheck", "check_gradients"), "_gradient_check"),
     "numeric_gradients": "_differences",
     **dict.fromkeys(("Diagnosis", "Finding", "diagnose"), "diagnosis"),
+    "Ensemble": "ensemble",
+    **dict.fromkeys(("MultiStart", "Starts"), "multi_start"),
 }
 
 

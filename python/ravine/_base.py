@@ -26,6 +26,7 @@ from .schedules import BoldDriver
 
 if TYPE_CHECKING:
     from ._core import Network
+    from .optimizers.composed import Chain
     from .optimizers.second_order import Curvature
     from .training import History
 
@@ -74,6 +75,9 @@ class ModelBase:
             history=None,
         )
         self._curvature: tuple[list[str], Curvature] | None = None  # what a second-order optimizer has learnt
+        self._chain: Chain | None = None  # whose optimizers take turns
+        self._turn = 0  # which of them is at work
+        self._shares: tuple[int, ...] | None = None  # the epochs of each but the last, once they are known
         self.stop_training = False
         self._plan: _build.Plan | None = None
         self._network: Network | None = None
@@ -179,10 +183,47 @@ class ModelBase:
         """Start the optimizer afresh; where it is refused, the network keeps the one it had."""
         if self._network is None or self.optimizer is None:
             return
-        settings = self.optimizer.settings()
-        if "epsilon" in settings and self.dtype.type(settings["epsilon"]) == 0:
-            raise ValueError(f"epsilon={settings['epsilon']!r} is 0 as {self.dtype.name}; take a larger one")
-        self._network.set_optimizer(self.optimizer.rule, settings)
+        for optimizer in self._chain.optimizers if self._chain else (self.optimizer,):
+            settings = optimizer.settings()
+            if "epsilon" in settings and self.dtype.type(settings["epsilon"]) == 0:
+                raise ValueError(f"epsilon={settings['epsilon']!r} is 0 as {self.dtype.name}; take a larger one")
+        self._network.set_optimizer(self.optimizer.rule, self.optimizer.settings())
+        averaging = self.optimizer.averaging()
+        if averaging is not None:
+            self._network.set_averaging(**averaging)
+
+    def _start_counting(self) -> None:
+        """Let schedules and what an optimizer learns begin here."""
+        self._compiled_at = (0 if self._network is None else int(self._network.step), self._epoch)
+        self._driver = None
+        self._curvature = None
+
+    def _worked(self) -> int:
+        """Return the epochs since the optimizer at work began."""
+        return self._epoch - self._compiled_at[1]
+
+    def _turn_end(self, last: int) -> int:
+        """Return the epoch before which the optimizer at work ends, `last` at most."""
+        if self._shares is None or self._turn == len(self._shares):
+            return last
+        return min(last, self._epoch + self._shares[self._turn] - self._worked())
+
+    def _take_turn(self, epochs: int = 0) -> bool:
+        """Go on to a chain's next optimizer where the present one's epochs are over; say whether it was so.
+
+        The chain shares out the `epochs` of the first fit where it was not told how.
+        """
+        if self._chain is None:
+            return False
+        if self._shares is None and epochs:
+            self._shares = self._chain.shares(epochs)
+        before = self._turn
+        while self._shares and self._turn < len(self._shares) and self._worked() >= self._shares[self._turn]:
+            self._turn += 1
+            vars(self)["optimizer"] = self._chain.optimizers[self._turn]
+            self._start_counting()
+            self._bind_optimizer()
+        return self._turn > before
 
     def _built(self) -> Network:
         """Return the network; NotFittedError before there is one."""

@@ -83,13 +83,18 @@ class Inference(ModelBase):
             Where the loss knows no classes.
         """
         with self._exclusive():
-            units, head = self._built().output_units, self._classifier()
-            outputs = self._probabilities(self._predict(X, n_threads))
-            positive = outputs > (0.0 if head.targets == "sign" else 0.5)
-            if head.targets == "binary" and units > 1:
-                return positive.astype(np.int64)
-            index = positive[:, 0].astype(np.int64) if units == 1 else outputs.argmax(axis=1)
-            return index if self._classes is None else self._classes[index]
+            self._built()
+            self._classifier()
+            return self._labels(self._probabilities(self._predict(X, n_threads)))
+
+    def _labels(self, outputs: Array) -> Array:
+        """Return the likeliest label of each row of probabilities, or of scores."""
+        units, head = self._built().output_units, self._classifier()
+        positive = outputs > (0.0 if head.targets == "sign" else 0.5)
+        if head.targets == "binary" and units > 1:
+            return positive.astype(np.int64)
+        index = positive[:, 0].astype(np.int64) if units == 1 else outputs.argmax(axis=1)
+        return index if self._classes is None else self._classes[index]
 
     def transform(self, X: ArrayLike, *, layer: int | str = -2, n_threads: int | None = None) -> NDArray[Any]:
         """Return features: the output of a layer.

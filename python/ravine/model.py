@@ -44,7 +44,7 @@ class Sequential(Gradients):
     input_shape, output_shape : tuple of int or None
         Shapes of a row.
     optimizer, loss, metrics
-        As compiled; `optimizer.learning_rate` may be changed at any time.
+        As compiled, of a chain the optimizer at work; `optimizer.learning_rate` may be changed at any time.
     learning_rate : float
         That of the next step.
     classes_ : ndarray
@@ -73,7 +73,7 @@ class Sequential(Gradients):
 
     def compile(
         self,
-        optimizer: str | optimizer_module.Optimizer = "adam",
+        optimizer: str | optimizer_module.Optimizer | Sequence[Any] = "adam",
         loss: str | loss_module.Loss | None = None,
         metrics: Sequence[str | metric_module.Metric] = (),
     ) -> None:
@@ -81,8 +81,8 @@ class Sequential(Gradients):
 
         Parameters
         ----------
-        optimizer : str or Optimizer, default="adam"
-            See `ravine.optimizers`.
+        optimizer : str, Optimizer or list of them, default="adam"
+            See `ravine.optimizers`; a list is a `Chain`.
         loss : str or Loss, optional
             See `ravine.losses`; None leaves `gradients` and `apply_gradients` for a loss of one's own.
         metrics : list of str or Metric, default=()
@@ -94,8 +94,12 @@ class Sequential(Gradients):
             For an unknown name, or a loss or metric that does not fit the last layer.
         """
         chosen = optimizer_module.get(optimizer)
+        chain = chosen if isinstance(chosen, optimizer_module.Chain) else None
         given = {
-            "optimizer": chosen,
+            "optimizer": chosen if chain is None else chain.optimizers[0],
+            "_chain": chain,
+            "_turn": 0,
+            "_shares": None if chain is None else chain.shares(0),
             "loss": None if loss is None else loss_module.get(loss),
             "metrics": metric_module.check_metrics(metrics),
         }
@@ -111,9 +115,7 @@ class Sequential(Gradients):
                 vars(self).update(before)
                 self._bind_loss()
                 raise
-            self._compiled_at = (0 if self._network is None else int(self._network.step), self._epoch)
-            self._driver = None
-            self._curvature = None
+            self._start_counting()
             if self._classes is not None and self._classes.dtype.kind != "U":
                 self._classes = None  # numbers go with the loss: 0 and 1, or -1 and 1
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Data", "Fit", "History", "check_callbacks", "warn_of_small_batches"]
 
 # Seconds that a chunk of epochs inside the engine may take, and that pass between two snapshots at least.
-_CHUNK_SECONDS = 0.1
+CHUNK_SECONDS = 0.1
 _SNAPSHOT_SECONDS = 0.1
 
 
@@ -121,11 +121,24 @@ class Fit:
 
     def __post_init__(self) -> None:
         model = self.model
+        model._take_turn(self.epochs)
         self.network = model._built()
-        self.trainer = model._trainer()
         self.history = vars(model)["history"] = History()
         self.last = model._epoch + self.epochs
         self.steps = -(-len(self.data.X) // self.batch_size)
+        self.chunk = 1  # epochs that the engine gets at once
+        self.done = False
+        self._begin_turn()
+        self.rates: Array = model._rates()
+        self.last_rate = float(self.rates[0])
+        self.ran = model._epoch, 0, 0  # first epoch, first batch and number of steps of the last run
+        self.begun: list[Callback] = []
+
+    def _begin_turn(self) -> None:
+        """Prepare for the epochs of one optimizer: all of them, but for those of a chain."""
+        model = self.model
+        self.turn_end = model._turn_end(self.last)
+        self.trainer = model._trainer()
         self.by_batch = self.trainer is not self.network or any(
             callback.overrides(*BATCH_HOOKS) for callback in self.callbacks
         )
@@ -139,10 +152,6 @@ class Fit:
         )
         self.snapshot = Snapshot.take(self.network, model._epoch)
         self.snapshot_time = perf_counter()
-        self.rates: Array = model._rates()
-        self.last_rate = float(self.rates[0])
-        self.ran = model._epoch, 0, 0  # first epoch, first batch and number of steps of the last run
-        self.begun: list[Callback] = []
 
     def begin(self) -> None:
         """Tell the callbacks; where one fails, those before it hear of the end."""
@@ -171,10 +180,14 @@ class Fit:
         with self.ends:
             progress = Progress(self.verbose, self.last)
             self.ends.callback(progress.close)
-            if self.by_epoch:
-                self._run_by_epoch(progress)
-            else:
-                self._run_in_chunks()
+            while not self.done:
+                if self.by_epoch:
+                    self._run_by_epoch(progress)
+                else:
+                    self._run_in_chunks()
+                if self.model._take_turn():
+                    self._begin_turn()
+                self.done = self.done or self.model._epoch >= self.last or self.model.stop_training
         return self.history
 
     def _end(self, callback: Callback) -> None:
@@ -190,25 +203,28 @@ class Fit:
                 getattr(callback, hook)(*number, dict(logs or {}))
 
     def _run_in_chunks(self) -> None:
-        chunk = 1
-        while self.model._epoch < self.last and not self.model.stop_training:
-            first, count, start = self.model._epoch, min(chunk, self.last - self.model._epoch), perf_counter()
+        while not self.is_over():
+            first, count, start = self.model._epoch, min(self.chunk, self.turn_end - self.model._epoch), perf_counter()
             result = self._train(first, count)
-            finite = np.isfinite(result["loss"])
-            kept = count if finite.all() else int(np.argmin(finite)) + 1
-            values = {"loss": result["loss"][:kept].tolist()}
-            for i, metric in enumerate(self.model.metrics):
-                values[metric.name] = result["metrics"][:kept, i].tolist()
-            self.history.add(range(first, first + kept), self._last_rates(count)[:kept], values)
-            self.model._epoch += count
-            if self._ended(float(result["loss"][kept - 1])):
+            if self.took(first, count, result):
                 return
-            if perf_counter() - start < _CHUNK_SECONDS / 2:
-                chunk *= 2
+            if perf_counter() - start < CHUNK_SECONDS / 2:
+                self.chunk *= 2
+
+    def took(self, first: int, count: int, result: dict[str, Any]) -> bool:
+        """Write down what the engine did in some epochs; say whether that ends the fit."""
+        finite = np.isfinite(result["loss"])
+        kept = count if finite.all() else int(np.argmin(finite)) + 1
+        values = {"loss": result["loss"][:kept].tolist()}
+        for i, metric in enumerate(self.model.metrics):
+            values[metric.name] = result["metrics"][:kept, i].tolist()
+        self.history.add(range(first, first + kept), self._last_rates(count)[:kept], values)
+        self.model._epoch += count
+        return self._ended(float(result["loss"][kept - 1]))
 
     def _run_by_epoch(self, progress: Progress) -> None:
         model = self.model
-        while model._epoch < self.last and not model.stop_training:
+        while not self.is_over():
             epoch = model._epoch
             self._tell("on_epoch_begin", epoch)
             loss, metrics = self._by_batch(epoch) if self.by_batch else self._whole(epoch)
@@ -227,7 +243,7 @@ class Fit:
     def _ended(self, loss: float) -> bool:
         """Keep a snapshot of weights that are finite; go back to it and end where the loss or they are not."""
         model = self.model
-        last = model._epoch >= self.last or model.stop_training
+        last = self.is_over()
         if math.isfinite(loss):
             if not last and perf_counter() - self.snapshot_time <= _SNAPSHOT_SECONDS:
                 return False
@@ -241,6 +257,7 @@ class Fit:
         model._epoch, model._curvature = self.snapshot.epoch, None
         if not any(callback.takes_divergence for callback in self.callbacks):
             raise error
+        self.done = True
         return True
 
     def _divergence(self, loss: float) -> DivergenceError:
@@ -273,31 +290,50 @@ class Fit:
 
     def _train(self, epoch: int, epochs: int, first_batch: int = 0, batches: int = 0) -> dict[str, Any]:
         """Hand the engine some epochs, or some batches of one; whole epochs count also where an exception comes."""
-        model, data, before = self.model, self.data, self.network.step
-        self.rates = model._rates(epochs, batches or self.steps)
+        data, before = self.data, self.network.step
+        options = self.options(epoch, epochs, batches or self.steps)
         try:
             result = self.trainer.train(
                 data.X,
                 data.target,
                 data.weight,
-                batch_size=self.batch_size,
-                first_epoch=epoch,
-                epochs=epochs,
                 first_batch=first_batch,
                 batches=batches,
-                shuffle_seed=model.random_state if self.shuffle else None,
-                rates=self.rates,
-                metrics=model._engine_metrics,
                 n_threads=self.n_threads,
+                **options,
             )
         except BaseException:
             if not batches:
-                model._epoch += (self.network.step - before) // self.steps
+                self.broke_off(before)
             raise
-        self.ran = epoch, first_batch, result["steps"]
-        if result["steps"]:
-            self.last_rate = float(self.rates[min(result["steps"], len(self.rates)) - 1])
+        self.ended_at(epoch, first_batch, result["steps"])
         return result
+
+    def options(self, epoch: int, epochs: int, batches: int) -> dict[str, Any]:
+        """Return what the engine is told of some epochs, or of some batches of one."""
+        self.rates = self.model._rates(epochs, batches)
+        return {
+            "batch_size": self.batch_size,
+            "first_epoch": epoch,
+            "epochs": epochs,
+            "shuffle_seed": self.model.random_state if self.shuffle else None,
+            "rates": self.rates,
+            "metrics": self.model._engine_metrics,
+        }
+
+    def broke_off(self, before: int) -> None:
+        """Count the whole epochs of a run that an exception ended, from the step before it."""
+        self.model._epoch += (self.network.step - before) // self.steps
+
+    def ended_at(self, epoch: int, first_batch: int, steps: int) -> None:
+        """Note where a run began and how many steps it took."""
+        self.ran = epoch, first_batch, steps
+        if steps:
+            self.last_rate = float(self.rates[min(steps, len(self.rates)) - 1])
+
+    def is_over(self) -> bool:
+        """Whether no epoch is to come of this optimizer's turn."""
+        return self.done or self.model._epoch >= self.turn_end or self.model.stop_training
 
     def _last_rates(self, epochs: int) -> list[float]:
         """Return the rate of the last step of each epoch in the run before."""

@@ -138,6 +138,18 @@ def test_penalty_gradient_matches_twin(kernels, isa, dtype, layout, rng, l1, l2)
         assert l1 > 0 or same_bits(got[::5], dw[::5])
 
 
+@pytest.mark.parametrize("share", [0.0, 1e-3, 0.3, 0.5, 1.0])
+def test_approach_matches_its_twin(kernels, isa, dtype, layout, rng, share):
+    for size in SIZES:
+        y, x = (rng.standard_normal(size).astype(dtype) for _ in range(2))
+        got, want = awkward(y.copy(), layout), y.copy()
+        kernels.approach(got, awkward(x, layout), share)
+        reference.approach(want, x, share)
+        # the difference is rounded, then the sum
+        assert np.all(ulps(got, want, scale=np.abs(x) + np.abs(y)) <= ulp_limit(isa) + 1)
+        assert share > 0 or same_bits(got, y)
+
+
 @pytest.mark.parametrize("name", ["sum_squares", "sum_abs"])
 def test_sums_match_twins(kernels, dtype, layout, rng, name):
     for size in [*SIZES, 4095, 4096, 4097, 10007]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from .._validation import NotFittedError, check_int
 from .base import Callback, Logs
 
 if TYPE_CHECKING:
-    from ..model import Sequential
+    from ..ensemble import Ensemble
 
 __all__ = ["CheckpointEnsemble"]
 
@@ -90,7 +89,7 @@ class CheckpointEnsemble(Callback):
         NotFittedError
             Before there are weights.
         """
-        return self._mean(lambda model: model.predict(X, n_threads=n_threads))
+        return self.ensemble().predict(X, n_threads=n_threads)
 
     def predict_proba(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
         """Return the mean of the models' probabilities; arguments and errors as for `Sequential.predict_proba`.
@@ -100,7 +99,7 @@ class CheckpointEnsemble(Callback):
         NotFittedError
             Before there are weights.
         """
-        return self._mean(lambda model: model.predict_proba(X, n_threads=n_threads))
+        return self.ensemble().predict_proba(X, n_threads=n_threads)
 
     def average_weights(self) -> dict[str, NDArray[Any]]:
         """Return the mean of the weights by name, to be written into `model.parameters` or another model's.
@@ -110,26 +109,22 @@ class CheckpointEnsemble(Callback):
         NotFittedError
             Before there are weights.
         """
-        self._check_kept()
-        return {name: _mean([kept[name] for kept in self.weights]) for name in self.weights[0]}
+        return self.ensemble().average_weights()
 
-    def _check_kept(self) -> None:
+    def ensemble(self) -> Ensemble:
+        """Return an `Ensemble` of copies of the model, one with each of the weights.
+
+        Raises
+        ------
+        NotFittedError
+            Before there are weights.
+        """
+        from ..ensemble import Ensemble
+
         if not self.weights:
             raise NotFittedError(f"this {type(self).__name__} has kept no weights yet: fit a model with it first")
-
-    def _mean(self, outputs: Callable[[Sequential], NDArray[Any]]) -> NDArray[Any]:
-        """Return the mean over a copy of the model that gets the weights one after the other."""
-        self._check_kept()
-        model, found = copy.deepcopy(self.model), []
-        for kept in self.weights:
+        models = [copy.deepcopy(self.model) for _ in self.weights]
+        for model, kept in zip(models, self.weights, strict=True):
             for name, w in model.parameters.items():
                 w[...] = kept[name]
-            found.append(outputs(model))
-        return _mean(found)
-
-
-def _mean(arrays: list[NDArray[Any]]) -> NDArray[Any]:
-    total = np.zeros(arrays[0].shape)
-    for array in arrays:
-        total += array
-    return (total / len(arrays)).astype(arrays[0].dtype)
+        return Ensemble.from_models(models)

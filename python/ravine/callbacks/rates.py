@@ -279,9 +279,11 @@ class LearningRateFinder(Callback):
         return np.asarray(growing(np.arange(self.steps)))
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Keep what will be put back."""
+        """Keep what will be put back; refuse a chain, whose turns would be put back by halves."""
         self._forget()
         _check_settable(self)
+        if self.model._chain is not None:
+            raise ValueError(f"LearningRateFinder tests one optimizer, this model has {self.model._chain!r}")
         assert self.model.optimizer is not None
         snapshot = Snapshot.take(self.model._built(), self.model._epoch)
         self._before = snapshot, (self.model.optimizer.learning_rate, self.model._driver)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from .._validation import check_choice
 from ._problem import Result
 from .base import Optimizer
+from .composed import Chain, WeightAverage
 from .first_order import (
     SGD,
     AdaDelta,
@@ -28,11 +32,13 @@ __all__ = [
     "AdaMax",
     "Adam",
     "AdamW",
+    "Chain",
     "Nadam",
     "Newton",
     "Optimizer",
     "RMSProp",
     "Result",
+    "WeightAverage",
     "get",
 ]
 
@@ -52,8 +58,10 @@ _NAMES: dict[str, type[Optimizer]] = {
 }
 
 
-def get(optimizer: str | Optimizer) -> Optimizer:
-    """Return a new optimizer for a name; an object is returned as it is. ValueError for others."""
+def get(optimizer: str | Optimizer | Sequence[Any]) -> Optimizer:
+    """Return a new optimizer for a name, a `Chain` for a list, an object as it is. ValueError for others."""
     if isinstance(optimizer, Optimizer):
         return optimizer
+    if isinstance(optimizer, (list, tuple)):
+        return Chain(optimizer)
     return _NAMES[check_choice("optimizer", optimizer, _NAMES)]()

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._validation import Array, as_array, check_flag, check_number, convert
 
-__all__ = ["Point", "Problem", "Result"]
+__all__ = ["Descent", "Point", "Problem", "Result"]
 
 Vector = NDArray[np.float64]
 
@@ -104,7 +104,8 @@ class Problem:
         self.bounded = bool(np.isfinite(self.low).any() or np.isfinite(self.high).any())
         self.record: list[Point] | None = [] if check_flag("record", record) else None
         self.best: Point | None = None
-        self.first = self.evaluate(self.project(start.reshape(-1)))
+        self.steps = 0
+        self.first = self.evaluate(self.project(start.reshape(-1)))  # where an optimizer starts
 
     def project(self, x: Vector) -> Vector:
         """Return the nearest point within the bounds."""
@@ -163,25 +164,9 @@ class Problem:
 
     def solve(self, points: Iterator[Point], steps: int) -> Result:
         """Take points as an optimizer gives them, until the steps are done or there is a reason to end."""
-        point, taken, message = self.first, 0, ""
-        self._note(point)
-        while not message:
-            if taken == steps:
-                message = f"took all {steps} steps"
-            elif not np.isfinite(point.gradient).all():
-                message = f"the gradient is not finite after step {taken}"
-            elif self.tolerance is not None and np.abs(self.slope(point)).max() <= self.tolerance:
-                message = f"no part of the gradient exceeds the tolerance {self.tolerance!r}"
-            else:
-                following = next(points, None)
-                if following is None:
-                    message = "no lower value was found along the direction of search"
-                    continue
-                point, taken = following, taken + 1
-                self._note(point)
-                if self.callback is not None and self.callback(self._shaped(point.x), point.value):
-                    message = "the callback asked to stop"
-        return self._result(taken, message)
+        descent = Descent(self, points, steps)
+        descent.advance(steps)
+        return descent.result()
 
     def _note(self, point: Point) -> None:
         if self.record is not None:
@@ -243,6 +228,47 @@ class Problem:
             x[i] = at + sign * place * h
             total += coefficient * (self._value(x) if place else point.value)
         return sign * total / (12.0 * h)
+
+
+class Descent:
+    """The way of an optimizer over a problem, which may be gone in parts."""
+
+    def __init__(self, problem: Problem, points: Iterator[Point], steps: int) -> None:
+        self.problem, self.points, self.steps = problem, points, steps
+        self.point, self.taken, self.message = problem.first, 0, ""
+        problem.steps = steps
+        problem._note(self.point)
+
+    def advance(self, steps: int) -> None:
+        """Take some of the steps, until there is a reason to end."""
+        until = min(self.taken + steps, self.steps)
+        while not self.message and (self.taken < until or self.taken == self.steps):
+            self.message = self._reason() or self._step()
+
+    def result(self, message: str = "") -> Result:
+        """Return what was found."""
+        return self.problem._result(self.taken, self.message or message)
+
+    def _reason(self) -> str:
+        """Say why no step is to be taken from the present point."""
+        problem = self.problem
+        if self.taken == self.steps:
+            return f"took all {self.steps} steps"
+        if not np.isfinite(self.point.gradient).all():
+            return f"the gradient is not finite after step {self.taken}"
+        if problem.tolerance is not None and np.abs(problem.slope(self.point)).max() <= problem.tolerance:
+            return f"no part of the gradient exceeds the tolerance {problem.tolerance!r}"
+        return ""
+
+    def _step(self) -> str:
+        """Take a step; say why it was the last."""
+        following = next(self.points, None)
+        if following is None:
+            return "no lower value was found along the direction of search"
+        self.point, self.taken, problem = following, self.taken + 1, self.problem
+        problem._note(following)
+        asked = problem.callback is not None and problem.callback(problem._shaped(following.x), following.value)
+        return "the callback asked to stop" if asked else ""
 
 
 def _number(given: Any, wanted: str) -> float:

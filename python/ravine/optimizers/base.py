@@ -66,6 +66,10 @@ class Optimizer:
         """Return the compiled rule's settings, without the learning rate."""
         return {_ENGINE_NAMES.get(name, name): vars(self)[name] for name in _ENGINE_SETTINGS if name in vars(self)}
 
+    def averaging(self) -> dict[str, Any] | None:
+        """Return how the weights are averaged; None for no average."""
+        return None
+
     def check_layers(self, layers: Sequence[Layer]) -> None:
         """Refuse, with a ValueError, layers that this optimizer cannot train."""
 
@@ -125,13 +129,17 @@ class Optimizer:
         (array([3., 3.]), 200, 'took all 200 steps')
         """
         count = check_int("steps", steps, 0)
+        self._check_function()
+        problem = Problem(fun, x0, jac=jac, bounds=bounds, tolerance=tolerance, callback=callback, record=record)
+        return problem.solve(self._points(problem), count)
+
+    def _check_function(self) -> None:
+        """Refuse, with a ValueError, what needs a model."""
         if isinstance(self.learning_rate, Schedule) and self.learning_rate.unit != "step":
             raise ValueError(
                 f"minimize has no epochs: learning_rate must be a number or a schedule by step, got "
                 f"{self.learning_rate!r}"
             )
-        problem = Problem(fun, x0, jac=jac, bounds=bounds, tolerance=tolerance, callback=callback, record=record)
-        return problem.solve(self._points(problem), count)
 
     def _points(self, problem: Problem) -> Iterator[Point]:
         """Give the point after each step; `weight_decay` acts on all of x."""

@@ -380,9 +380,9 @@ class Newton(SecondOrder):
             raise TypeError(f"hess must be None or a function of an array, got {hess!r}")
         count = check_int("steps", steps, 0)
         problem = Problem(fun, x0, jac=jac, bounds=bounds, tolerance=tolerance, callback=callback, record=record)
-        return problem.solve(self._newton_points(problem, hess), count)
+        return problem.solve(self._points(problem, hess), count)
 
-    def _newton_points(self, problem: Problem, hess: Callable[..., Any] | None) -> Iterator[Point]:
+    def _points(self, problem: Problem, hess: Callable[..., Any] | None = None) -> Iterator[Point]:
         known = _Hessian(lambda point: problem.hessian(point, hess))
         point = problem.first
         while True:

@@ -23,7 +23,7 @@ from . import losses, updates
 from . import metrics as metric_functions
 from .batches import Array, epoch_order, weighted_sum
 from .operations import DropoutKey, OperationSpec, make_operations
-from .vector import clear_faded
+from .vector import approach, clear_faded
 
 Metrics = Sequence[tuple[str, float]]
 
@@ -99,7 +99,9 @@ class Network:
         """Return the rule's state, one array a slot and parameter: ``"0/dense/kernel"``."""
         shapes = {name: array.shape for name, array in self.parameters().items()}
         slots = range(self._slots)
-        return {f"{s}/{name}": self._state[name][s].reshape(shape) for s in slots for name, shape in shapes.items()}
+        state = {f"{s}/{name}": self._state[name][s].reshape(shape) for s in slots for name, shape in shapes.items()}
+        state.update({f"average/{name}": a for name, a in self._average.items()})
+        return state
 
     def set_trainable(self, flags: Sequence[bool]) -> None:
         """Say which operations learn; the others keep parameters and optimizer state, and get no gradient."""
@@ -133,6 +135,23 @@ class Network:
         self._rule, self._settings, self._slots = rule, dict(settings), updates.SLOTS[rule]
         self._state = {name: np.zeros((self._slots, w.size), self.dtype) for name, w in self.parameters().items()}
         self.running = np.ones(4)
+        self._average: dict[str, Array] = {}
+
+    def set_averaging(self, *, decay: float | None, start: int, every: int, by_epoch: bool) -> None:
+        """Keep an average of the weights, ``b a + (1 - b) w`` or, for no decay, their mean; the first is w.
+
+        Parameters
+        ----------
+        decay : float or None
+            b.
+        start, every : int
+            The average takes the weights after step number ``start + every``, ``start + 2 every`` ...
+        by_epoch : bool
+            Count ends of epochs in place of steps.
+        """
+        self._averaging = (decay, start, every, by_epoch)
+        self._average = {name: np.zeros_like(w) for name, w in self.parameters().items()}
+        self._average["seen"] = np.zeros(1)
 
     def train(
         self,
@@ -183,9 +202,8 @@ class Network:
             (epochs, number of metrics): weighted means over the rows; ``steps``: batches seen. A step whose loss is not
             finite is not taken and ends the run; later epochs hold zeros.
         """
-        n, last_batch = len(X), -(-len(X) // batch_size)
-        if batches:
-            last_batch = min(last_batch, first_batch + batches)
+        n, all_batches = len(X), -(-len(X) // batch_size)
+        last_batch = min(all_batches, first_batch + batches) if batches else all_batches
         rates = np.broadcast_to(rates, max(epochs * (last_batch - first_batch), 1)) if len(rates) == 1 else rates
         history_loss, history_metrics, step = [], [], 0
         for epoch in range(first_epoch, first_epoch + epochs):
@@ -208,6 +226,8 @@ class Network:
             history_metrics.append(values)
             if not np.isfinite(totals[1]):
                 break
+            if last_batch == all_batches:
+                self._take_average(epoch_end=True)
         history_loss += [0.0] * (epochs - len(history_loss))
         history_metrics += [np.zeros(len(metrics))] * (epochs - len(history_metrics))
         table = np.array(history_metrics, dtype=np.float64).reshape(epochs, len(metrics))
@@ -248,6 +268,7 @@ class Network:
     def apply_gradients(self, learning_rate: float) -> None:
         """Take one step of the rule with the gradients as they stand."""
         self._update(learning_rate)
+        self._take_average(epoch_end=False)
 
     def _named(self) -> Iterator[tuple[str, Any, str]]:
         for operation in self._operations:
@@ -266,6 +287,7 @@ class Network:
             if self.step % _CLEARING_STEPS == _CLEARING_STEPS - 1:
                 self._clear_faded()
             self._update(rate)
+            self._take_average(epoch_end=False)
         return totals
 
     def _forward(
@@ -313,6 +335,21 @@ class Network:
             if operation.trainable:
                 for slot in self._state[name]:
                     clear_faded(slot, operation.gradients[key].reshape(-1))
+
+    def _take_average(self, *, epoch_end: bool) -> None:
+        """Count a step or the end of an epoch; where it is one of those to be averaged, take the weights in."""
+        if not self._average or epoch_end != self._averaging[3]:
+            return
+        decay, start, every, _ = self._averaging
+        self._average["seen"] += 1
+        n, rest = divmod(int(self._average["seen"][0]) - start, every)
+        if n < 1 or rest:
+            return
+        for name, w in self.parameters().items():
+            if n == 1:
+                self._average[name][...] = w
+            else:
+                approach(self._average[name], w, 1.0 / n if decay is None else 1.0 - decay)
 
     def _update(self, rate: float) -> None:
         """Apply the rule to every trainable parameter; weight decay acts on kernels only."""

@@ -16,6 +16,7 @@ __all__ = [
     "add",
     "add_penalty_gradient",
     "all_finite",
+    "approach",
     "clear_faded",
     "column_sums",
     "dot",
@@ -247,6 +248,30 @@ def clear_faded(x: Array, g: Array) -> None:
     [0.0, 1e-310, 1e-300]
     """
     x[(g == 0) & (np.abs(x) < np.finfo(x.dtype).smallest_normal)] = 0
+
+
+def approach(y: Array, x: Array, share: float) -> None:
+    """Move ``y`` towards ``x`` by a share of the way: ``y += share (x - y)``, in place.
+
+    Parameters
+    ----------
+    y : ndarray, any shape
+        A running average.
+    x : ndarray
+        The new values, of the same shape.
+    share : float
+        1 goes all the way, but for rounding.
+
+    Examples
+    --------
+    >>> y = np.array([1.0, 2.0])
+    >>> approach(y, np.array([3.0, 2.0]), 0.25)
+    >>> y
+    array([1.5, 2. ])
+    """
+    wide, share = y.astype(np.float64), float(y.dtype.type(share))
+    with np.errstate(all="ignore"):
+        y[...] = (wide + share * (x.astype(np.float64) - wide)).astype(y.dtype)
 
 
 def column_sums(x: Array, *, batch_slice: int = 0, out: Array | None = None) -> Array:

@@ -1,0 +1,287 @@
+"""Optimizers made of others: one after the other, or with an average of the weights."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import kernels
+from .._validation import NotFittedError, check_int, check_number
+from ..schedules import Schedule
+from ._problem import Point, Problem
+from .base import Optimizer
+
+if TYPE_CHECKING:
+    from ..layers import Layer
+    from ..model import Sequential
+
+__all__ = ["Chain", "WeightAverage"]
+
+
+class Chain(Optimizer):
+    """Optimizers that take turns, each for some epochs of `fit` or steps of `minimize`, the last until the end.
+
+    An optimizer goes on from the weights that the one before has left; its own state and its schedule begin with its
+    turn. Turns change where an epoch ends. In between, `model.optimizer` is the optimizer at work, whose
+    `learning_rate` may be changed. A second `fit` goes on in the turn where the first has ended; `compile` starts with
+    the first optimizer again.
+
+    Parameters
+    ----------
+    optimizers : list of (Optimizer or str, int >= 1 or None), or list of Optimizer or str
+        Pairs of an optimizer and its epochs, or steps, None for the last alone. Without epochs, those of the first
+        `fit`, or the steps of a `minimize`, are shared out evenly: n over k optimizers gives each n // k, the first
+        n % k one more; all further epochs are the last optimizer's.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For an empty list, epochs that are not allowed, or a chain in a chain.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import ravine as rv
+    >>> chain = rv.optimizers.Chain([(rv.optimizers.Adam(0.01), 50), (rv.optimizers.LBFGS(), None)])
+    >>> X = np.linspace(-1, 1, 64)[:, None]
+    >>> model = rv.Sequential([rv.layers.Dense(8, "tanh"), rv.layers.Dense(1)], random_state=0)
+    >>> model.compile(chain, loss="mse")  # the list ["adam", "lbfgs"] is a chain too
+    >>> loss = model.fit(X, np.sin(3 * X), epochs=100, batch_size=None).history["loss"]
+    >>> loss[99] < 0.01 * loss[49]
+    True
+    >>> model.optimizer
+    LBFGS(history=10)
+    """
+
+    optimizers: tuple[Optimizer, ...]
+    epochs: tuple[int, ...] | None
+
+    def __init__(self, optimizers: Sequence[Any]) -> None:
+        from . import get
+
+        if isinstance(optimizers, (str, Optimizer)) or not hasattr(optimizers, "__iter__"):
+            raise TypeError(f"optimizers must be a list of optimizers, or of (optimizer, epochs), got {optimizers!r}")
+        given = list(optimizers)
+        if not given:
+            raise ValueError("optimizers must hold at least one optimizer, got []")
+        pairs = [isinstance(entry, (tuple, list)) for entry in given]
+        if any(pairs) and not all(isinstance(entry, (tuple, list)) and len(entry) == 2 for entry in given):
+            raise ValueError(f"optimizers must be all optimizers or all pairs (optimizer, epochs), got {optimizers!r}")
+        chosen = tuple(get(entry[0] if pairs[0] else entry) for entry in given)
+        if any(isinstance(optimizer, Chain) for optimizer in chosen):
+            raise ValueError(f"a chain cannot hold a chain, got {optimizers!r}")
+        counts = None
+        if pairs[0]:
+            counts = tuple(check_int(f"epochs of optimizers[{i}]", n, 1) for i, (_, n) in enumerate(given[:-1]))
+            last = given[-1][1]
+            if last is not None:
+                raise ValueError(f"the last optimizer works until the end: its epochs must be None, got {last!r}")
+        super().__init__(optimizers=chosen, epochs=counts)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "learning_rate":
+            raise AttributeError("a Chain has no learning_rate: set that of its optimizers")
+        super().__setattr__(name, value)
+
+    def shares(self, epochs: int) -> tuple[int, ...] | None:
+        """Return the epochs of each optimizer but the last; 0 cannot be shared out, which gives None."""
+        if self.epochs is not None or not epochs:
+            return self.epochs
+        each, more = divmod(epochs, len(self.optimizers))
+        return tuple(each + (i < more) for i in range(len(self.optimizers) - 1))
+
+    def check_layers(self, layers: Sequence[Layer]) -> None:
+        """Refuse layers that one of the optimizers cannot train."""
+        for optimizer in self.optimizers:
+            optimizer.check_layers(layers)
+
+    def _check_function(self) -> None:
+        for optimizer in self.optimizers:
+            optimizer._check_function()
+
+    def _points(self, problem: Problem) -> Iterator[Point]:
+        for optimizer, steps in zip(self.optimizers, (*(self.shares(problem.steps) or ()), None), strict=True):
+            for point in islice(optimizer._points(problem), steps):
+                yield point
+                problem.first = point
+
+    def __repr__(self) -> str:
+        entries = self.optimizers if self.epochs is None else zip(self.optimizers, (*self.epochs, None), strict=True)
+        return f"Chain({list(entries)!r})"
+
+
+class WeightAverage(Optimizer):
+    """Keeps a running average of the weights beside an optimizer, which works as if it were alone.
+
+    w_n are the weights after step, or epoch, number start + n every. The first average is a_1 = w_1. The exponential
+    one goes on with a_n = b a_(n-1) + (1 - b) w_n, the plain mean (stochastic weight averaging, Polyak and Ruppert)
+    with a_n = a_(n-1) + (w_n - a_(n-1)) / n. The engine computes them after its steps, in the model's dtype, with the
+    same bits for any number of threads. A batch without weight is no step. The model keeps the average, with its
+    optimizer's state; `compile` starts it afresh.
+
+    In `minimize` the points are the averages.
+
+    Parameters
+    ----------
+    optimizer : Optimizer or str
+        One whose step is a compiled rule, such as `SGD` or `Adam`.
+    decay : float in [0, 1) or None, default=0.999
+        b; None takes the plain mean.
+    start : int >= 0, default=0
+        Steps, or epochs, that are left out at first.
+    every : int >= 1, default=1
+        Of how many one is taken.
+    unit : {"step", "epoch"}, default="step"
+        What `start` and `every` count. In "epoch" the weights at the ends of epochs are averaged; a `train_on_batch`
+        is an epoch of one batch.
+
+    Attributes
+    ----------
+    learning_rate : float >= 0 or Schedule
+        That of the optimizer; may be changed.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed, and for an optimizer that searches along the loss, a chain or an average.
+
+    References
+    ----------
+    Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992; Izmailov et al., "Averaging
+    weights leads to wider optima and better generalization", arXiv:1803.05407.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import ravine as rv
+    >>> average = rv.optimizers.WeightAverage(rv.optimizers.SGD(0.5), decay=None, start=20, unit="epoch")
+    >>> model = rv.Sequential([rv.layers.Dense(1)], random_state=0)
+    >>> model.compile(average, loss="mse")
+    >>> X = np.linspace(-1, 1, 64)[:, None]
+    >>> _ = model.fit(X, 2 * X, epochs=30)
+    >>> average.average_weights(model)["dense/kernel"].round(2)
+    array([[2.]], dtype=float32)
+    >>> average.averaged(model).predict([[1.0]]).round(2)
+    array([[2.]], dtype=float32)
+    """
+
+    optimizer: Optimizer
+    decay: float | None
+    start: int
+    every: int
+    unit: str
+
+    def __init__(
+        self,
+        optimizer: Optimizer | str,
+        *,
+        decay: float | None = 0.999,
+        start: int = 0,
+        every: int = 1,
+        unit: str = "step",
+    ) -> None:
+        from . import get
+
+        inner = get(optimizer)
+        if inner.searches or isinstance(inner, (Chain, WeightAverage)):
+            raise ValueError(f"optimizer must be one whose step is a compiled rule, such as SGD or Adam, got {inner!r}")
+        if not isinstance(unit, str) or unit not in ("step", "epoch"):
+            raise ValueError(f"unit must be 'step' or 'epoch', got {unit!r}")
+        super().__init__(
+            optimizer=inner,
+            decay=None if decay is None else check_number("decay", decay, 0.0, 1.0),
+            start=check_int("start", start, 0),
+            every=check_int("every", every, 1),
+            unit=unit,
+        )
+
+    @property
+    def learning_rate(self) -> float | Schedule:
+        """The optimizer's."""
+        return self.optimizer.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float | Schedule) -> None:
+        self.optimizer.learning_rate = value
+
+    @property
+    def rule(self) -> str:
+        """The optimizer's rule."""
+        return self.optimizer.rule
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings of the optimizer's rule."""
+        return self.optimizer.settings()
+
+    def check_layers(self, layers: Sequence[Layer]) -> None:
+        """Refuse layers that the optimizer cannot train."""
+        self.optimizer.check_layers(layers)
+
+    def averaging(self) -> dict[str, Any]:
+        """Return what the engine is told."""
+        return {"decay": self.decay, "start": self.start, "every": self.every, "by_epoch": self.unit == "epoch"}
+
+    def average_weights(self, model: Sequential) -> dict[str, NDArray[Any]]:
+        """Return copies of the averages by name, to be written into `parameters`.
+
+        Parameters
+        ----------
+        model : Sequential
+            One that was compiled with a `WeightAverage`.
+
+        Raises
+        ------
+        ValueError
+            Where the model's optimizer keeps no average.
+        NotFittedError
+            Before the first weights were taken in.
+        """
+        _check_model(model)
+        with model._exclusive():
+            state, used = model._built().optimizer_state(), model.optimizer
+            assert isinstance(used, WeightAverage)
+            first = used.start + used.every
+            if int(state["average/seen"][0]) < first:
+                raise NotFittedError(f"no weights were averaged yet: the first are those after {used.unit} {first}")
+            return {name: np.array(state[f"average/{name}"]) for name in model.parameters}
+
+    def averaged(self, model: Sequential) -> Sequential:
+        """Return a copy of the model that has the averages as weights; argument and errors as for `average_weights`."""
+        weights, made = self.average_weights(model), copy.deepcopy(model)
+        for name, w in made.parameters.items():
+            w[...] = weights[name]
+        return made
+
+    def _check_function(self) -> None:
+        if self.unit != "step":
+            raise ValueError(f"minimize has no epochs: unit must be 'step', got {self.unit!r}")
+        self.optimizer._check_function()
+
+    def _points(self, problem: Problem) -> Iterator[Point]:
+        average, taken = np.array(problem.first.x), 0
+        for t, point in enumerate(self.optimizer._points(problem), 1):
+            if t <= self.start:
+                yield point
+                continue
+            if (t - self.start) % self.every == 0:
+                taken += 1
+                if taken == 1:
+                    average = np.array(point.x)
+                else:
+                    kernels.approach(average, point.x, 1.0 / taken if self.decay is None else 1.0 - self.decay)
+            yield point if taken == 0 else problem.evaluate(np.array(average))
+
+
+def _check_model(model: Any) -> None:
+    """Refuse what is no model with a running average."""
+    from ..model import Sequential
+
+    if not isinstance(model, Sequential):
+        raise TypeError(f"model must be a Sequential, got {model!r}")
+    if not isinstance(model.optimizer, WeightAverage):
+        raise ValueError(f"the model's optimizer keeps no average: it is {model.optimizer!r}")
