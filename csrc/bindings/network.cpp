@@ -17,6 +17,7 @@
 #include "engine/inference.h"
 #include "engine/random.h"
 #include "engine/run.h"
+#include "engine/sampler.h"
 
 namespace ravine::bindings {
 namespace {
@@ -92,10 +93,11 @@ class PyNetwork {
   py::dict train(const py::object& X, const py::object& target, const py::object& weight, const py::object& batch_size,
                  const py::object& first_epoch, const py::object& epochs, const py::object& first_batch,
                  const py::object& batches, const py::object& shuffle_seed, const py::object& rates,
-                 const Metrics& metrics, const py::object& n_threads) {
+                 const Metrics& metrics, const py::object& n_threads, const std::shared_ptr<Sampler<T>>& sampler) {
     const Busy busy(training_);
     if (!network_.rule) throw py::value_error("no rule is set: call set_optimizer first");
-    const Input input(network_, X, target, weight);
+    Input input(network_, X, target, weight);
+    input.data.sampler = sampler.get();
     TrainSettings settings;
     settings.batch_size = to_integer<std::uint64_t>(batch_size, "batch_size");
     if (settings.batch_size == 0) throw py::value_error("batch_size must be at least 1, got 0");
@@ -308,6 +310,7 @@ void bind(py::module_& module, const char* name) {
       .def("train", &N::train, arg("X"), arg("target"), arg("weight"), py::kw_only(), arg("batch_size"),
            arg("first_epoch"), arg("epochs"), arg("first_batch") = 0, arg("batches") = 0,
            arg("shuffle_seed") = py::none(), arg("rates"), arg("metrics") = Metrics{}, arg("n_threads") = 1,
+           arg("sampler") = py::none(),
            "Train for some epochs; returns their losses and metrics and the number of steps.")
       .def("evaluate", &N::evaluate, arg("X"), arg("target"), arg("weight"), py::kw_only(), arg("metrics") = Metrics{},
            arg("n_threads") = 1, "Loss and metrics of a data set, dropout off.")

@@ -26,6 +26,7 @@ from .schedules import BoldDriver
 
 if TYPE_CHECKING:
     from ._core import Network
+    from ._sampling import Learnt
     from .optimizers.second_order import Curvature
     from .training import History
 
@@ -74,6 +75,7 @@ class ModelBase:
             history=None,
         )
         self._curvature: tuple[list[str], Curvature] | None = None  # what a second-order optimizer has learnt
+        self._sampling: Learnt | None = None  # what a sampler has learnt
         self.stop_training = False
         self._plan: _build.Plan | None = None
         self._network: Network | None = None
@@ -238,6 +240,7 @@ class ModelBase:
         with self._exclusive():
             state = {name: value for name, value in vars(self).items() if name not in _REMADE}
             state["dtype"] = self.dtype.name
+            state["_sampling"] = self._sampling and self._sampling.copy()
             if self._network is not None:
                 state["snapshot"] = Snapshot.take(self._network, self._epoch)
             return state

@@ -21,6 +21,7 @@ from .progress import Progress
 from .schedules import BoldDriver
 
 if TYPE_CHECKING:
+    from ._sampling import Sampling
     from .model import Sequential
     from .optimizers import Optimizer
 
@@ -118,6 +119,7 @@ class Fit:
     callbacks: Sequence[Callback]
     n_threads: int
     verbose: int
+    sampling: Sampling | None = None
 
     def __post_init__(self) -> None:
         model = self.model
@@ -137,8 +139,14 @@ class Fit:
             or isinstance(model.optimizer and model.optimizer.learning_rate, BoldDriver)
             or any(callback.overrides(*EPOCH_HOOKS) for callback in self.callbacks)
         )
-        self.snapshot = Snapshot.take(self.network, model._epoch)
-        self.snapshot_time = perf_counter()
+        if self.sampling is not None and self.trainer is self.network:
+            model._sampling = self.sampling.learnt or model._sampling
+        elif self.sampling is not None:
+            raise ValueError(
+                f"a sampler draws rows for single steps, but {type(model.optimizer).__name__} compares losses of one "
+                "batch; leave the sampler out, or compile the model with a first-order optimizer"
+            )
+        self._keep()
         self.rates: Array = model._rates()
         self.last_rate = float(self.rates[0])
         self.ran = model._epoch, 0, 0  # first epoch, first batch and number of steps of the last run
@@ -233,15 +241,23 @@ class Fit:
                 return False
             if is_finite(self.network):
                 if not last:
-                    self.snapshot = Snapshot.take(self.network, model._epoch)
-                    self.snapshot_time = perf_counter()
+                    self._keep()
                 return False
         error = self._divergence(loss)
         self.snapshot.restore(self.network)
+        if self.sampling is not None:
+            self.sampling.engine.state[...] = self.learnt
         model._epoch, model._curvature = self.snapshot.epoch, None
         if not any(callback.takes_divergence for callback in self.callbacks):
             raise error
         return True
+
+    def _keep(self) -> None:
+        """Take the snapshot that a divergence goes back to."""
+        self.snapshot = Snapshot.take(self.network, self.model._epoch)
+        if self.sampling is not None:
+            self.learnt = np.array(self.sampling.engine.state)
+        self.snapshot_time = perf_counter()
 
     def _divergence(self, loss: float) -> DivergenceError:
         """Return the error for the weights as they are: those before a step whose loss was not finite, or after it."""
@@ -251,8 +267,12 @@ class Fit:
         batch = min(first_batch + taken - (epoch - first_epoch) * self.steps, self.steps - 1)
         first = batch * self.batch_size
         rows: Any = slice(first, first + self.batch_size)
-        if self.shuffle and self.batch_size < len(self.data.X):
-            rows = _core.epoch_order(len(self.data.X), model.random_state, epoch)[rows]
+        order = self._order(epoch)
+        if self.sampling is not None:
+            size = min(self.batch_size, len(self.data.X) - first)
+            rows = self.sampling.batch(order, epoch, int(self.network.step) - overflowed, first, size)
+        elif order is not None:
+            rows = order[rows]
         layer, evidence = describe(model, self.data.X[rows], self.n_threads)
         step = int(self.network.step) - overflowed
         what = "weights overflowed" if overflowed else f"the loss was {loss}"
@@ -275,6 +295,8 @@ class Fit:
         """Hand the engine some epochs, or some batches of one; whole epochs count also where an exception comes."""
         model, data, before = self.model, self.data, self.network.step
         self.rates = model._rates(epochs, batches or self.steps)
+        shuffles = self.shuffle and not (self.sampling is not None and self.sampling.draws)
+        options = {} if self.sampling is None else {"sampler": self.sampling.engine}
         try:
             result = self.trainer.train(
                 data.X,
@@ -285,10 +307,11 @@ class Fit:
                 epochs=epochs,
                 first_batch=first_batch,
                 batches=batches,
-                shuffle_seed=model.random_state if self.shuffle else None,
+                shuffle_seed=model.random_state if shuffles else None,
                 rates=self.rates,
                 metrics=model._engine_metrics,
                 n_threads=self.n_threads,
+                **options,
             )
         except BaseException:
             if not batches:
@@ -328,11 +351,18 @@ class Fit:
         divisor = total or 1.0
         return loss / (divisor if mean else 1.0) + penalties / steps, metrics / divisor
 
+    def _order(self, epoch: int) -> Array | None:
+        """Return the order of an epoch's rows; None where they come as they stand."""
+        if not self.shuffle or (self.batch_size >= len(self.data.X) and self.sampling is None):
+            return None
+        return _core.epoch_order(len(self.data.X), self.model.random_state, epoch)
+
     def _batch_weights(self, epoch: int) -> list[float]:
         """Return the sum of the weights of each batch."""
-        rows, size, weight = len(self.data.X), self.batch_size, self.data.weight
-        if weight is None:
-            return [float(min(size, rows - first)) for first in range(0, rows, size)]
-        if self.shuffle and size < rows:
-            weight = weight[_core.epoch_order(rows, self.model.random_state, epoch)]
+        rows, size, weight, order = len(self.data.X), self.batch_size, self.data.weight, self._order(epoch)
+        if weight is None or self.sampling is not None:
+            mean = 1.0 if self.sampling is None else self.sampling.engine.mean_weight
+            return [mean * min(size, rows - first) for first in range(0, rows, size)]
+        if order is not None:
+            weight = weight[order]
         return [float(weight[first : first + size].sum(dtype=np.float64)) for first in range(0, rows, size)]
