@@ -295,7 +295,7 @@ def test_public_names():
         "Diagnosis", "DivergenceError", "Ensemble", "Finding", "GradientCheck", "History", "MultiStart",
         "NotFittedError", "Sequential", "Starts", "__version__", "callbacks", "check_gradients", "datasets",
         "diagnose", "ewma", "get_num_threads", "initializers", "kernels", "layers", "losses", "metrics",
-        "numeric_gradients", "optimizers", "regularizers", "schedules", "set_num_threads", "show_config",
+        "numeric_gradients", "optimizers", "regularizers", "samplers", "schedules", "set_num_threads", "show_config",
     }  # fmt: skip
     assert set(rv.__all__) == expected
     assert all(hasattr(rv, name) for name in expected)

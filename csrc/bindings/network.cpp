@@ -19,6 +19,7 @@
 #include "engine/inference.h"
 #include "engine/random.h"
 #include "engine/run.h"
+#include "engine/sampler.h"
 
 namespace ravine::bindings {
 namespace {
@@ -109,8 +110,9 @@ class PyNetwork {
   py::dict train(const py::object& X, const py::object& target, const py::object& weight, const py::object& batch_size,
                  const py::object& first_epoch, const py::object& epochs, const py::object& first_batch,
                  const py::object& batches, const py::object& shuffle_seed, const py::object& rates,
-                 const Metrics& metrics, const py::object& n_threads) {
+                 const Metrics& metrics, const py::object& n_threads, const std::shared_ptr<Sampler<T>>& sampler) {
     Training training(*this, X, target, weight, batch_size, first_epoch, epochs, rates, metrics);
+    training.run.data.sampler = sampler.get();
     TrainSettings& settings = training.run.settings;
     settings.first_batch = to_integer<std::uint64_t>(first_batch, "first_batch");
     settings.batches = to_integer<std::uint64_t>(batches, "batches");
@@ -389,6 +391,7 @@ void bind(py::module_& module, const char* name) {
       .def("train", &N::train, arg("X"), arg("target"), arg("weight"), py::kw_only(), arg("batch_size"),
            arg("first_epoch"), arg("epochs"), arg("first_batch") = 0, arg("batches") = 0,
            arg("shuffle_seed") = py::none(), arg("rates"), arg("metrics") = Metrics{}, arg("n_threads") = 1,
+           arg("sampler") = py::none(),
            "Train for some epochs; returns their losses and metrics and the number of steps.")
       .def_static("train_many", &N::train_many, arg("networks"), arg("data"), arg("options"), py::kw_only(),
                   arg("n_threads") = 1,

@@ -11,6 +11,9 @@
 namespace ravine {
 
 template <class T>
+class Sampler;
+
+template <class T>
 struct Data {
   const T* x = nullptr;  // (rows, inputs)
   std::size_t rows = 0;
@@ -18,6 +21,7 @@ struct Data {
   const std::int32_t* label = nullptr;  // (rows), or
   const T* doutput = nullptr;           // (rows, units): the gradient by the output, instead of a loss
   const T* weight = nullptr;            // (rows), or null: ones
+  Sampler<T>* sampler = nullptr;        // draws a run's rows; null: they come in the epoch's order
 };
 
 template <class T>

@@ -4,9 +4,12 @@
 #include <cmath>
 #include <deque>
 #include <limits>
+#include <stdexcept>
+#include <string>
 
 #include "engine/average.h"
 #include "engine/random.h"
+#include "engine/sampler.h"
 #include "engine/update.h"
 #include "engine/walk.h"
 
@@ -28,25 +31,47 @@ struct EpochSums {
   }
 };
 
+// The data as their sampler weighs them.
+template <class T>
+Data<T> sampled(Data<T> data) {
+  if (data.sampler) data.weight = data.sampler->weight();
+  return data;
+}
+
+// Throws std::invalid_argument where a sampler is for other data, or needs what a layer does not give.
+template <class T>
+void check_sampler(const Network<T>& network, const Data<T>& data) {
+  if (!data.sampler) return;
+  if (data.sampler->rows() != data.rows)
+    throw std::invalid_argument("the sampler is for " + std::to_string(data.sampler->rows()) + " rows, got " +
+                                std::to_string(data.rows));
+  for (std::size_t i = 0; data.sampler->learns() && i < network.training_operations(); ++i)
+    if (network.trains(i) && !network.operation(i).has_row_norms())
+      throw std::invalid_argument("the sampler learns from the norm of each row's gradient, which " +
+                                  network.operation(i).name() + " cannot give; set its trainable to False");
+}
+
 template <class T>
 class Trainer {
  public:
   Trainer(Network<T>& network, Buffers<T>& buffers, const Data<T>& data, const std::vector<MetricChoice<T>>& metrics,
           const TrainSettings& settings)
       : network_(network),
-        data_(data),
+        data_(sampled(data)),
+        sampler_(data.sampler),
         settings_(settings),
-        walk_(network, buffers, data, metrics),
+        walk_(network, buffers, data_, metrics),
         updater_(network, buffers),
         averager_(network),
         batch_size_(std::min(settings.batch_size, data.rows)),
-        shuffles_(settings.shuffle_seed && batch_size_ < data.rows),
+        shuffles_(settings.shuffle_seed && (batch_size_ < data.rows || sampler_)),
         plan_(walk_.prepare(batch_size_, settings.threads)) {
     const std::size_t all = (data.rows + batch_size_ - 1) / batch_size_;
     first_batch_ = std::min(settings.first_batch, all);
     end_batch_ = settings.batches == 0 ? all : first_batch_ + std::min(all - first_batch_, settings.batches);
     ends_epoch_ = end_batch_ == all;
     if (shuffles_) order_.reserve(data.rows);
+    if (sampler_) sampler_->prepare(batch_size_);
     result_.loss.assign(settings.epochs, 0.0);
     result_.metrics.assign(settings.epochs * metrics.size(), 0.0);
   }
@@ -61,7 +86,9 @@ class Trainer {
   void epochs(Team& team) noexcept {
     bool going = true;
     for (std::size_t e = 0; e < settings_.epochs && going; ++e) {
-      if (shuffles_) shuffle(team, settings_.first_epoch + e);
+      const std::uint64_t epoch = settings_.first_epoch + e;
+      if (shuffles_) shuffle(team, epoch);
+      if (sampler_) sampler_->begin_epoch(team, epoch, shuffles_ ? order_.data() : nullptr);
       EpochSums sums;
       double* const metrics = result_.metrics.data() + e * walk_.metrics();
       for (std::size_t b = first_batch_; b < end_batch_ && going; ++b) {
@@ -83,11 +110,14 @@ class Trainer {
   // Returns false, no weight changed, when stopped or where the loss is no longer finite: that ends the run.
   bool step(Team& team, std::size_t b, EpochSums& sums, double* metrics) noexcept {
     const std::size_t first = b * batch_size_;
-    const Batch batch{shuffles_ ? order_.data() : nullptr, first, std::min(batch_size_, data_.rows - first)};
+    Batch batch{shuffles_ ? order_.data() : nullptr, first, std::min(batch_size_, data_.rows - first)};
+    if (sampler_) batch = sampler_->draw(team, network_.step, first, batch.rows);
     const Plan plan = batch.rows == batch_size_ ? plan_ : with_rows(plan_, batch.rows);
-    const double weight = weight_sum(data_, batch);
+    const double weight =
+        sampler_ ? static_cast<double>(batch.rows) * sampler_->mean_weight() : weight_sum(data_, batch);
     if (!weighs(weight)) return !team.stopping(0, batch.rows);
-    if (!walk_(team, {batch, plan, weight, network_.step, true})) return false;
+    double* const row_norms = sampler_ ? sampler_->row_norms() : nullptr;
+    if (!walk_(team, {batch, plan, weight, network_.step, true, row_norms})) return false;
     const double loss = walk_.loss_sum(plan);
     sums.loss += loss;
     sums.weight += weight;
@@ -102,6 +132,7 @@ class Trainer {
       updater_.apply(chunk, factors);
     });
     average(team, false);
+    if (sampler_) sampler_->learn(batch.rows);
     sums.penalty += updater_.penalty();
     ++sums.steps;
     return true;
@@ -126,12 +157,13 @@ class Trainer {
 
   Network<T>& network_;
   const Data<T> data_;
+  Sampler<T>* const sampler_;
   const TrainSettings& settings_;
   Walk<T> walk_;
   Updater<T> updater_;
   const Averager<T> averager_;
   const std::size_t batch_size_;
-  const bool shuffles_;  // a batch of all rows takes them as they stand
+  const bool shuffles_;  // a batch of all rows takes them as they stand, but for a sampler's
   const Plan plan_;
   std::size_t first_batch_ = 0, end_batch_ = 0;
   bool ends_epoch_ = false;
@@ -145,6 +177,7 @@ template <class T>
 TrainResult train(Network<T>& network, Buffers<T>& buffers, const Data<T>& data,
                   const std::vector<MetricChoice<T>>& metrics, const TrainSettings& settings, Watch& watch) {
   network.check_trainable(true);
+  check_sampler(network, data);
   return Trainer<T>(network, buffers, data, metrics, settings).run(watch);
 }
 
@@ -153,6 +186,7 @@ std::vector<TrainResult> train_many(const std::vector<Run<T>>& runs, std::size_t
   std::deque<Trainer<T>> trainers;
   for (const Run<T>& run : runs) {
     run.network->check_trainable(true);
+    check_sampler(*run.network, run.data);
     trainers.emplace_back(*run.network, *run.buffers, run.data, run.metrics, run.settings);
   }
   std::vector<TrainResult> results(runs.size());

@@ -99,6 +99,17 @@ void Walk<T>::group(std::size_t thread, const Step& step, std::size_t number) no
     if (network_.trains(i)) network_.operation(i).gradient(pass, rows, step.plan.slice, {}, gradients, tools);
     if (i > network_.first_trained()) network_.operation(i).backward(pass, 0, rows, {}, tools);
   }
+  if (step.row_norms) row_norms(pass, step, 0, rows, tools);
+}
+
+// For rows of one pass, after the walk back.
+template <class T>
+void Walk<T>::row_norms(const Pass<T>& pass, const Step& step, std::size_t first, std::size_t rows,
+                        const Tools<T>& tools) noexcept {
+  double* const norm = step.row_norms + pass.first_row + first;
+  std::fill_n(norm, rows, 0.0);
+  for (std::size_t i = network_.first_trained(); i < operations_; ++i)
+    if (network_.trains(i)) network_.operation(i).add_row_norms(pass, first, rows, norm, tools);
 }
 
 template <class T>
@@ -168,7 +179,10 @@ bool Walk<T>::back_by_outputs(Team& team, const Step& step) noexcept {
         }))
       return false;
   }
-  return true;
+  if (!step.row_norms) return true;
+  return team.share(blocks, task_rows * (work_ / 16), true, [&](std::size_t thread, std::size_t block) {
+    row_norms(pass, step, block * task_rows, std::min(task_rows, rows - block * task_rows), buffers_.tools(thread));
+  });
 }
 
 template <class T>

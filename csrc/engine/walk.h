@@ -17,8 +17,9 @@ struct Step {
   Batch batch;
   Plan plan;
   double weight_sum;
-  std::uint64_t number;  // keys the dropout masks
-  bool training;         // dropout on
+  std::uint64_t number;         // keys the dropout masks
+  bool training;                // dropout on
+  double* row_norms = nullptr;  // (batch): where |gradient|^2 of each row goes, if anywhere
 };
 
 template <class T>
@@ -42,6 +43,8 @@ class Walk {
   bool by_outputs(Team& team, const Step& step) noexcept;
   bool back_by_outputs(Team& team, const Step& step) noexcept;
   void group(std::size_t thread, const Step& step, std::size_t number) noexcept;
+  void row_norms(const Pass<T>& pass, const Step& step, std::size_t first, std::size_t rows,
+                 const Tools<T>& tools) noexcept;
   void losses(Pass<T>& pass, const Step& step, std::size_t first, std::size_t rows) noexcept;
 
   const Network<T>& network_;

@@ -14,6 +14,7 @@ from . import (
     metrics,
     optimizers,
     regularizers,
+    samplers,
     schedules,
 )
 from ._averages import ewma
@@ -61,6 +62,7 @@ __all__ = [
     "numeric_gradients",
     "optimizers",
     "regularizers",
+    "samplers",
     "schedules",
     "set_num_threads",
     "show_config",

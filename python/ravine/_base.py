@@ -26,6 +26,7 @@ from .schedules import BoldDriver
 
 if TYPE_CHECKING:
     from ._core import Network
+    from ._sampling import Learnt
     from .optimizers.composed import Chain
     from .optimizers.second_order import Curvature
     from .training import History
@@ -78,6 +79,7 @@ class ModelBase:
         self._chain: Chain | None = None  # whose optimizers take turns
         self._turn = 0  # which of them is at work
         self._shares: tuple[int, ...] | None = None  # the epochs of each but the last, once they are known
+        self._sampling: Learnt | None = None  # what a sampler has learnt
         self.stop_training = False
         self._plan: _build.Plan | None = None
         self._network: Network | None = None
@@ -279,6 +281,7 @@ class ModelBase:
         with self._exclusive():
             state = {name: value for name, value in vars(self).items() if name not in _REMADE}
             state["dtype"] = self.dtype.name
+            state["_sampling"] = self._sampling and self._sampling.copy()
             if self._network is not None:
                 state["snapshot"] = Snapshot.take(self._network, self._epoch)
             return state

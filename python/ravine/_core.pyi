@@ -99,6 +99,47 @@ class OperationSpec:
         l2: float = 0.0,
     ) -> None: ...
 
+class Sampler:
+    """What SamplerFloat32 and SamplerFloat64 have in common; it exists for type checkers alone."""
+
+    @staticmethod
+    def draws(
+        stratum: NDArray[np.int32],
+        probability: _Vector | None,
+        weight: _Array | None,
+        *,
+        strata: int,
+        seed: int,
+        correct: bool = True,
+        learning_rate: float = 0.0,
+        uniform: float = 0.0,
+        normalize: bool = True,
+    ) -> Sampler: ...
+    @staticmethod
+    def arrangement(
+        stratum: NDArray[np.int32],
+        weight: _Array | None,
+        *,
+        strata: int,
+        seed: int,
+        balanced: bool = False,
+        correct: bool = True,
+    ) -> Sampler: ...
+    @property
+    def state(self) -> _Vector: ...
+    @property
+    def mean_weight(self) -> float: ...
+    @property
+    def weight(self) -> _Array | None: ...
+    @property
+    def probability(self) -> _Vector | None: ...
+    def batch(
+        self, *, step: int, epoch: int = 0, order: NDArray[np.uint32] | None = None, first: int = 0, rows: int
+    ) -> NDArray[np.int64]: ...
+
+class SamplerFloat32(Sampler): ...
+class SamplerFloat64(Sampler): ...
+
 class Network:
     """What NetworkFloat32 and NetworkFloat64 have in common; it exists for type checkers alone."""
 
@@ -143,6 +184,7 @@ class Network:
         rates: _Vector,
         metrics: Sequence[tuple[str, float]] = (),
         n_threads: int = 1,
+        sampler: Sampler | None = None,
     ) -> dict[str, Any]: ...
     def evaluate(
         self,

@@ -7,18 +7,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from . import losses as loss_module
 from . import metrics as metric_module
 from . import optimizers as optimizer_module
 from ._gradients import Gradients
+from ._sampling import Sampling
 from ._summary import summary_text
 from ._threads import check_n_threads
 from ._validation import Array, check_flag, check_int, check_number
 from .callbacks import Callback
 from .layers import Dense
 from .progress import check_verbose
+from .samplers import Sampler, check_sampler
 from .training import Data, Fit, History, check_callbacks, warn_of_small_batches
 
 __all__ = ["Sequential"]
@@ -47,6 +49,8 @@ class Sequential(Gradients):
         As compiled, of a chain the optimizer at work; `optimizer.learning_rate` may be changed at any time.
     learning_rate : float
         That of the next step.
+    sampling_probabilities : ndarray or None
+        How likely a draw of `samplers.AdaptiveWeights` is of each stratum.
     classes_ : ndarray
         The label of each class.
     history : History or None
@@ -116,6 +120,7 @@ class Sequential(Gradients):
                 self._bind_loss()
                 raise
             self._start_counting()
+            self._sampling = None
             if self._classes is not None and self._classes.dtype.kind != "U":
                 self._classes = None  # numbers go with the loss: 0 and 1, or -1 and 1
 
@@ -131,6 +136,7 @@ class Sequential(Gradients):
         shuffle: bool = True,
         sample_weight: ArrayLike | None = None,
         class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
+        sampler: Sampler | None = None,
         callbacks: Sequence[Callback] = (),
         n_threads: int | None = None,
         verbose: int | Literal["auto"] = "auto",
@@ -157,6 +163,8 @@ class Sequential(Gradients):
             Weights >= 0. A batch whose weights are all zero, or too small to divide by their sum, changes nothing.
         class_weight : dict or "balanced", optional
             Weights by label, 1 for labels that are not named; "balanced": n / (classes * rows of the class).
+        sampler : Sampler, optional
+            Draws the rows of each batch; see `ravine.samplers`. For optimizers that do not search along the loss.
         callbacks : list of Callback, default=()
             See `ravine.callbacks`.
         n_threads : int in [1, 1024], optional
@@ -186,13 +194,16 @@ class Sequential(Gradients):
             if split and validation_data is not None:
                 raise ValueError(f"give validation_data or validation_split, not both, got validation_split={split}")
             shuffle, chosen = check_flag("shuffle", shuffle), check_callbacks(callbacks)
+            sampler = check_sampler(sampler, shuffle)
             threads, lines = check_n_threads(n_threads), check_verbose(verbose)
             with self._rollback():
                 data, held = self._training_data(X, y, sample_weight, class_weight, split)
+                rows = len(data.X) + (0 if held is None else len(held.X))
+                sampling = None if sampler is None else Sampling.begin(self, sampler, data, rows)
                 if validation_data is not None:
                     held = self._validation_data(validation_data)
                 size = min(batch or len(data.X), len(data.X))
-                run = Fit(self, data, held, epochs, size, shuffle, chosen, threads, lines)
+                run = Fit(self, data, held, epochs, size, shuffle, chosen, threads, lines, sampling)
                 if epochs:
                     warn_of_small_batches(self.optimizer, size, len(data.X))
                 run.begin()
@@ -253,6 +264,11 @@ class Sequential(Gradients):
             self._built()
             threads = check_n_threads(n_threads)
             return self._evaluate(self._data(X, y, sample_weight), threads)
+
+    @property
+    def sampling_probabilities(self) -> NDArray[np.float64] | None:
+        """How likely a draw of `samplers.AdaptiveWeights` is of each stratum, sorted; None where nothing was learnt."""
+        return None if self._sampling is None else self._sampling.probabilities()
 
     def summary(self, *, print_fn: Callable[[str], Any] = print) -> None:
         """Print a table of the layers and the number of weights.

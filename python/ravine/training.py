@@ -21,6 +21,7 @@ from .progress import Progress
 from .schedules import BoldDriver
 
 if TYPE_CHECKING:
+    from ._sampling import Sampling
     from .model import Sequential
     from .optimizers import Optimizer
 
@@ -118,11 +119,14 @@ class Fit:
     callbacks: Sequence[Callback]
     n_threads: int
     verbose: int
+    sampling: Sampling | None = None
 
     def __post_init__(self) -> None:
         model = self.model
         model._take_turn(self.epochs)
         self.network = model._built()
+        if self.sampling is not None:
+            self._check_sampled()
         self.history = vars(model)["history"] = History()
         self.last = model._epoch + self.epochs
         self.steps = -(-len(self.data.X) // self.batch_size)
@@ -150,8 +154,7 @@ class Fit:
             or isinstance(model.optimizer and model.optimizer.learning_rate, BoldDriver)
             or any(callback.overrides(*EPOCH_HOOKS) for callback in self.callbacks)
         )
-        self.snapshot = Snapshot.take(self.network, model._epoch)
-        self.snapshot_time = perf_counter()
+        self._keep()
 
     def begin(self) -> None:
         """Tell the callbacks; where one fails, those before it hear of the end."""
@@ -249,16 +252,37 @@ class Fit:
                 return False
             if is_finite(self.network):
                 if not last:
-                    self.snapshot = Snapshot.take(self.network, model._epoch)
-                    self.snapshot_time = perf_counter()
+                    self._keep()
                 return False
         error = self._divergence(loss)
         self.snapshot.restore(self.network)
+        if self.sampling is not None:
+            self.sampling.engine.state[...] = self.learnt
         model._epoch, model._curvature = self.snapshot.epoch, None
         if not any(callback.takes_divergence for callback in self.callbacks):
             raise error
         self.done = True
         return True
+
+    def _check_sampled(self) -> None:
+        """Refuse optimizers that compare losses of one batch; go on with what the sampler has learnt."""
+        model = self.model
+        chained = model._chain.optimizers if model._chain is not None else [model.optimizer]
+        for optimizer in chained:
+            if optimizer is not None and optimizer.searches:
+                raise ValueError(
+                    f"a sampler draws rows for single steps, but {type(optimizer).__name__} compares losses of one "
+                    "batch; leave the sampler out, or compile the model with a first-order optimizer"
+                )
+        assert self.sampling is not None
+        model._sampling = self.sampling.learnt or model._sampling
+
+    def _keep(self) -> None:
+        """Take the snapshot that a divergence goes back to."""
+        self.snapshot = Snapshot.take(self.network, self.model._epoch)
+        if self.sampling is not None:
+            self.learnt = np.array(self.sampling.engine.state)
+        self.snapshot_time = perf_counter()
 
     def _divergence(self, loss: float) -> DivergenceError:
         """Return the error for the weights as they are: those before a step whose loss was not finite, or after it."""
@@ -268,8 +292,12 @@ class Fit:
         batch = min(first_batch + taken - (epoch - first_epoch) * self.steps, self.steps - 1)
         first = batch * self.batch_size
         rows: Any = slice(first, first + self.batch_size)
-        if self.shuffle and self.batch_size < len(self.data.X):
-            rows = _core.epoch_order(len(self.data.X), model.random_state, epoch)[rows]
+        order = self._order(epoch)
+        if self.sampling is not None:
+            size = min(self.batch_size, len(self.data.X) - first)
+            rows = self.sampling.batch(order, epoch, int(self.network.step) - overflowed, first, size)
+        elif order is not None:
+            rows = order[rows]
         layer, evidence = describe(model, self.data.X[rows], self.n_threads)
         step = int(self.network.step) - overflowed
         what = "weights overflowed" if overflowed else f"the loss was {loss}"
@@ -300,6 +328,7 @@ class Fit:
                 first_batch=first_batch,
                 batches=batches,
                 n_threads=self.n_threads,
+                sampler=None if self.sampling is None else self.sampling.engine,
                 **options,
             )
         except BaseException:
@@ -312,11 +341,12 @@ class Fit:
     def options(self, epoch: int, epochs: int, batches: int) -> dict[str, Any]:
         """Return what the engine is told of some epochs, or of some batches of one."""
         self.rates = self.model._rates(epochs, batches)
+        shuffles = self.shuffle and not (self.sampling is not None and self.sampling.draws)
         return {
             "batch_size": self.batch_size,
             "first_epoch": epoch,
             "epochs": epochs,
-            "shuffle_seed": self.model.random_state if self.shuffle else None,
+            "shuffle_seed": self.model.random_state if shuffles else None,
             "rates": self.rates,
             "metrics": self.model._engine_metrics,
         }
@@ -364,11 +394,18 @@ class Fit:
         divisor = total or 1.0
         return loss / (divisor if mean else 1.0) + penalties / steps, metrics / divisor
 
+    def _order(self, epoch: int) -> Array | None:
+        """Return the order of an epoch's rows; None where they come as they stand."""
+        if not self.shuffle or (self.batch_size >= len(self.data.X) and self.sampling is None):
+            return None
+        return _core.epoch_order(len(self.data.X), self.model.random_state, epoch)
+
     def _batch_weights(self, epoch: int) -> list[float]:
         """Return the sum of the weights of each batch."""
-        rows, size, weight = len(self.data.X), self.batch_size, self.data.weight
-        if weight is None:
-            return [float(min(size, rows - first)) for first in range(0, rows, size)]
-        if self.shuffle and size < rows:
-            weight = weight[_core.epoch_order(rows, self.model.random_state, epoch)]
+        rows, size, weight, order = len(self.data.X), self.batch_size, self.data.weight, self._order(epoch)
+        if weight is None or self.sampling is not None:
+            mean = 1.0 if self.sampling is None else self.sampling.engine.mean_weight
+            return [mean * min(size, rows - first) for first in range(0, rows, size)]
+        if order is not None:
+            weight = weight[order]
         return [float(weight[first : first + size].sum(dtype=np.float64)) for first in range(0, rows, size)]

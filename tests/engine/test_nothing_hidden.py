@@ -14,6 +14,8 @@ CASES = {
     "by rows": ("(20,), Dense(64, 'tanh'), Dropout(0.3), Dense(10)", "adam", 640),
     "by outputs": ("(300,), Dense(512, 'relu', l2=1e-3), Dense(256), Dense(10)", "rmsprop", 256),
     "one batch": ("(4,), Dense(32, 'silu'), Dense(10, 'softmax')", "adadelta", 1 << 20),
+    "learnt draws by rows": ("(20,), Dense(64, 'tanh'), Dropout(0.3), Dense(10)", "adam sampled", 640),
+    "learnt draws by outputs": ("(300,), Dense(512, 'relu'), Dense(256), Dense(10)", "sgd sampled", 256),
 }
 SETUP = """
 import ctypes, sys
@@ -21,15 +23,18 @@ import numpy as np
 import ravine as rv
 from ravine.layers import Dense, Dropout, Input
 layers, optimizer, batch, threads = sys.argv[1:]
+optimizer, _, sampled = optimizer.partition(" ")
 inputs, layers = eval(f"Input({layers.split('),')[0]})), [{layers.split('),', 1)[1]}]")
 rng = np.random.default_rng(0)
 X, y = rng.standard_normal((1500, *inputs.shape), np.float32), rng.integers(0, 10, 1500, np.int32)
 model = rv.Sequential([inputs, *layers], random_state=0)
 model.compile(optimizer, "categorical_crossentropy")
 network = model._built()
+sampler = sampled and rv._core.SamplerFloat32.draws(
+    y, None, None, strata=10, seed=0, learning_rate=0.1, uniform=0.1)
 def train(epochs):
     network.train(X, y, None, batch_size=int(batch), first_epoch=0, epochs=epochs, shuffle_seed=0,
-                  rates=np.array([1e-3]), n_threads=int(threads))
+                  rates=np.array([1e-3]), n_threads=int(threads), sampler=sampler or None)
 train(2)
 """
 ALLOCATIONS = """

@@ -101,6 +101,18 @@ void Dense<T>::gradient(const Pass<T>& pass, std::size_t rows, std::size_t slice
                                        this->units_, slice);
 }
 
+// A row's dW is the outer product of x and dy: |dW|^2 = |x|^2 |dy|^2; db = dy.
+template <class T>
+void Dense<T>::add_row_norms(const Pass<T>& pass, std::size_t first, std::size_t rows, double* norm,
+                             const Tools<T>& tools) const noexcept {
+  const auto sum_squares = tools.kernels->vector->sum_squares;
+  for (std::size_t i = 0; i < rows; ++i) {
+    const T* const x = pass.value[this->index_] + (first + i) * this->inputs_;
+    const T* const dy = pass.dvalue[this->index_ + 1] + (first + i) * this->units_;
+    norm[i] += sum_squares(dy, this->units_) * (sum_squares(x, this->inputs_) + (bias_ ? 1.0 : 0.0));
+  }
+}
+
 template class Dense<float>;
 template class Dense<double>;
 

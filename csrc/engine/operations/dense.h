@@ -25,6 +25,10 @@ class Dense final : public Operation<T> {
   void gradient(const Pass<T>& pass, std::size_t rows, std::size_t slice, Part part, T* gradients,
                 const Tools<T>& tools) const noexcept override;
 
+  bool has_row_norms() const override { return true; }
+  void add_row_norms(const Pass<T>& pass, std::size_t first, std::size_t rows, double* norm,
+                     const Tools<T>& tools) const noexcept override;
+
  private:
   const std::size_t kernel_;
   const std::optional<std::size_t> bias_;

@@ -61,6 +61,13 @@ class Operation {
   virtual void gradient(const Pass<T>&, std::size_t /*rows*/, std::size_t /*slice*/, Part, T* /*gradients*/,
                         const Tools<T>&) const noexcept {}
 
+  // Whether add_row_norms() is there; a sampler that needs the norms refuses a layer that trains without it.
+  virtual bool has_row_norms() const { return !has_parameters(); }
+  // Adds to norm[i] the squared norm of the gradient, by this operation's parameters, of what row `first` + i of the
+  // pass gives to the batch's loss; called after the walk back.
+  virtual void add_row_norms(const Pass<T>&, std::size_t /*first*/, std::size_t /*rows*/, double* /*norm*/,
+                             const Tools<T>&) const noexcept {}
+
  protected:
   // Takes columns `span` of dvalue[index] through the input's activation, in place.
   void through_input_activation(const Pass<T>& pass, std::size_t first, std::size_t rows, Span span) const noexcept {

@@ -11,7 +11,7 @@ Examples
 array([0., 2.])
 """
 
-from . import activations, elementary, losses, metrics, random, updates, vector
+from . import activations, elementary, losses, metrics, random, samplers, updates, vector
 from .activations import *  # noqa: F403
 from .batches import epoch_order
 from .elementary import *  # noqa: F403
@@ -24,6 +24,6 @@ from .random import *  # noqa: F403
 from .updates import *  # noqa: F403
 from .vector import *  # noqa: F403
 
-__all__ = ["Network", "OperationSpec", "epoch_order", "matmul"]
+__all__ = ["Network", "OperationSpec", "epoch_order", "matmul", "samplers"]
 for _subject in (activations, elementary, losses, metrics, random, updates, vector):
     __all__ += _subject.__all__

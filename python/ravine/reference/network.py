@@ -23,6 +23,7 @@ from . import losses, updates
 from . import metrics as metric_functions
 from .batches import Array, epoch_order, weighted_sum
 from .operations import DropoutKey, OperationSpec, make_operations
+from .samplers import Sampler
 from .vector import approach, clear_faded
 
 Metrics = Sequence[tuple[str, float]]
@@ -168,6 +169,7 @@ class Network:
         rates: NDArray[np.float64],
         metrics: Metrics = (),
         n_threads: int = 1,
+        sampler: Sampler | None = None,
     ) -> dict[str, Any]:
         """Train for some epochs, or on some batches of each.
 
@@ -194,6 +196,8 @@ class Network:
             Metrics taken on the training outputs.
         n_threads : int
             Ignored.
+        sampler : Sampler or None
+            What draws the rows of each batch; None: they come in the epoch's order.
 
         Returns
         -------
@@ -207,16 +211,22 @@ class Network:
         rates = np.broadcast_to(rates, max(epochs * (last_batch - first_batch), 1)) if len(rates) == 1 else rates
         history_loss, history_metrics, step = [], [], 0
         for epoch in range(first_epoch, first_epoch + epochs):
-            order = np.arange(n)
-            if shuffle_seed is not None and batch_size < n:
-                order = epoch_order(n, shuffle_seed, epoch)
+            shuffled = None
+            if shuffle_seed is not None and (batch_size < n or sampler is not None):
+                shuffled = epoch_order(n, shuffle_seed, epoch)
+            order = np.arange(n) if shuffled is None else shuffled
             totals, penalties = np.zeros(2 + len(metrics)), []
             for batch in range(first_batch, last_batch):
                 rows = order[batch * batch_size : (batch + 1) * batch_size]
                 w = None if weight is None else weight[rows]
-                if w is None or self._weighs(w):
+                divisor = None
+                if sampler is not None:
+                    rows, drawn = sampler.batch(shuffled, epoch, self.step, batch * batch_size, len(rows))
+                    w = drawn.astype(self.dtype) if sampler.weighs else None
+                    divisor = len(rows) * sampler.mean_weight
+                if self._weighs(w, divisor):
                     penalties.append(self._penalty())
-                    totals += self._train_batch(X[rows], target[rows], w, float(rates[step]), metrics)
+                    totals += self._train_batch(X[rows], target[rows], w, float(rates[step]), metrics, sampler, divisor)
                     if not np.isfinite(totals[1]):
                         break
                 step += 1
@@ -275,13 +285,30 @@ class Network:
             for key in operation.parameters:
                 yield f"{operation.spec.name}/{key}", operation, key
 
-    def _train_batch(self, X: Array, target: Array, weight: Array | None, rate: float, metrics: Metrics) -> Array:
-        """Take one step, unless the loss is not finite; return ``sum ω``, ``sum ω l`` and ``sum ω m`` for every m."""
+    def _train_batch(
+        self,
+        X: Array,
+        target: Array,
+        weight: Array | None,
+        rate: float,
+        metrics: Metrics,
+        sampler: Sampler | None,
+        divisor: float | None,
+    ) -> Array:
+        """Take one step, unless the loss is not finite; return ``sum ω``, ``sum ω l`` and ``sum ω m`` for every m.
+
+        ``divisor`` stands for ``sum ω`` where a sampler draws the rows.
+        """
         z = self._forward(X, DropoutKey(self.seed, self.step), skip_activation=self._skip)
-        row_loss, dz = self._row_losses(z, target, weight, self._scale(len(X), weight))
+        row_loss, dz = self._row_losses(z, target, weight, self._scale(len(X), weight, divisor))
         totals = self._totals(row_loss, z, target, weight, metrics)
+        if divisor is not None:
+            totals[0] = divisor
         if np.isfinite(totals[1]):
             self._backward(dz)
+            if sampler is not None:
+                trained = [operation for operation in self._operations if operation.trainable]
+                sampler.learn(np.zeros(len(X)) + sum(operation.row_norms() for operation in trained))
             for operation in self._operations:
                 operation.add_penalty_gradient()
             if self.step % _CLEARING_STEPS == _CLEARING_STEPS - 1:
@@ -305,14 +332,16 @@ class Network:
         row_loss, dz = getattr(losses, self._loss)(z, target, weight=weight, scale=scale, setting=self._setting)
         return row_loss, dz
 
-    def _weighs(self, weight: Array) -> bool:
-        """Whether a batch can be divided by the sum of its weights."""
+    def _weighs(self, weight: Array | None, divisor: float | None) -> bool:
+        """Whether a batch can be divided by the sum of its weights, or by what a sampler puts in its place."""
+        if weight is None:
+            return True
         least = 1.0 / float(np.finfo(weight.dtype).max) if self._mean else 0.0
-        return weighted_sum(np.ones(len(weight)), weight) > least
+        return (weighted_sum(np.ones(len(weight)), weight) if divisor is None else divisor) > least
 
-    def _scale(self, rows: int, weight: Array | None) -> float:
+    def _scale(self, rows: int, weight: Array | None, divisor: float | None = None) -> float:
         """``1 / sum ω`` for a mean, 1 for a sum (and where all weights are zero)."""
-        total = weighted_sum(np.ones(rows), weight)
+        total = weighted_sum(np.ones(rows), weight) if divisor is None else divisor
         return 1.0 / total if self._mean and total else 1.0
 
     def _totals(self, row_loss: Array, z: Array, target: Array, weight: Array | None, metrics: Metrics) -> Array:

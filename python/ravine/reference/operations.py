@@ -127,6 +127,10 @@ class Operation:
         """Return dx, and fill the gradients of the parameters."""
         return self.activation.backward(dy)
 
+    def row_norms(self) -> Array | float:
+        """Return each row's ``|gradient|^2`` by the parameters, after ``backward``."""
+        return 0.0
+
     def penalty(self) -> float:
         """Return the value that regularisation adds to the loss."""
         return 0.0
@@ -157,13 +161,19 @@ class Dense(Operation):
 
     def backward(self, dy: Array) -> Array:
         """``dz = dy f'(z)``; ``dW = x^T dz`` and ``db = sum of dz's rows``, both by batch slices; ``dx = dz W^T``."""
-        dz = self.activation.backward(dy)
+        self.dz = dz = self.activation.backward(dy)
         size = batch_slice(len(dz))
         if self.trainable:
             self.gradients["kernel"][...] = matmul(self.x, dz, transpose_a=True, batch_slice=size)
             if self.spec.use_bias:
                 self.gradients["bias"][...] = column_sums(dz, batch_slice=size)
         return matmul(dz, self.parameters["kernel"], transpose_b=True)
+
+    def row_norms(self) -> Array | float:
+        """``|x|^2 |dz|^2``, and ``|dz|^2`` for the bias: a row's dW is the outer product of x and dz."""
+        x, dz = self.x.astype(np.float64), self.dz.astype(np.float64)
+        norms: Array = (dz**2).sum(axis=1) * ((x**2).sum(axis=1) + self.spec.use_bias)
+        return norms
 
     def penalty(self) -> float:
         """``l1 sum |W| + l2 sum W^2``, in float64."""
