@@ -12,7 +12,7 @@
 
 namespace ravine {
 
-// What a layer is, as its description gives it. Kinds: dense, activation, dropout.
+// What a layer is, as its description gives it. Kinds: dense, activation, dropout, gaussian_noise.
 struct OperationSpec {
   std::string kind;
   std::string name;
@@ -21,7 +21,10 @@ struct OperationSpec {
   std::string activation = "linear";
   double alpha = 0.0;
   double rate = 0.0;
-  double l1 = 0.0, l2 = 0.0;
+  double stddev = 0.0;
+  double l1 = 0.0, l2 = 0.0, l2_norm = 0.0;
+  bool proximal = false;
+  double max_norm = 0.0;
 };
 
 template <class T>
@@ -44,7 +47,7 @@ class Network {
   const Update<T>* rule = nullptr;
   UpdateSettings settings;
   UpdateRunning running;
-  std::uint64_t step = 0;  // batches seen: keys the dropout masks
+  std::uint64_t step = 0;  // batches seen: keys dropout masks and noise
 
   const Kernels<T>& kernels() const { return *kernels_; }
   std::size_t inputs() const { return inputs_; }
