@@ -187,8 +187,12 @@ def test_diagnosis_before_the_first_fit():
     assert signals[0] / signals[-1] < 0.25**5
 
 
-def test_signals_are_gradients_over_inputs():
-    model = rv.Sequential([Dense(4, "tanh", l2=0.1), Dense(1)], dtype="float64", random_state=0)
+@pytest.mark.parametrize("of_layer", [True, False])
+def test_signals_are_gradients_over_inputs(of_layer):
+    penalties = {"kernel_regularizer": rv.regularizers.L2(0.1)}, {}
+    of_first, of_model = penalties if of_layer else penalties[::-1]
+    layers = [Dense(4, "tanh", **of_first), Dense(1, kernel_regularizer=rv.regularizers.L1L2())]
+    model = rv.Sequential(layers, dtype="float64", random_state=0, **of_model)
     model.compile(loss="mse")
     model.fit(X, Y, epochs=2)
     penalty = 0.1 * 2 * model.parameters["dense/kernel"]

@@ -232,3 +232,19 @@ def test_many_models_show_what_they_say():
     assert chained < 0.1 * alone
     last, mean = example.averages()
     assert mean < last
+
+
+def test_restraints_shorten_weights_and_thresholds_make_zeros():
+    example = load("restraints")
+    results = {name: example.train(name) for name in example.RESTRAINTS}
+    free, seen, unseen = results.pop("none")
+    assert seen < 0.5 < 1.5 < unseen
+    for w, seen_held, _ in results.values():
+        assert np.linalg.norm(w) < np.linalg.norm(free)
+        assert seen_held > seen
+    assert np.linalg.norm(results["max-norm"][0]) == pytest.approx(2.0, rel=1e-6)
+    for name in ("L1 by its gradient", "L1, proximal"):
+        assert results[name][2] < 0.8 * unseen
+    zero = results["L1, proximal"][0] == 0
+    assert zero.sum() >= 20 and not zero[: example.MATTERING].any()
+    assert not any((w == 0).any() for name, (w, *_) in results.items() if name != "L1, proximal")

@@ -115,6 +115,36 @@ def test_default_is_glorot_uniform_with_zero_bias():
     assert (model.parameters["dense/bias"] == 0).all()
 
 
+@pytest.mark.parametrize("value", [0.0, 0.5])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_equal_first_weights_keep_hidden_units_equal(optimizer, value):
+    """The symmetry trap: units that begin alike stay alike, so that eight of them can do no more than one."""
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(64, 3))
+    layers = [Dense(8, "tanh", kernel_initializer=initializers.Constant(value)), Dense(1, kernel_initializer="ones")]
+    model = rv.Sequential(layers, dtype="float64", random_state=0)
+    model.compile(optimizer=optimizer, loss="mse")
+    model.fit(X, np.sin(3 * X[:, 0]) * X[:, 1], epochs=50)
+    kernel = model.parameters["dense/kernel"]
+    assert abs(kernel[:, 0] - value).max() > 1e-3
+    np.testing.assert_allclose(kernel, np.repeat(kernel[:, :1], 8, axis=1), rtol=1e-9)
+
+
+def test_zeros_are_right_for_logistic_regression():
+    """Without hidden units there is nothing to keep equal: from zeros, the loss ends where it ends from elsewhere."""
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(200, 3))
+    y = X @ [2.0, -1.0, 0.0] + rng.normal(size=200) > 0
+    losses = []
+    for name in ("zeros", "glorot_uniform"):
+        model = rv.Sequential([Dense(1, "sigmoid", kernel_initializer=name)], dtype="float64", random_state=0)
+        model.compile(optimizer=rv.optimizers.SGD(1.0), loss="binary_crossentropy")
+        losses.append(model.fit(X, y, epochs=500, batch_size=None).history["loss"])
+    assert losses[0][0] == pytest.approx(math.log(2), rel=1e-15)
+    assert losses[0][-1] == pytest.approx(losses[1][-1], rel=1e-7)
+    assert losses[0][-1] < 0.4
+
+
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import ravine as rv
-from ravine.layers import ACTIVATIONS, Activation, Dense, Dropout, Flatten, Input
+from ravine.layers import ACTIVATIONS, Activation, Dense, Dropout, Flatten, GaussianNoise, Input
 
 X = np.random.default_rng(2).normal(size=(9, 4))
 
@@ -55,6 +55,7 @@ def test_alpha(name, factor):
     [
         ([Dense(1), Dense(1)], ["dense", "dense_1"]),
         ([Dense(1), Dropout(), Dense(1), Dropout()], ["dense", "dropout", "dense_1", "dropout_1"]),
+        ([GaussianNoise(1), Dense(1), GaussianNoise(1)], ["gaussian_noise", "dense", "gaussian_noise_1"]),
         ([Dense(1, name="dense_1"), Dense(1), Dense(1)], ["dense_1", "dense", "dense_2"]),
         ([Dense(1, name="in"), Flatten(), Activation("tanh")], ["in", "flatten", "activation"]),
     ],
@@ -69,6 +70,7 @@ def test_names(layers, names):
         (3, [Dense(5)], (5,)),
         ((2, 3), [Flatten(), Dense(4), Dropout()], (4,)),
         ((2, 3), [Activation("relu")], (2, 3)),
+        ((2, 3), [GaussianNoise(0.1), Flatten()], (6,)),
         ((2, 3), [Activation("relu"), Flatten(), Activation("softmax")], (6,)),
     ],
 )
@@ -94,6 +96,7 @@ def test_output_shapes(shape, layers, expected):
         (lambda: Dense(3, use_bias=1), TypeError, "use_bias must be True or False"),
         (lambda: Dense(3, trainable="no"), TypeError, "trainable must be True or False"),
         (lambda: Dense(3, name="a/b"), ValueError, "name must be a non-empty str without '/'"),
+        (lambda: Activation("elu", alpha="1"), TypeError, "alpha must be a number"),
         (lambda: Dropout(1.0), ValueError, r"rate must be a number in \[0.0, 1.0\), got 1.0"),
         (lambda: Dropout(float("nan")), ValueError, "rate must be"),
         (lambda: Dropout(np.array(False)), TypeError, "rate must be a number"),
@@ -131,6 +134,41 @@ def test_output_shapes(shape, layers, expected):
 def test_refused(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+LAYERS = [
+    (Input(4), "Input((4,))"),
+    (Input((2, 3), name="x"), "Input((2, 3), name='x')"),
+    (Flatten(), "Flatten()"),
+    (Dropout(0.3, name="d"), "Dropout(0.3, name='d')"),
+    (GaussianNoise(0.3), "GaussianNoise(0.3)"),
+    (Activation("elu"), "Activation('elu')"),
+    (Activation("elu", alpha=0.5, name="a"), "Activation('elu', alpha=0.5, name='a')"),
+    (Dense(3), "Dense(3, activation='linear')"),
+    (Dense(3, "relu"), "Dense(3, activation='relu')"),
+    (Dense(3, Activation("leaky_relu", alpha=0.2)), "Dense(3, activation=Activation('leaky_relu', alpha=0.2))"),
+    (
+        Dense(3, use_bias=False, l2=0.1, trainable=False, name="out"),
+        "Dense(3, activation='linear', use_bias=False, kernel_regularizer=L1L2(l1=0.0, l2=0.1, proximal=False), "
+        "name='out', trainable=False)",
+    ),
+    (
+        Dense(3, kernel_initializer="orthogonal", bias_initializer=rv.initializers.Constant(1.0)),
+        "Dense(3, activation='linear', kernel_initializer=Orthogonal(gain=1.0), bias_initializer=Constant(value=1.0))",
+    ),
+    (
+        Dense(3, kernel_regularizer="l2_norm", kernel_constraint=rv.constraints.MaxNorm(3)),
+        "Dense(3, activation='linear', kernel_regularizer=L2Norm(l2_norm=0.01), "
+        "kernel_constraint=MaxNorm(max_value=3.0))",
+    ),
+]
+
+
+@pytest.mark.parametrize(("layer", "text"), LAYERS)
+def test_a_repr_shows_every_setting_that_is_not_the_usual_one(layer, text):
+    assert repr(layer) == text
+    names = vars(rv.layers) | vars(rv.regularizers) | vars(rv.constraints) | vars(rv.initializers)
+    assert repr(eval(text, names)) == text
 
 
 def test_penalties_are_in_the_loss():

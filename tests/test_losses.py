@@ -167,3 +167,15 @@ def test_heads_that_do_not_fit(loss, layers, message):
 def test_refused(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize(("loss", "name"), [(losses.Huber(1e-320), "delta"), (losses.Hinge(1e-60), "margin")])
+def test_a_setting_that_is_zero_in_the_models_type_is_refused(loss, name):
+    message = f"{name}={getattr(loss, name)!r} is 0 as float32; take a larger one"
+    built, unbuilt = rv.Sequential([Input(3), Dense(1)]), rv.Sequential([Dense(1)])
+    with pytest.raises(ValueError, match=message):
+        built.compile(loss=loss)
+    unbuilt.compile(loss=loss)
+    with pytest.raises(ValueError, match=message):
+        unbuilt.fit(REAL, BITS[:, 0])
+    rv.Sequential([Input(3), Dense(1)], dtype="float64").compile(loss=loss)

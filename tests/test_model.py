@@ -242,7 +242,8 @@ def test_what_a_model_was_made_of_is_fixed(name, value, way):
     ("described", "name"),
     [
         (Dense(3), "units"),
-        (Dense(3).regularizer, "l2"),
+        (rv.regularizers.L1L2(), "l2"),
+        (rv.constraints.MaxNorm(), "max_value"),
         (Dropout(), "rate"),
         (Activation("elu"), "alpha"),
         (rv.losses.Huber(), "delta"),

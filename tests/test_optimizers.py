@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import hashlib
+import inspect
 import os
 import pickle
 import subprocess
@@ -208,9 +209,13 @@ def test_names(name):
     assert type(optimizers.get(name)).__name__.lower() == name
 
 
-def test_weight_decay_acts_on_kernels_alone():
+@pytest.mark.parametrize("rule", sorted({case.rule for case in RULES}))
+def test_weight_decay_acts_on_kernels_alone(rule):
+    optimizer = next(case.optimizer for case in RULES if case.rule == rule)
+    kind, names = type(optimizer), inspect.signature(type(optimizer)).parameters
+    options = {name: value for name, value in vars(optimizer).items() if name in names}
     model = rv.Sequential([Input(3), Dense(1, bias_initializer="ones")], dtype="float64", random_state=0)
-    model.compile(optimizer=optimizers.SGD(0.1, weight_decay=0.5), loss="mse")
+    model.compile(optimizer=kind(**{**options, "learning_rate": 0.1, "weight_decay": 0.5}), loss="mse")
     kernel = model.parameters["dense/kernel"].copy()
     model.apply_gradients({"dense/kernel": np.zeros((3, 1)), "dense/bias": np.zeros(1)})
     np.testing.assert_allclose(model.parameters["dense/kernel"], kernel * 0.95, rtol=1e-14)
@@ -224,6 +229,51 @@ def test_average_momentum_is_classic_momentum_at_another_rate():
         model.compile(optimizer=optimizer, loss="mse")
         results.append(model.fit(X, Y, epochs=5).history["loss"])
     np.testing.assert_allclose(*results, rtol=1e-10)
+
+
+CLIPPABLE = [*dict.fromkeys(type(case.optimizer) for case in RULES)]
+
+
+@pytest.mark.parametrize("kind", CLIPPABLE)
+def test_every_first_order_optimizer_clips(kind):
+    assert kind().clip_norm is None is kind().clip_value
+    assert not {"clip_norm", "clip_value"} & set(kind().settings())
+    for name, limit in (("clip_norm", 0.01), ("clip_value", 0.005)):
+        optimizer = kind(**{name: limit})
+        assert optimizer.settings()[name] == limit
+        model = rv.Sequential([Input(3), Dense(2)], dtype="float64", random_state=0)
+        model.compile(optimizer=optimizer, loss="mse")
+        model.train_on_batch(X, np.column_stack([Y, Y]))
+        gradient = np.concatenate([g.ravel() for g in model._network.gradients().values()])
+        length = np.linalg.norm(gradient) if name == "clip_norm" else abs(gradient).max()
+        assert length == pytest.approx(limit, rel=1e-12)
+
+
+def test_gradients_of_ones_own_are_clipped_and_given_ones_are_not_changed():
+    model = rv.Sequential([Input(3), Dense(1)], dtype="float64", random_state=0)
+    model.compile(optimizer=optimizers.SGD(1.0, clip_norm=0.5))
+    kernel = model.parameters["dense/kernel"].copy()
+    given = {"dense/kernel": np.array([[3.0], [0.0], [0.0]]), "dense/bias": np.array([4.0])}
+    model.apply_gradients(given)
+    np.testing.assert_allclose(model.parameters["dense/kernel"], kernel - [[0.3], [0.0], [0.0]], rtol=1e-14)
+    np.testing.assert_allclose(model.parameters["dense/bias"], [-0.4], rtol=1e-14)
+    assert given["dense/bias"][0] == 4.0
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e-3, 1.0, 1e200])
+@pytest.mark.parametrize(
+    ("clips", "step"),
+    [
+        ({}, lambda g: g),
+        ({"clip_norm": 0.5}, lambda g: g * min(1.0, 0.5 / (abs(g).max() * np.linalg.norm(g / abs(g).max())))),
+        ({"clip_value": 0.5}, lambda g: np.clip(g, -0.5, 0.5)),
+    ],
+)
+def test_minimize_clips_too(clips, step, size):
+    slope = np.array([[3.0, -4.0]]) * size
+    result = optimizers.SGD(1.0, **clips).minimize(lambda x: (slope * x).sum(), np.zeros((1, 2)), steps=1,
+                                                   jac=lambda x: slope, record=True)  # fmt: skip
+    np.testing.assert_allclose(result.path[1], -step(slope), rtol=1e-14)
 
 
 @pytest.mark.parametrize("optimizer", ALL, ids=repr)
@@ -272,6 +322,13 @@ def test_a_line_search_has_no_learning_rate():
         (lambda: optimizers.SGD(momentum=0.9, nesterov=True, average=True), ValueError, "exclude each other"),
         (lambda: optimizers.SGD(bias_correction=True), ValueError, "bias_correction=True needs average=True"),
         (lambda: optimizers.RMSProp(rho=1.0), ValueError, "rho must be"),
+        (lambda: optimizers.SGD(clip_norm=0), ValueError, r"clip_norm must be a number in \(0.0, inf\), got 0"),
+        (lambda: optimizers.SGD(clip_norm=float("inf")), ValueError, "clip_norm must be"),
+        (lambda: optimizers.Adam(clip_norm="1"), TypeError, "clip_norm must be a number"),
+        (lambda: optimizers.AdamW(clip_norm=True), TypeError, "clip_norm must be a number"),
+        (lambda: optimizers.RMSProp(clip_value=-1), ValueError, r"clip_value must be a number in \(0.0, inf\), got -1"),
+        (lambda: optimizers.AdaDelta(clip_value=float("nan")), ValueError, "clip_value must be"),
+        (lambda: optimizers.Nadam(clip_norm=1.0, clip_value=1.0), ValueError, "clip_norm or clip_value, not both"),
         (lambda: optimizers.LBFGS(0), ValueError, "history must be an int >= 1, got 0"),
         (lambda: optimizers.LBFGS(history=2.5), ValueError, "history must be an int >= 1, got 2.5"),
         (lambda: optimizers.get("adm"), ValueError, "unknown optimizer 'adm'.*did you mean 'adam'"),
@@ -283,10 +340,12 @@ def test_refused(make, error, message):
         make()
 
 
-def test_an_epsilon_that_is_zero_in_float32_is_refused():
-    model = rv.Sequential([Input(3), Dense(1)])
-    with pytest.raises(ValueError, match="epsilon=1e-60 is 0 as float32"):
-        model.compile(optimizer=optimizers.Adam(epsilon=1e-60), loss="mse")
+@pytest.mark.parametrize("name", ["epsilon", "clip_norm", "clip_value"])
+def test_a_setting_that_is_zero_in_float32_is_refused(name):
+    optimizer = optimizers.Adam(**{name: 1e-60})
+    with pytest.raises(ValueError, match=f"{name}=1e-60 is 0 as float32; take a larger one"):
+        rv.Sequential([Input(3), Dense(1)]).compile(optimizer=optimizer, loss="mse")
+    rv.Sequential([Input(3), Dense(1)], dtype="float64").compile(optimizer=optimizer, loss="mse")
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ void bind_instruction_set(py::module_& parent, const InstructionSet& set) {
   module.attr("names") = table_of_contents(set.d);
   bind_matmul(module, set);
   bind_vector(module, set);
+  bind_clip(module, set);
   bind_random(module, set);
   bind_activations(module, set);
   bind_elementary(module, set);

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cmath>
+
 #include "bindings/arrays.h"
 #include "bindings/kernels.h"
 
@@ -81,6 +84,33 @@ void bind_dropout(py::module_& module, const InstructionSet& set) {
       py::arg("first") = 0, py::arg("out") = py::none());
 }
 
+void bind_gaussian_noise(py::module_& module, const InstructionSet& set) {
+  module.def(
+      "gaussian_noise",
+      [&set](const py::object& x, double stddev, const py::object& seed, const py::object& stream,
+             const py::object& step, const py::object& first, const py::object& out) {
+        if (!(stddev >= 0.0) || std::isinf(stddev))
+          throw py::value_error("stddev must be in [0, inf), got " + text(py::float_(stddev)));
+        const RandomKey key = to_key(seed, stream, step);
+        const auto start = to_integer<std::size_t>(first, "first");
+        return by_dtype(x, "x", [&]<class T>() -> py::object {
+          const Array<T> given(x, "x");
+          Array<T> y = output_like(out, given);
+          y.require_same_or_apart(given);
+          constexpr std::size_t beyond = std::size_t{1} << 40;
+          require_in_stream("twice first + twice the size of x", 2 * std::min(start, beyond), 2 * given.size());
+          without_gil([&, p = y.mutable_data()] {
+            set.kernels<T>().random->gaussian_noise(p, given.data(), start, given.size(), stddev, key);
+          });
+          return y.object();
+        });
+      },
+      "x + stddev z, z standard normal: element i takes number first + i of random_normal.\n\n"
+      "out has x's shape and may be x.",
+      py::arg("x"), py::kw_only(), py::arg("stddev"), py::arg("seed"), py::arg("stream") = 0, py::arg("step") = 0,
+      py::arg("first") = 0, py::arg("out") = py::none());
+}
+
 }  // namespace
 
 void bind_random(py::module_& module, const InstructionSet& set) {
@@ -98,6 +128,7 @@ void bind_random(py::module_& module, const InstructionSet& set) {
               set.kernels<T>().random->normal(x, n, mean, deviation, key);
             });
   bind_dropout(module, set);
+  bind_gaussian_noise(module, set);
 }
 
 }  // namespace ravine::bindings

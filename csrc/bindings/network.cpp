@@ -379,7 +379,7 @@ void bind(py::module_& module, const char* name) {
       .def_property_readonly("operation_units", &N::operation_units)
       .def_property(
           "step", [](const N& n) { return n.network_.step; }, &N::set_step,
-          "Batches seen so far; keys the dropout masks.")
+          "Batches seen so far; keys dropout masks and noise.")
       .def("set_trainable", &N::set_trainable, arg("flags"), "Which operations' parameters training may change.")
       .def("set_loss", &N::set_loss, arg("name"), py::kw_only(), arg("setting"), arg("reduction") = "mean",
            arg("skip_activation") = false, "Choose the loss by its kernel's name.")
@@ -411,7 +411,8 @@ void bind(py::module_& module, const char* name) {
 }
 
 OperationSpec make_spec(std::string kind, std::string name, const py::object& units, bool use_bias,
-                        std::string activation, double alpha, double rate, double l1, double l2) {
+                        std::string activation, double alpha, double rate, double stddev, double l1, double l2,
+                        double l2_norm, bool proximal, double max_norm) {
   return {std::move(kind),
           std::move(name),
           to_integer<std::uint64_t>(units, "units"),
@@ -419,8 +420,12 @@ OperationSpec make_spec(std::string kind, std::string name, const py::object& un
           std::move(activation),
           alpha,
           rate,
+          stddev,
           l1,
-          l2};
+          l2,
+          l2_norm,
+          proximal,
+          max_norm};
 }
 
 py::array_t<std::int64_t> epoch_order(std::size_t rows, const py::object& seed, const py::object& epoch) {
@@ -451,7 +456,8 @@ void bind_network(py::module_& module) {
       .def("__exit__", &DefaultMode::exit);
   py::class_<OperationSpec>(module, "OperationSpec", "What one layer is, for the engine.")
       .def(py::init(&make_spec), arg("kind"), py::kw_only(), arg("name") = "", arg("units") = 0, arg("use_bias") = true,
-           arg("activation") = "linear", arg("alpha") = 0.0, arg("rate") = 0.0, arg("l1") = 0.0, arg("l2") = 0.0);
+           arg("activation") = "linear", arg("alpha") = 0.0, arg("rate") = 0.0, arg("stddev") = 0.0, arg("l1") = 0.0,
+           arg("l2") = 0.0, arg("l2_norm") = 0.0, arg("proximal") = false, arg("max_norm") = 0.0);
   bind<float>(module, "NetworkFloat32");
   bind<double>(module, "NetworkFloat64");
   module.def(

@@ -20,7 +20,9 @@ inline UpdateSettings update_settings(const py::dict& given) {
                                                      {"beta2", &settings.beta2},
                                                      {"rho", &settings.rho},
                                                      {"epsilon", &settings.epsilon},
-                                                     {"weight_decay", &settings.weight_decay}};
+                                                     {"weight_decay", &settings.weight_decay},
+                                                     {"clip_norm", &settings.clip_norm},
+                                                     {"clip_value", &settings.clip_value}};
   const std::pair<const char*, bool*> flags[] = {{"bias_correction", &settings.bias_correction},
                                                  {"epsilon_inside", &settings.epsilon_inside}};
   for (const auto& [key, value] : given) {

@@ -51,8 +51,10 @@ struct Parameter {
   std::size_t operation;  // its layer's number
   std::size_t offset;     // in elements, a multiple of 16
   std::size_t rows, cols;
-  bool is_kernel;  // regularised and decayed; a bias is not
-  double l1 = 0.0, l2 = 0.0;
+  bool is_kernel;                            // regularised and decayed; a bias is not
+  double l1 = 0.0, l2 = 0.0, l2_norm = 0.0;  // the penalty l1 sum|w| + l2 sum w^2 + l2_norm sqrt(sum w^2)
+  bool proximal = false;                     // l1 acts by thresholds after the step, not by the gradient
+  double max_norm = 0.0;                     // what a column's norm may be; 0: anything
   bool trainable = true;
 
   std::size_t count() const { return rows * cols; }

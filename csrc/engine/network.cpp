@@ -1,11 +1,13 @@
 #include "engine/network.h"
 
+#include <cmath>
 #include <optional>
 #include <stdexcept>
 
 #include "engine/operations/activation.h"
 #include "engine/operations/dense.h"
 #include "engine/operations/dropout.h"
+#include "engine/operations/gaussian_noise.h"
 #include "engine/random.h"
 
 namespace ravine {
@@ -28,9 +30,15 @@ Network<T>::Network(std::size_t inputs, const std::vector<OperationSpec>& specs,
         throw std::invalid_argument("rate of " + spec.name + " must be in [0, 1), got " + std::to_string(spec.rate));
       operations_.push_back(std::make_unique<Dropout<T>>(spec.name, operations_.size(), width, spec.rate, seed_,
                                                          stream(Purpose::dropout, layer)));
+    } else if (spec.kind == "gaussian_noise") {
+      if (!(spec.stddev >= 0.0 && std::isfinite(spec.stddev)))
+        throw std::invalid_argument("stddev of " + spec.name + " must be in [0, inf), got " +
+                                    std::to_string(spec.stddev));
+      operations_.push_back(std::make_unique<GaussianNoise<T>>(spec.name, operations_.size(), width, spec.stddev, seed_,
+                                                               stream(Purpose::noise, layer)));
     } else {
       throw std::invalid_argument("unknown kind of operation '" + spec.kind +
-                                  "'; choose from dense, activation, dropout");
+                                  "'; choose from dense, activation, dropout, gaussian_noise");
     }
     layer_end_.push_back(operations_.size());
     operation_layer_.resize(operations_.size(), layer);
@@ -67,7 +75,10 @@ void Network<T>::add_dense(const OperationSpec& spec, std::size_t layer, bool la
                                         .cols = spec.units,
                                         .is_kernel = true,
                                         .l1 = spec.l1,
-                                        .l2 = spec.l2});
+                                        .l2 = spec.l2,
+                                        .l2_norm = spec.l2_norm,
+                                        .proximal = spec.proximal,
+                                        .max_norm = spec.max_norm});
   std::optional<std::size_t> bias;
   if (spec.use_bias)
     bias = arena.add({.name = spec.name + "/bias",

@@ -14,7 +14,7 @@
 
 namespace ravine {
 
-// What a layer is, as its description gives it. Kinds: dense, activation, dropout.
+// What a layer is, as its description gives it. Kinds: dense, activation, dropout, gaussian_noise.
 struct OperationSpec {
   std::string kind;
   std::string name;
@@ -23,7 +23,10 @@ struct OperationSpec {
   std::string activation = "linear";
   double alpha = 0.0;
   double rate = 0.0;
-  double l1 = 0.0, l2 = 0.0;
+  double stddev = 0.0;
+  double l1 = 0.0, l2 = 0.0, l2_norm = 0.0;
+  bool proximal = false;
+  double max_norm = 0.0;
 };
 
 template <class T>
@@ -54,7 +57,7 @@ class Network {
   const Update<T>* rule = nullptr;
   UpdateSettings settings;
   UpdateRunning running;
-  std::uint64_t step = 0;  // batches seen: keys the dropout masks
+  std::uint64_t step = 0;  // batches seen: keys dropout masks and noise
   Averaging averaging;
   Block<T> average;            // of the weights, with the arena's offsets
   Block<double> average_seen;  // steps, or epochs' ends, that were counted

@@ -55,7 +55,7 @@ struct Pass {
   T* target = nullptr;
   std::int32_t* label = nullptr;
   T* weight = nullptr;        // null: ones
-  std::size_t first_row = 0;  // where row 0 stands in the batch: keys dropout
+  std::size_t first_row = 0;  // where row 0 stands in the batch: keys dropout and noise
   std::uint64_t step = 0;
   bool training = false;
 };

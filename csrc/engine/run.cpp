@@ -50,6 +50,19 @@ void check_sampler(const Network<T>& network, const Data<T>& data) {
       throw std::invalid_argument("the sampler learns from the norm of each row's gradient, which " +
                                   network.operation(i).name() + " cannot give; set its trainable to False");
 }
+// Calls task(i) for every i below `tasks`: by a team, or here.
+struct Shares {
+  Team& team;
+
+  template <class Task>
+  void operator()(std::size_t tasks, Task&& task) const noexcept {
+    team.share(tasks, 0, false, [&](std::size_t, std::size_t i) { task(i); });
+  }
+};
+
+constexpr auto each_in_turn = [](std::size_t tasks, auto&& task) {
+  for (std::size_t i = 0; i < tasks; ++i) task(i);
+};
 
 template <class T>
 class Trainer {
@@ -125,12 +138,7 @@ class Trainer {
     if (!std::isfinite(loss)) return false;
     const double rate = settings_.rates[std::min(result_.steps, settings_.rates.size() - 1)];
     const StepFactors factors = prepare_step(network_.rule->prepare, network_.running, network_.settings, rate);
-    const bool clears = network_.step % clearing_steps == clearing_steps - 1;
-    team.share(updater_.chunks(), 0, false, [&](std::size_t, std::size_t chunk) {
-      updater_.finish_gradient(chunk, plan);
-      if (clears) updater_.clear_faded(chunk);
-      updater_.apply(chunk, factors);
-    });
+    updater_.step(Shares{team}, plan, factors, network_.step % clearing_steps == clearing_steps - 1);
     average(team, false);
     if (sampler_) sampler_->learn(batch.rows);
     sums.penalty += updater_.penalty();
@@ -217,14 +225,13 @@ std::optional<double> gradients(Network<T>& network, Buffers<T>& buffers, const 
       done = walk(team, {batch, plan, weight, 0, false});
       if (!done) return;
       if (!data.doutput) loss = walk.loss_sum(plan);
-      team.share(updater.chunks(), 0, false,
-                 [&](std::size_t, std::size_t chunk) { updater.finish_gradient(chunk, plan, !data.doutput); });
+      updater.finish_gradients(Shares{team}, plan, data.doutput ? Penalties::none : Penalties::all);
     });
     if (!done) return std::nullopt;
     if (network.loss.mean) loss /= weight;
   } else {
     std::fill_n(network.arena.gradients.data(), network.arena.size, T{0});
-    for (std::size_t chunk = 0; chunk < updater.chunks(); ++chunk) updater.finish_gradient(chunk, {}, true);
+    updater.finish_gradients(each_in_turn, {}, Penalties::all);
   }
   return data.doutput ? 0.0 : loss + updater.penalty();
 }
@@ -233,9 +240,9 @@ template <class T>
 void apply_gradients(Network<T>& network, double learning_rate) {
   const FloatingPointMode mode;
   const Buffers<T> none;
-  const Updater<T> updater(network, none);
+  Updater<T> updater(network, none);
   const StepFactors factors = prepare_step(network.rule->prepare, network.running, network.settings, learning_rate);
-  for (std::size_t chunk = 0; chunk < updater.chunks(); ++chunk) updater.apply(chunk, factors);
+  updater.apply_gradients(each_in_turn, factors);
   const Averager<T> averager(network);
   const double share = averager.count(false);
   for (std::size_t chunk = 0; share > 0.0 && chunk < averager.chunks(); ++chunk) averager.take(chunk, share);

@@ -1,17 +1,22 @@
 #include "engine/update.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 namespace ravine {
 namespace {
 
 // A task: 16 KiB of each array in float. The penalties' sums are cut here as well, so bits depend on it.
 constexpr std::size_t chunk_size = 4096;
+// Columns of a kernel, limited together.
+constexpr std::size_t column_block = 64;
 
 bool is_penalised(const Parameter& parameter) {
-  return parameter.is_kernel && (parameter.l1 != 0.0 || parameter.l2 != 0.0);
+  return parameter.is_kernel && (parameter.l1 != 0.0 || parameter.l2 != 0.0 || parameter.l2_norm != 0.0);
 }
 
+// Without that of the norm.
 template <class T>
 double chunk_penalty(const Network<T>& network, const Parameter& parameter, std::size_t first, std::size_t count) {
   const auto& vector = *network.kernels().vector;
@@ -22,11 +27,19 @@ double chunk_penalty(const Network<T>& network, const Parameter& parameter, std:
   return penalty;
 }
 
+// l2_norm / (2 |w|), no larger than what twice it in T can hold; 0 at w = 0
+template <class T>
+double root_slope(double l2_norm, double norm) {
+  constexpr double most = static_cast<double>(std::numeric_limits<T>::max()) / 4.0;
+  return norm > 0.0 ? std::min(l2_norm / (2.0 * norm), most) : 0.0;
+}
+
 }  // namespace
 
 StepFactors prepare_step(decltype(Update<float>::prepare) prepare, UpdateRunning& running, UpdateSettings settings,
                          double learning_rate) {
   StepFactors factors;
+  factors.learning_rate = learning_rate;
   settings.learning_rate = learning_rate;
   if (settings.weight_decay != 0.0) {
     UpdateRunning same = running;
@@ -52,15 +65,24 @@ Updater<T>::Updater(const Network<T>& network, const Buffers<T>& buffers) : netw
          ++p)
       end = parameters[p].offset + parameters[p].count();
     if (!first.trainable && !is_penalised(first)) continue;
+    const std::size_t first_chunk = chunks_.size();
     for (std::size_t at = first.offset; at < end; at += chunk_size)
       chunks_.push_back(
           {begin, at, std::min(chunk_size, end - at), is_penalised(first), decayed(first), first.trainable});
+    if (is_penalised(first) && first.l2_norm != 0.0) rooted_.push_back({begin, first_chunk, chunks_.size()});
   }
+  for (const Rooted& kernel : rooted_)
+    for (std::size_t chunk = kernel.first; chunk < kernel.last; ++chunk) rooted_chunks_.push_back(chunk);
+  for (std::size_t p = 0; p < parameters.size(); ++p)
+    for (std::size_t at = 0; parameters[p].trainable && parameters[p].max_norm > 0.0 && at < parameters[p].cols;
+         at += column_block)
+      limited_.push_back({p, at, std::min(column_block, parameters[p].cols - at)});
   penalty_.assign(chunks_.size(), 0.0);
+  squares_.assign(chunks_.size(), 0.0);
 }
 
 template <class T>
-void Updater<T>::finish_gradient(std::size_t index, const Plan& plan, bool penalise) noexcept {
+void Updater<T>::finish_gradient(std::size_t index, const Plan& plan, Penalties penalties) noexcept {
   const Chunk& chunk = chunks_[index];
   const auto& vector = *network_.kernels().vector;
   const Arena<T>& arena = network_.arena;
@@ -69,12 +91,49 @@ void Updater<T>::finish_gradient(std::size_t index, const Plan& plan, bool penal
     for (std::size_t reach = 1; reach < plan.groups; reach *= 2)
       for (std::size_t g = 0; g + reach < plan.groups; g += 2 * reach)
         vector.add(of_group(g), of_group(g), of_group(g + reach), chunk.count);
-  if (!chunk.penalised || !penalise) return;
+  if (!chunk.penalised || penalties == Penalties::none) return;
   const Parameter& parameter = arena.parameters[chunk.parameter];
   penalty_[index] = chunk_penalty(network_, parameter, chunk.first, chunk.count);
-  if (chunk.trained)
-    vector.add_penalty_gradient(arena.gradients.data() + chunk.first, arena.values.data() + chunk.first, chunk.count,
-                                static_cast<T>(parameter.l1), static_cast<T>(parameter.l2));
+  if (!chunk.trained) return;
+  const double l1 = parameter.proximal && penalties == Penalties::smooth ? 0.0 : parameter.l1;
+  vector.add_penalty_gradient(arena.gradients.data() + chunk.first, arena.values.data() + chunk.first, chunk.count,
+                              static_cast<T>(l1), static_cast<T>(parameter.l2 + chunk.slope));
+}
+
+template <class T>
+void Updater<T>::square(std::size_t index, const T* block, double scale) noexcept {
+  squares_[index] = network_.kernels().clip->squared_norm(block + chunks_[index].first, chunks_[index].count, scale);
+}
+
+template <class T>
+void Updater<T>::take_roots() noexcept {
+  rooted_penalty_ = 0.0;
+  for (const Rooted& kernel : rooted_) {
+    double sum = 0.0;
+    for (std::size_t chunk = kernel.first; chunk < kernel.last; ++chunk) sum += squares_[chunk];
+    const double l2_norm = network_.arena.parameters[kernel.parameter].l2_norm, norm = std::sqrt(sum);
+    rooted_penalty_ += l2_norm * norm;
+    for (std::size_t chunk = kernel.first; chunk < kernel.last; ++chunk)
+      chunks_[chunk].slope = root_slope<T>(l2_norm, norm);
+  }
+}
+
+template <class T>
+double Updater<T>::trained_norm() const noexcept {
+  double sum = 0.0;
+  for (std::size_t chunk = 0; chunk < chunks_.size(); ++chunk)
+    if (chunks_[chunk].trained) sum += squares_[chunk];
+  return std::sqrt(sum);
+}
+
+template <class T>
+void Updater<T>::clip(std::size_t index) const noexcept {
+  const Chunk& chunk = chunks_[index];
+  if (!chunk.trained) return;
+  T* const g = network_.arena.gradients.data() + chunk.first;
+  const double limit = network_.settings.clip_value;
+  if (clip_factor_ != T{1}) network_.kernels().vector->scale(g, g, chunk.count, clip_factor_);
+  if (limit > 0.0) network_.kernels().clip->clip(g, g, chunk.count, static_cast<T>(limit));
 }
 
 template <class T>
@@ -97,20 +156,43 @@ void Updater<T>::clear_faded(std::size_t index) const noexcept {
 }
 
 template <class T>
+void Updater<T>::threshold(std::size_t index, double learning_rate) const noexcept {
+  const Chunk& chunk = chunks_[index];
+  const Parameter& parameter = network_.arena.parameters[chunk.parameter];
+  if (!chunk.trained || !chunk.penalised || !parameter.proximal || parameter.l1 == 0.0) return;
+  T* const w = network_.arena.values.data() + chunk.first;
+  network_.kernels().clip->soft_threshold(w, w, chunk.count, static_cast<T>(learning_rate * parameter.l1));
+}
+
+template <class T>
+void Updater<T>::limit(const Columns& columns) const noexcept {
+  const Parameter& parameter = network_.arena.parameters[columns.parameter];
+  network_.kernels().clip->limit_columns(network_.arena.value(columns.parameter) + columns.first, parameter.rows,
+                                         columns.count, parameter.cols, parameter.max_norm);
+}
+
+template <class T>
 double Updater<T>::penalty() const noexcept {
   double sum = 0.0;
   for (const double part : penalty_) sum += part;
-  return sum;
+  return sum + rooted_penalty_;
 }
 
 template <class T>
 double penalty_of(const Network<T>& network) {
-  double sum = 0.0;
-  for (const Parameter& parameter : network.arena.parameters)
-    if (is_penalised(parameter))
-      for (std::size_t at = 0; at < parameter.count(); at += chunk_size)
-        sum += chunk_penalty(network, parameter, parameter.offset + at, std::min(chunk_size, parameter.count() - at));
-  return sum;
+  double sum = 0.0, rooted = 0.0;
+  for (const Parameter& parameter : network.arena.parameters) {
+    if (!is_penalised(parameter)) continue;
+    double squares = 0.0;
+    for (std::size_t at = 0; at < parameter.count(); at += chunk_size) {
+      const std::size_t first = parameter.offset + at, count = std::min(chunk_size, parameter.count() - at);
+      sum += chunk_penalty(network, parameter, first, count);
+      if (parameter.l2_norm != 0.0)
+        squares += network.kernels().clip->squared_norm(network.arena.values.data() + first, count, 1.0);
+    }
+    rooted += parameter.l2_norm * std::sqrt(squares);
+  }
+  return sum + rooted;
 }
 
 template class Updater<float>;

@@ -1,6 +1,7 @@
-// The walk over the arena after a batch: groups' gradients added up, penalties, the update rule.
+// The walk over the arena after a batch: groups' gradients added up, penalties, clipping, the update rule, constraints.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <vector>
 
@@ -14,24 +15,69 @@ namespace ravine {
 struct StepFactors {
   UpdateFactors decayed;
   UpdateFactors plain;
+  double learning_rate = 0.0;
 };
 
 StepFactors prepare_step(decltype(Update<float>::prepare) prepare, UpdateRunning& running, UpdateSettings settings,
                          double learning_rate);
 
+// Which penalties' gradients are added: `smooth` leaves out an l1 that acts by thresholds after the step.
+enum class Penalties { none, smooth, all };
+
+// Each of the three calls below takes share(tasks, task), which calls task(i) for every i below `tasks`, on any thread.
 template <class T>
 class Updater {
  public:
   Updater(const Network<T>& network, const Buffers<T>& buffers);
 
-  std::size_t chunks() const { return chunks_.size(); }
-  // Adds up the groups' gradients of a chunk, level by level of the tree, and the penalty's, if wanted.
-  void finish_gradient(std::size_t chunk, const Plan& plan, bool penalise = true) noexcept;
-  void apply(std::size_t chunk, const StepFactors& factors) const noexcept;
-  // Sets state to 0 that has faded to denormal numbers: units that are dead leave averages that decay to these and stay
-  // there (0.9 times the smallest rounds to itself), and a step on them takes up to 2.8 times as long.
-  void clear_faded(std::size_t chunk) const noexcept;
-  // The penalties of the chunks last finished, added in ascending order.
+  // Adds up the groups' gradients, level by level of the tree, and the penalties'.
+  template <class Share>
+  void finish_gradients(const Share& share, const Plan& plan, Penalties penalties) noexcept {
+    weigh(share);
+    share(chunks_.size(), [&](std::size_t chunk) { finish_gradient(chunk, plan, penalties); });
+  }
+
+  // All that a step does after the walk back; `clears` says whether faded state is set to 0.
+  template <class Share>
+  void step(const Share& share, const Plan& plan, const StepFactors& factors, bool clears) noexcept {
+    const auto go_on = [&](std::size_t chunk) {
+      clip(chunk);
+      if (clears) clear_faded(chunk);
+      apply(chunk, factors);
+      threshold(chunk, factors.learning_rate);
+    };
+    weigh(share);
+    if (network_.settings.clip_norm > 0.0) {
+      share(chunks_.size(), [&](std::size_t chunk) {
+        finish_gradient(chunk, plan, Penalties::smooth);
+        square(chunk, network_.arena.gradients.data(), 1.0);
+      });
+      choose_clip_factor(share);
+      share(chunks_.size(), go_on);
+    } else {
+      share(chunks_.size(), [&](std::size_t chunk) {
+        finish_gradient(chunk, plan, Penalties::smooth);
+        go_on(chunk);
+      });
+    }
+    constrain(share);
+  }
+
+  // The rule's step from the gradients as they stand: clipping and constraints belong to it, penalties do not.
+  template <class Share>
+  void apply_gradients(const Share& share, const StepFactors& factors) noexcept {
+    if (network_.settings.clip_norm > 0.0) {
+      square_gradients(share, 1.0);
+      choose_clip_factor(share);
+    }
+    share(chunks_.size(), [&](std::size_t chunk) {
+      clip(chunk);
+      apply(chunk, factors);
+    });
+    constrain(share);
+  }
+
+  // The penalties of the gradients last finished, added in ascending order.
   double penalty() const noexcept;
 
  private:
@@ -39,15 +85,74 @@ class Updater {
     std::size_t parameter;
     std::size_t first, count;
     bool penalised, decayed, trained;
+    double slope = 0.0;  // l2_norm / (2 |w|) of a kernel with that penalty: its gradient is that of the l2 `slope`
   };
+  // Chunks [first, last) hold a kernel with the penalty l2_norm |w|.
+  struct Rooted {
+    std::size_t parameter, first, last;
+  };
+  // Columns of a kernel whose norms are limited.
+  struct Columns {
+    std::size_t parameter, first, count;
+  };
+
+  // The norms of kernels whose penalty is theirs.
+  template <class Share>
+  void weigh(const Share& share) noexcept {
+    if (rooted_chunks_.empty()) return;
+    share(rooted_chunks_.size(), [&](std::size_t i) { square(rooted_chunks_[i], network_.arena.values.data(), 1.0); });
+    take_roots();
+  }
+
+  template <class Share>
+  void square_gradients(const Share& share, double scale) noexcept {
+    share(chunks_.size(), [&](std::size_t chunk) { square(chunk, network_.arena.gradients.data(), scale); });
+  }
+
+  // min(1, clip_norm / |g|), |g| the norm of all trained parameters' gradients, from their squares. A norm that is not
+  // finite leaves them as they are, and the weights follow. Squares of float64 may overflow where no number does;
+  // scaled by 2^-600 they cannot.
+  template <class Share>
+  void choose_clip_factor(const Share& share) noexcept {
+    double scale = 1.0, norm = trained_norm();
+    if (!std::isfinite(norm)) {
+      square_gradients(share, scale = 0x1p-600);
+      norm = trained_norm();
+    }
+    const double factor = network_.settings.clip_norm / norm * scale;
+    clip_factor_ = static_cast<T>(std::isfinite(norm) && factor < 1.0 ? factor : 1.0);
+  }
+
+  template <class Share>
+  void constrain(const Share& share) noexcept {
+    if (!limited_.empty()) share(limited_.size(), [&](std::size_t i) { limit(limited_[i]); });
+  }
+
+  void finish_gradient(std::size_t chunk, const Plan& plan, Penalties penalties) noexcept;
+  void square(std::size_t chunk, const T* block, double scale) noexcept;
+  void take_roots() noexcept;
+  double trained_norm() const noexcept;
+  void clip(std::size_t chunk) const noexcept;
+  // Sets state to 0 that has faded to denormal numbers: units that are dead leave averages that decay to these and stay
+  // there (0.9 times the smallest rounds to itself), and a step on them takes up to 2.8 times as long.
+  void clear_faded(std::size_t chunk) const noexcept;
+  void apply(std::size_t chunk, const StepFactors& factors) const noexcept;
+  void threshold(std::size_t chunk, double learning_rate) const noexcept;
+  void limit(const Columns& columns) const noexcept;
 
   const Network<T>& network_;
   const Buffers<T>& buffers_;
   std::vector<Chunk> chunks_;
+  std::vector<Rooted> rooted_;
+  std::vector<std::size_t> rooted_chunks_;
+  std::vector<Columns> limited_;
   std::vector<double> penalty_;
+  std::vector<double> squares_;  // by chunk, of weights or of gradients
+  double rooted_penalty_ = 0.0;
+  T clip_factor_ = 1;
 };
 
-// sum over the kernels of l1 sum|W| + l2 sum W^2, in the order in which a step adds it up.
+// sum over the kernels of l1 sum|W| + l2 sum W^2 + l2_norm |W|, in the order in which a step adds it up.
 template <class T>
 double penalty_of(const Network<T>& network);
 

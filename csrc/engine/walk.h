@@ -17,8 +17,8 @@ struct Step {
   Batch batch;
   Plan plan;
   double weight_sum;
-  std::uint64_t number;         // keys the dropout masks
-  bool training;                // dropout on
+  std::uint64_t number;         // keys dropout masks and noise
+  bool training;                // dropout and noise on
   double* row_norms = nullptr;  // (batch): where |gradient|^2 of each row goes, if anywhere
 };
 

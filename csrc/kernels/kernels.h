@@ -107,7 +107,8 @@ struct Metric {
 // ------------------------------------------------------------------------------------------------ update rules
 
 // Names as in the papers; a rule reads what it needs. `weight_decay` is decoupled: w -= learning_rate * weight_decay *
-// w.
+// w. The clips act on gradients before the rule sees them, 0 is none: `clip_norm` on their norm over all trained
+// parameters, `clip_value` on each element.
 struct UpdateSettings {
   double learning_rate = 1e-3;
   double momentum = 0.0;
@@ -118,6 +119,8 @@ struct UpdateSettings {
   double weight_decay = 0.0;
   bool bias_correction = true;
   bool epsilon_inside = false;
+  double clip_norm = 0.0;
+  double clip_value = 0.0;
 };
 
 // Running float64 products (beta^t and the like), all 1 before the first step. Part of the optimizer's state.
@@ -177,6 +180,21 @@ struct VectorKernels {
   void (*add_penalty_gradient)(T* dw, const T* w, std::size_t count, T l1, T l2) noexcept;
 };
 
+// ----------------------------------------------------------------------------- gradients and weights within limits
+
+template <class T>
+struct ClipKernels {
+  // sum_i (scale x_i)^2 in float64 whatever T is: one row sum a chunk of 4096 elements, the chunks added in ascending
+  // order
+  double (*squared_norm)(const T* x, std::size_t count, double scale) noexcept;
+  // y = x held within [-limit, limit]; a NaN stays. y may be x.
+  void (*clip)(T* y, const T* x, std::size_t count, T limit) noexcept;
+  // y = sign(x) max(|x| - threshold, 0); a NaN stays. y may be x.
+  void (*soft_threshold)(T* y, const T* x, std::size_t count, T threshold) noexcept;
+  // w[:, j] *= limit / |w[:, j]| where that norm exceeds the limit and is finite
+  void (*limit_columns)(T* w, std::size_t rows, std::size_t cols, std::size_t ldw, double limit) noexcept;
+};
+
 // ----------------------------------------------------------------------------------------------- random numbers
 
 // Philox4x32-10, key (seed, 0), counter (block, step low, step high, stream); word w of block b is position 4 b + w.
@@ -199,6 +217,10 @@ struct RandomKernels {
   // y = x / (1 - rate) where kept, 0 where dropped; element i of the range is position first + i, dropped iff its
   // word < rate * 2^32. The backward pass is the same map on dy. y may be x.
   void (*dropout)(T* y, const T* x, std::size_t first, std::size_t count, double rate, RandomKey key) noexcept;
+  // y = x + deviation z, where element i of the range has value first + i of `normal` with mean 0 as its z; computed in
+  // float64 and rounded once. y may be x.
+  void (*gaussian_noise)(T* y, const T* x, std::size_t first, std::size_t count, double deviation,
+                         RandomKey key) noexcept;
 };
 
 // ---------------------------------------------------------------------------------------------------- the table
@@ -207,6 +229,7 @@ template <class T>
 struct Kernels {
   const MatmulKernels<T>* matmul;
   const VectorKernels<T>* vector;
+  const ClipKernels<T>* clip;
   const RandomKernels<T>* random;
   Rows<Elementary<T>> elementary;
   Rows<Activation<T>> activations;

@@ -127,24 +127,47 @@ void uniform(T* x, std::size_t count, double low, double high, RandomKey key) no
 }
 
 // sqrt(-2 log u) cos(2 pi v) and sqrt(-2 log u) sin(2 pi v), u on (0, 1], v on [0, 1)
+RAVINE_INLINE void standard_normals(std::size_t block, RandomKey key, Vec<double>& first, Vec<double>& second) {
+  Words a, b;
+  philox_pairs(block, key, a, b);
+  const Vec<double> radius = sqrt(log(1.0 - unit_interval(a)) * -2.0), turn = unit_interval(b);
+  Vec<double> sine, cosine;
+  sincospi(turn + turn, sine, cosine);
+  interleave<double>(radius * cosine, radius * sine, first, second);
+}
+
 template <class T>
 void normal(T* x, std::size_t count, double mean, double deviation, RandomKey key) noexcept {
   each_pair(
       x, count,
-      [&](std::size_t block, Vec<double>& first, Vec<double>& second) __attribute__((always_inline)) {
-        Words a, b;
-        philox_pairs(block, key, a, b);
-        const Vec<double> radius = sqrt(log(1.0 - unit_interval(a)) * -2.0), turn = unit_interval(b);
-        Vec<double> sine, cosine;
-        sincospi(turn + turn, sine, cosine);
-        interleave<double>(radius * cosine, radius * sine, first, second);
-      },
+      [&](std::size_t block, Vec<double>& first, Vec<double>& second)
+          __attribute__((always_inline)) { standard_normals(block, key, first, second); },
       [&](double value) __attribute__((always_inline)) { return static_cast<T>(mean + deviation * value); });
+}
+
+// The odd value before an odd `first` shares its block, and is drawn and left out.
+template <class T>
+void gaussian_noise(T* y, const T* x, std::size_t first, std::size_t count, double deviation, RandomKey key) noexcept {
+  constexpr std::size_t step = 2 * lanes<double>;
+  const std::size_t skipped = first % 2, end = skipped + count;
+  for (std::size_t i = 0; i < end; i += step) {
+    Vec<double> low, high;
+    standard_normals((first - skipped + i) / 2, key, low, high);
+    double z[step];
+    store<double>(z, low);
+    store<double>(z + lanes<double>, high);
+    const std::size_t n = end - i < step ? end - i : step;
+    for (std::size_t j = i == 0 ? skipped : 0; j < n; ++j) {
+      const std::size_t at = i + j - skipped;
+      y[at] = static_cast<T>(static_cast<double>(x[at]) + deviation * z[j]);
+    }
+  }
 }
 
 }  // namespace
 
-extern constinit const Both<RandomKernels> random_kernels = {{bits, uniform<float>, normal<float>, dropout<float>},
-                                                             {bits, uniform<double>, normal<double>, dropout<double>}};
+extern constinit const Both<RandomKernels> random_kernels = {
+    {bits, uniform<float>, normal<float>, dropout<float>, gaussian_noise<float>},
+    {bits, uniform<double>, normal<double>, dropout<double>, gaussian_noise<double>}};
 
 }  // namespace ravine::RAVINE_ISA

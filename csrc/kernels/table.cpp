@@ -28,6 +28,7 @@ namespace ravine::RAVINE_ISA {
 
 extern const Both<MatmulKernels> matmul_kernels;
 extern const Both<VectorKernels> vector_kernels;
+extern const Both<ClipKernels> clip_kernels;
 extern const Both<RandomKernels> random_kernels;
 extern const Both<Elementary> RAVINE_ELEMENTARY;
 extern const Both<Activation> RAVINE_ACTIVATIONS;
@@ -65,10 +66,10 @@ constinit const InstructionSet instruction_set = {
     RAVINE_NAME(RAVINE_ISA),
     vector_bytes,
     has_fma,
-    {&matmul_kernels.f, &vector_kernels.f, &random_kernels.f, rows(elementary.f), rows(activations.f), rows(losses.f),
-     rows(metrics.f), rows(updates.f)},
-    {&matmul_kernels.d, &vector_kernels.d, &random_kernels.d, rows(elementary.d), rows(activations.d), rows(losses.d),
-     rows(metrics.d), rows(updates.d)},
+    {&matmul_kernels.f, &vector_kernels.f, &clip_kernels.f, &random_kernels.f, rows(elementary.f), rows(activations.f),
+     rows(losses.f), rows(metrics.f), rows(updates.f)},
+    {&matmul_kernels.d, &vector_kernels.d, &clip_kernels.d, &random_kernels.d, rows(elementary.d), rows(activations.d),
+     rows(losses.d), rows(metrics.d), rows(updates.d)},
 };
 
 }  // namespace ravine::RAVINE_ISA

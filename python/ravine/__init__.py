@@ -7,6 +7,7 @@ from . import _load as _load  # isort: skip
 from . import (
     _core,
     callbacks,
+    constraints,
     initializers,
     kernels,
     layers,
@@ -50,6 +51,7 @@ __all__ = [
     "__version__",
     "callbacks",
     "check_gradients",
+    "constraints",
     "datasets",
     "diagnose",
     "ewma",

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from . import _build, _core
+from . import _build, _core, regularizers
 from ._fixed import Fixed
 from ._state import Snapshot
-from ._validation import Array, NotFittedError, as_inputs, check_dtype, check_seed, feature_names
+from ._validation import Array, NotFittedError, as_inputs, check_dtype, check_reaches, check_seed, feature_names
 from .layers import Input, Layer, Shape, check_layers
 from .losses import Head, Loss
 from .metrics import Metric
@@ -55,19 +55,30 @@ class ModelBase:
     layers = Fixed[tuple[Layer, ...]]("make a new model")
     dtype = Fixed[np.dtype[Any]]("make a new model")
     random_state = Fixed[int]("make a new model")
+    kernel_regularizer = Fixed[regularizers.Regularizer | None]("make a new model")
     input_shape = Fixed[Shape | None]("make a new model")
     optimizer = Fixed[Optimizer | None]("call compile")
     loss = Fixed[Loss | None]("call compile")
     metrics = Fixed[tuple[Metric, ...]]("call compile")
     history: Fixed[History | None] = Fixed("call fit")
 
-    def __init__(self, layers: Any, *, dtype: DTypeLike = "float32", random_state: int | None = None) -> None:
+    def __init__(
+        self,
+        layers: Any,
+        *,
+        dtype: DTypeLike = "float32",
+        random_state: int | None = None,
+        kernel_regularizer: str | regularizers.Regularizer | None = None,
+    ) -> None:
         checked = check_layers(layers)
         first = checked[0] if checked else None
         seed = check_seed(random_state)
         vars(self).update(
             layers=tuple(checked[1:] if isinstance(first, Input) else checked),
             dtype=check_dtype(dtype),
+            kernel_regularizer=None
+            if kernel_regularizer is None
+            else regularizers.get(kernel_regularizer, name="kernel_regularizer"),
             random_state=int.from_bytes(os.urandom(4), "little") if seed is None else seed,
             input_shape=None,
             optimizer=None,
@@ -147,7 +158,8 @@ class ModelBase:
 
     def _build(self, input_shape: Shape) -> None:
         """Make the network, with its first weights."""
-        plan = _build.make_plan(self.layers, input_shape)
+        plan = _build.make_plan(self.layers, input_shape, self.kernel_regularizer)
+        check_reaches(plan.factors, self.dtype)
         with _core.DefaultFloatingPointMode():
             network = _build.make_network(math.prod(input_shape), plan.operations, self.random_state, self.dtype)
             _build.initialise(network, plan, self.layers, self.random_state)
@@ -172,6 +184,7 @@ class ModelBase:
             return
         units = network.output_units
         activation, skippable = _build.last_activation(self.layers)
+        check_reaches([(name, v) for name, v in vars(self.loss).items() if type(v) is float], self.dtype)
         head = self.loss.head(activation, units, skippable=skippable)
         found = [(metric, metric.engine(head, units)) for metric in self.metrics]
         network.set_loss(
@@ -186,13 +199,29 @@ class ModelBase:
         if self._network is None or self.optimizer is None:
             return
         for optimizer in self._chain.optimizers if self._chain else (self.optimizer,):
-            settings = optimizer.settings()
-            if "epsilon" in settings and self.dtype.type(settings["epsilon"]) == 0:
-                raise ValueError(f"epsilon={settings['epsilon']!r} is 0 as {self.dtype.name}; take a larger one")
+            self._check_optimizer(optimizer)
         self._network.set_optimizer(self.optimizer.rule, self.optimizer.settings())
         averaging = self.optimizer.averaging()
         if averaging is not None:
             self._network.set_averaging(**averaging)
+
+    def _check_optimizer(self, optimizer: Optimizer) -> None:
+        """Refuse an optimizer that does not go with the layers, or settings that are 0 in the model's dtype."""
+        assert self._plan is not None
+        if optimizer.searches and self._plan.after_steps:
+            raise ValueError(
+                f"{type(optimizer).__name__} finds its steps along the loss alone, so nothing can end them "
+                f"({self._plan.after_steps[0]}); take a first-order optimizer"
+            )
+        for name, regularizer in self._plan.regularizers.items():
+            if regularizer.l1 and regularizer.proximal and optimizer.rule not in ("sgd", "momentum_average"):
+                raise ValueError(
+                    f"layer {name} has a proximal l1, whose thresholds go with steps of the gradient's own length: "
+                    f"take SGD without momentum, or with average=True, got {optimizer!r}"
+                )
+        settings = optimizer.settings()
+        names = ("epsilon", "clip_norm", "clip_value")
+        check_reaches([(name, settings[name]) for name in names if name in settings], self.dtype)
 
     def _start_counting(self) -> None:
         """Let schedules and what an optimizer learns begin here."""
@@ -297,5 +326,6 @@ class ModelBase:
 
     def __repr__(self) -> str:
         return (
-            f"{type(self).__name__}({list(self.layers)!r}, dtype={self.dtype.name!r}, random_state={self.random_state})"
+            f"{type(self).__name__}({list(self.layers)!r}, dtype={self.dtype.name!r}, random_state={self.random_state}"
+            + (f", kernel_regularizer={self.kernel_regularizer!r})" if self.kernel_regularizer is not None else ")")
         )

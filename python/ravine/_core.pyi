@@ -48,6 +48,10 @@ class _Kernels(Protocol):
     def approach(self, y: _Array, x: _Array, share: float) -> None: ...
     def column_sums(self, x: _Array, *, batch_slice: int = 0, out: _Array | None = None) -> _Array: ...
     def add_penalty_gradient(self, dw: _Array, w: _Array, *, l1: float = 0.0, l2: float = 0.0) -> None: ...
+    def squared_norm(self, x: _Array, *, scale: float = 1.0) -> float: ...
+    def clip(self, x: _Array, limit: float, *, out: _Array | None = None) -> _Array: ...
+    def soft_threshold(self, x: _Array, threshold: float, *, out: _Array | None = None) -> _Array: ...
+    def limit_columns(self, w: _Array, limit: float) -> None: ...
     def random_bits(
         self, count: int, *, first: int = 0, seed: int, stream: int = 0, step: int = 0
     ) -> NDArray[np.uint32]: ...
@@ -62,6 +66,17 @@ class _Kernels(Protocol):
         x: _Array,
         *,
         rate: float,
+        seed: int,
+        stream: int = 0,
+        step: int = 0,
+        first: int = 0,
+        out: _Array | None = None,
+    ) -> _Array: ...
+    def gaussian_noise(
+        self,
+        x: _Array,
+        *,
+        stddev: float,
         seed: int,
         stream: int = 0,
         step: int = 0,
@@ -95,8 +110,12 @@ class OperationSpec:
         activation: str = "linear",
         alpha: float = 0.0,
         rate: float = 0.0,
+        stddev: float = 0.0,
         l1: float = 0.0,
         l2: float = 0.0,
+        l2_norm: float = 0.0,
+        proximal: bool = False,
+        max_norm: float = 0.0,
     ) -> None: ...
 
 class Sampler:

@@ -107,6 +107,9 @@ class Gradients(Inference):
     def apply_gradients(self, gradients: Mapping[str, ArrayLike]) -> None:
         """Take one step of the optimizer with gradients of one's own.
 
+        They are clipped as the optimizer says, and constraints hold after it; penalties count where they are in the
+        gradients.
+
         Parameters
         ----------
         gradients : dict of str to array-like

@@ -25,6 +25,7 @@ __all__ = [
     "check_int",
     "check_name",
     "check_number",
+    "check_reaches",
     "check_seed",
     "check_shape",
     "convert",
@@ -70,6 +71,13 @@ def check_int(name: str, value: Any, low: int, high: int | None = None, *, allow
     if number < low or (high is not None and number > high):
         raise ValueError(message)
     return number
+
+
+def check_reaches(settings: Iterable[tuple[str, float]], dtype: np.dtype[Any]) -> None:
+    """Refuse named numbers that are not 0 but would be in the model's dtype."""
+    for name, value in settings:
+        if value and dtype.type(value) == 0:
+            raise ValueError(f"{name}={value!r} is 0 as {dtype.name}; take a larger one")
 
 
 def check_flag(name: str, value: Any) -> bool:

@@ -98,6 +98,21 @@ class Constant(Initializer):
     ------
     ValueError, TypeError
         For a value that is not allowed.
+
+    Examples
+    --------
+    The symmetry trap: four hidden units learn, and all learn the same.
+
+    >>> import numpy as np
+    >>> import ravine as rv
+    >>> first = rv.layers.Dense(4, "tanh", kernel_initializer=rv.initializers.Constant(0.5))
+    >>> model = rv.Sequential([first, rv.layers.Dense(1, kernel_initializer="ones")], random_state=0)
+    >>> model.compile(optimizer="sgd", loss="mse")
+    >>> X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    >>> history = model.fit(X, [0.0, 1.0, 1.0, 0.0], epochs=9)
+    >>> kernel = model.parameters["dense/kernel"]
+    >>> bool((kernel == 0.5).any()), bool((kernel == kernel[:, :1]).all())
+    (False, True)
     """
 
     def __init__(self, value: float = 0.0) -> None:
@@ -252,6 +267,14 @@ class Orthogonal(Initializer):
     ------
     ValueError, TypeError
         For a value that is not allowed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import ravine as rv
+    >>> w = rv.initializers.Orthogonal()((3, 5), "float64", seed=1)
+    >>> bool(np.allclose(w @ w.T, np.eye(3)))
+    True
     """
 
     # Rows made orthogonal together, between the products that project them.

@@ -6,13 +6,14 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from . import _core
+from . import _core, constraints, regularizers
 from . import initializers as init
 from ._fixed import Described
 from ._validation import check_choice, check_flag, check_int, check_name, check_number, check_shape
-from .regularizers import L1L2
+from .constraints import MaxNorm
+from .regularizers import L1L2, Regularizer
 
-__all__ = ["ACTIVATIONS", "Activation", "Dense", "Dropout", "Flatten", "Input", "Layer"]
+__all__ = ["ACTIVATIONS", "Activation", "Dense", "Dropout", "Flatten", "GaussianNoise", "Input", "Layer"]
 
 #: The activations, with the default of `alpha` for those that have one.
 ACTIVATIONS: dict[str, float] = {
@@ -74,9 +75,18 @@ class Layer(Described):
         """Return the shape of a row's output from that of its input."""
         return shape
 
-    def operation(self, name: str) -> _core.OperationSpec | None:
-        """Return what the engine does for this layer, under the name it has in a model; None for nothing."""
+    def operation(self, name: str, regularizer: Regularizer | None = None) -> _core.OperationSpec | None:
+        """Return what the engine does for this layer, under the name it has in a model; None for nothing.
+
+        `regularizer` is the penalty on its kernel: its own, or the model's.
+        """
         return None
+
+    def _call(self, *shown: str, **settings: tuple[Any, Any]) -> str:
+        """Return the call that makes the layer: what is `shown`, and settings (value, usual) that are not as usual."""
+        settings |= {"name": (self.name, None), "trainable": (self.trainable, True)}
+        given = [f"{name}={value!r}" for name, (value, usual) in settings.items() if repr(value) != repr(usual)]
+        return f"{type(self).__name__}({', '.join([*shown, *given])})"
 
 
 class Input(Layer):
@@ -104,7 +114,7 @@ class Input(Layer):
             raise ValueError("shape must have at least one size, got ()")
 
     def __repr__(self) -> str:
-        return f"Input({self.shape})"
+        return self._call(repr(self.shape))
 
 
 class Activation(Layer):
@@ -129,7 +139,7 @@ class Activation(Layer):
     --------
     >>> import ravine as rv
     >>> rv.layers.Dense(8, rv.layers.Activation("leaky_relu", alpha=0.2))
-    Dense(8, activation='leaky_relu')
+    Dense(8, activation=Activation('leaky_relu', alpha=0.2))
     """
 
     kind = "activation"
@@ -152,12 +162,12 @@ class Activation(Layer):
             raise ValueError(f"softmax takes flat rows, got rows of shape {shape}; put Flatten() before it")
         return shape
 
-    def operation(self, name: str) -> _core.OperationSpec:
+    def operation(self, name: str, regularizer: Regularizer | None = None) -> _core.OperationSpec:
         """Return the engine's operation."""
         return _core.OperationSpec("activation", name=name, activation=self.activation, alpha=self.alpha)
 
     def __repr__(self) -> str:
-        return f"Activation({self.activation!r})"
+        return self._call(repr(self.activation), alpha=(self.alpha, ACTIVATIONS[self.activation]))
 
 
 class Dense(Layer):
@@ -176,7 +186,11 @@ class Dense(Layer):
     bias_initializer : str or Initializer, default="zeros"
         First values of b.
     l1, l2 : float >= 0, default=0
-        The penalty l1 sum |W| + l2 sum W^2, added to the loss.
+        Short for `kernel_regularizer=L1L2(l1, l2)`: the penalty l1 sum |W| + l2 sum W^2, added to the loss.
+    kernel_regularizer : str or Regularizer, optional
+        Any other penalty on W, see `ravine.regularizers`; None is the model's, if it has one. `L1L2()` is none.
+    kernel_constraint : str or MaxNorm, optional
+        What W must satisfy after each step, see `ravine.constraints`.
     name : str, optional
         Default: dense, dense_1 ...
     trainable : bool, default=True
@@ -184,8 +198,8 @@ class Dense(Layer):
 
     Raises
     ------
-    ValueError
-        For a value that is not allowed.
+    ValueError, TypeError
+        For a value that is not allowed, and for both l1 or l2 and a regularizer.
 
     Examples
     --------
@@ -207,6 +221,8 @@ class Dense(Layer):
         bias_initializer: str | init.Initializer = "zeros",
         l1: float = 0.0,
         l2: float = 0.0,
+        kernel_regularizer: str | Regularizer | None = None,
+        kernel_constraint: str | MaxNorm | None = None,
         name: str | None = None,
         trainable: bool = True,
     ) -> None:
@@ -216,7 +232,18 @@ class Dense(Layer):
         self.use_bias = check_flag("use_bias", use_bias)
         self.kernel_initializer = init.get(kernel_initializer, name="kernel_initializer")
         self.bias_initializer = init.get(bias_initializer, name="bias_initializer")
-        self.regularizer = L1L2(l1, l2)
+        given = L1L2(l1, l2)
+        if given and kernel_regularizer is not None:
+            raise ValueError(
+                f"give l1 and l2 or kernel_regularizer, not both, got l1={l1!r}, l2={l2!r} and {kernel_regularizer!r}"
+            )
+        regularizer: str | Regularizer | None = given if given else kernel_regularizer
+        self.kernel_regularizer = (
+            None if regularizer is None else regularizers.get(regularizer, name="kernel_regularizer")
+        )
+        self.kernel_constraint = (
+            None if kernel_constraint is None else constraints.get(kernel_constraint, name="kernel_constraint")
+        )
 
     @property
     def activation_name(self) -> str:
@@ -229,7 +256,7 @@ class Dense(Layer):
             raise ValueError(f"Dense takes flat rows, got rows of shape {shape}; put Flatten() before it")
         return (self.units,)
 
-    def operation(self, name: str) -> _core.OperationSpec:
+    def operation(self, name: str, regularizer: Regularizer | None = None) -> _core.OperationSpec:
         """Return the engine's operation."""
         return _core.OperationSpec(
             "dense",
@@ -238,12 +265,24 @@ class Dense(Layer):
             use_bias=self.use_bias,
             activation=self.activation.activation,
             alpha=self.activation.alpha,
-            l1=self.regularizer.l1,
-            l2=self.regularizer.l2,
+            l1=regularizer.l1 if regularizer else 0.0,
+            l2=regularizer.l2 if regularizer else 0.0,
+            l2_norm=regularizer.l2_norm if regularizer else 0.0,
+            proximal=regularizer.proximal if regularizer else False,
+            max_norm=self.kernel_constraint.max_value if self.kernel_constraint else 0.0,
         )
 
     def __repr__(self) -> str:
-        return f"Dense({self.units}, activation={self.activation.activation!r})"
+        plain = self.activation.alpha == ACTIVATIONS[self.activation.activation]
+        return self._call(
+            repr(self.units),
+            f"activation={(self.activation.activation if plain else self.activation)!r}",
+            use_bias=(self.use_bias, True),
+            kernel_initializer=(self.kernel_initializer, init.GlorotUniform()),
+            bias_initializer=(self.bias_initializer, init.Zeros()),
+            kernel_regularizer=(self.kernel_regularizer, None),
+            kernel_constraint=(self.kernel_constraint, None),
+        )
 
 
 class Dropout(Layer):
@@ -275,12 +314,59 @@ class Dropout(Layer):
         super().__init__(name=name)
         self.rate = check_number("rate", rate, 0.0, 1.0)
 
-    def operation(self, name: str) -> _core.OperationSpec:
+    def operation(self, name: str, regularizer: Regularizer | None = None) -> _core.OperationSpec:
         """Return the engine's operation."""
         return _core.OperationSpec("dropout", name=name, rate=self.rate)
 
     def __repr__(self) -> str:
-        return f"Dropout({self.rate})"
+        return self._call(repr(self.rate))
+
+
+class GaussianNoise(Layer):
+    """In training, y = x + stddev z with z standard normal, drawn anew for every unit, row and step; otherwise y = x.
+
+    The noise is a function of (seed, layer, step, position), the same for any number of threads; its derivative is 1.
+
+    Parameters
+    ----------
+    stddev : float >= 0
+        The standard deviation of what is added.
+    name : str, optional
+        Default: gaussian_noise, gaussian_noise_1 ...
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
+
+    References
+    ----------
+    Bishop, "Training with noise is equivalent to Tikhonov regularization", 1995.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import ravine as rv
+    >>> model = rv.Sequential([rv.layers.GaussianNoise(0.1), rv.layers.Dense(1)], random_state=0)
+    >>> model.compile(optimizer="adam", loss="mse")
+    >>> X = np.linspace(-1, 1, 64)[:, None]
+    >>> history = model.fit(X, 2 * X, epochs=3)
+    >>> bool((model.predict(X) == model.predict(X)).all())
+    True
+    """
+
+    kind = "gaussian_noise"
+
+    def __init__(self, stddev: float, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.stddev = check_number("stddev", stddev, 0.0)
+
+    def operation(self, name: str, regularizer: Regularizer | None = None) -> _core.OperationSpec:
+        """Return the engine's operation."""
+        return _core.OperationSpec("gaussian_noise", name=name, stddev=self.stddev)
+
+    def __repr__(self) -> str:
+        return self._call(repr(self.stddev))
 
 
 class Flatten(Layer):
@@ -299,7 +385,7 @@ class Flatten(Layer):
         return (math.prod(shape),)
 
     def __repr__(self) -> str:
-        return "Flatten()"
+        return self._call()
 
 
 def check_layers(layers: Any) -> list[Layer]:

@@ -18,7 +18,6 @@ from ._summary import summary_text
 from ._threads import check_n_threads
 from ._validation import Array, check_flag, check_int, check_number
 from .callbacks import Callback
-from .layers import Dense
 from .progress import check_verbose
 from .samplers import Sampler, check_sampler
 from .training import Data, Fit, History, check_callbacks, warn_of_small_batches
@@ -36,8 +35,10 @@ class Sequential(Gradients):
     dtype : {"float32", "float64"}, default="float32"
         The type of weights and arithmetic; data are converted to it.
     random_state : int in [0, 2**32), optional
-        Seed of first weights, order and dropout; None draws one and keeps it. The same seed gives the same bits for
-        any number of threads.
+        Seed of first weights, order, dropout and noise; None draws one and keeps it. The same seed gives the same bits
+        for any number of threads.
+    kernel_regularizer : str or Regularizer, optional
+        The penalty on the kernels of all layers that have none of their own, see `ravine.regularizers`.
 
     Attributes
     ----------
@@ -45,6 +46,8 @@ class Sequential(Gradients):
         Without the `Input`.
     input_shape, output_shape : tuple of int or None
         Shapes of a row.
+    kernel_regularizer : Regularizer or None
+        As given.
     optimizer, loss, metrics
         As compiled, of a chain the optimizer at work; `optimizer.learning_rate` may be changed at any time.
     learning_rate : float
@@ -294,9 +297,8 @@ class Sequential(Gradients):
         """Return the penalty of all layers at the present weights."""
         assert self._plan is not None
         penalty, parameters = 0.0, self.parameters
-        for name, layer in zip(self._plan.names, self.layers, strict=True):
-            if isinstance(layer, Dense) and layer.regularizer:
-                penalty += layer.regularizer(parameters[f"{name}/kernel"])
+        for name, regularizer in self._plan.regularizers.items():
+            penalty += regularizer(parameters[f"{name}/kernel"])
         return penalty
 
     def _evaluate(self, data: Data, n_threads: int) -> dict[str, float]:

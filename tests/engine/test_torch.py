@@ -116,6 +116,60 @@ def test_penalties(make: Any) -> None:
         assert relative_error(w, expected.detach().numpy()) <= 1e-10
 
 
+def total_loss(parameters: list[Any], X: Any, target: Any) -> Any:
+    return F.cross_entropy(torch_logits(torch.tensor(X), parameters), torch.tensor(target).long())
+
+
+# the engine's settings, what limits PyTorch's gradients, the tolerance: PyTorch divides by the norm plus 1e-6
+CLIPS: list[tuple[dict[str, float], Callable[[list[Any]], Any], float]] = [
+    ({"clip_norm": 0.05}, lambda p: torch.nn.utils.clip_grad_norm_(p, 0.05), 1e-4),
+    ({"clip_norm": 0.3}, lambda p: torch.nn.utils.clip_grad_norm_(p, 0.3), 1e-4),
+    ({"clip_norm": 1e9}, lambda p: torch.nn.utils.clip_grad_norm_(p, 1e9), 1e-10),
+    ({"clip_value": 0.01}, lambda p: torch.nn.utils.clip_grad_value_(p, 0.01), 1e-10),
+    ({"clip_value": 1e-3}, lambda p: torch.nn.utils.clip_grad_value_(p, 1e-3), 1e-10),
+]
+
+
+@pytest.mark.parametrize(("rule", "name"), [("sgd", "SGD"), ("adam", "Adam")])
+@pytest.mark.parametrize(("clips", "limit", "tolerance"), CLIPS)
+def test_clipping(
+    make: Any, clips: dict[str, float], limit: Callable[[list[Any]], Any], tolerance: float, rule: str, name: str
+) -> None:
+    network = make(INPUTS, LAYERS)
+    network.set_loss("categorical_cross_entropy", setting=1.0, skip_activation=True)
+    network.set_optimizer(rule, clips)
+    parameters = torch_parameters(network)
+    optimizer = torch_optimizer(name, {}, parameters)
+    X, target = uniform((ROWS, INPUTS), seed=1), labels(ROWS, 3, seed=2)
+    network.train(X, target, None, batch_size=ROWS, first_epoch=0, epochs=STEPS, rates=np.array([RATE]), n_threads=2)
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        total_loss(parameters, X, target).backward()
+        limit(parameters)
+        optimizer.step()
+    for w, expected in zip(network.parameters().values(), parameters, strict=True):
+        assert relative_error(w, expected.detach().numpy()) <= tolerance
+
+
+def test_root_penalty_and_max_norm(make: Any) -> None:
+    """PyTorch differentiates the norm, and renorm shortens the columns after each step."""
+    network = make(INPUTS, [dense(8, "tanh", l2_norm=0.2, max_norm=0.7), *LAYERS[1:]])
+    network.set_loss("categorical_cross_entropy", setting=1.0, skip_activation=True)
+    network.set_optimizer("momentum", {"momentum": 0.9})
+    parameters = torch_parameters(network)
+    optimizer = torch_optimizer("SGD", {"momentum": 0.9}, parameters)
+    X, target = uniform((ROWS, INPUTS), seed=1), labels(ROWS, 3, seed=2)
+    network.train(X, target, None, batch_size=ROWS, first_epoch=0, epochs=STEPS, rates=np.array([RATE]), n_threads=2)
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        (total_loss(parameters, X, target) + 0.2 * torch.linalg.norm(parameters[0])).backward()
+        optimizer.step()
+        with torch.no_grad():
+            parameters[0].copy_(torch.renorm(parameters[0], 2, 1, 0.7))
+    for w, expected in zip(network.parameters().values(), parameters, strict=True):
+        assert relative_error(w, expected.detach().numpy()) <= 1e-6
+
+
 def rows(loss: Any) -> Any:
     """Mean over the columns."""
     return loss.mean(dim=1)

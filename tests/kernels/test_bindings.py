@@ -15,7 +15,7 @@ F4, F8, I4 = np.float32, np.float64, np.int32
 NAMES = _core.baseline.names
 UNARY = sorted({*NAMES["elementary"], *NAMES["activations"]})
 SHARED = {"names", "fma", "vector_bytes"}
-TWINS_ALONE = {"Network", "OperationSpec", "SLOTS", "epoch_order", "philox"}
+TWINS_ALONE = {"Network", "OperationSpec", "SLOTS", "epoch_order", "philox", "samplers"}
 
 
 def functions(module):
@@ -153,6 +153,19 @@ REFUSED = [
     ("random_bits", [2], {"first": 2**34 - 1, "seed": 0}, ValueError, r"first \+ count must be at most 2\^34"),
     ("random_bits", [4], {"first": 2**64 - 2, "seed": 0}, ValueError, r"first \+ count must be at most 2\^34"),
     ("dropout", [a(3)], {"rate": 0.5, "first": 2**34 - 2, "seed": 0}, ValueError, "first [+] the size of x must be"),
+    ("gaussian_noise", [a(3)], {"stddev": -1.0, "seed": 0}, ValueError, r"stddev must be in \[0, inf\), got -1.0"),
+    ("gaussian_noise", [a(3)], {"stddev": np.inf, "seed": 0}, ValueError, r"stddev must be in \[0, inf\), got inf"),
+    ("gaussian_noise", [a(3)], {"stddev": 1.0, "first": 2**33 - 2, "seed": 0}, ValueError, "must be at most 2.34"),
+    ("gaussian_noise", [a(3)], {"stddev": 1.0, "first": 2**64 - 1, "seed": 0}, ValueError, "must be at most 2.34"),
+    ("gaussian_noise", [memory[:9]], {"stddev": 1.0, "seed": 0, "out": memory[1:10]}, ValueError, "not overlap x"),
+    ("clip", [a(3), -1.0], {}, ValueError, "limit must be at least 0, got -1.0"),
+    ("clip", [a(3), 1.0], {"out": a(2)}, ValueError, r"out must have shape \(3,\) to match x, got \(2,\)"),
+    ("clip", [memory[:9], 1.0], {"out": memory[1:10]}, ValueError, "out must not overlap x"),
+    ("soft_threshold", [a(3), float("nan")], {}, ValueError, "threshold must be at least 0, got nan"),
+    ("limit_columns", [a(3), 1.0], {}, ValueError, r"w must have 2 dimensions, got shape \(3,\)"),
+    ("limit_columns", [a(3, 2), -1.0], {}, ValueError, "limit must be at least 0, got -1.0"),
+    ("limit_columns", [read_only(a(3, 2)), 1.0], {}, ValueError, "w is read-only"),
+    ("squared_norm", [a(3, dtype=I4)], {}, TypeError, "x must be float32 or float64, got int32"),
     ("dropout", [a(3)], {"rate": 1.0, "seed": 0}, ValueError, r"rate must be in \[0, 1\), got 1.0"),
     ("dropout", [a(3)], {"rate": float("nan"), "seed": 0}, ValueError, r"rate must be in \[0, 1\), got nan"),
 ]

@@ -116,7 +116,40 @@ def test_dropout_drops_the_same_units_in_both_dtypes(kernels):
     np.testing.assert_array_equal(*masks)
 
 
+@pytest.mark.parametrize("stddev", [0.0, 0.1, 3.0])
+@pytest.mark.parametrize("first", [0, 1, 2, 3, 66, 2**33 - 1031])
+def test_gaussian_noise_matches_twin(kernels, dtype, layout, rng, stddev, first):
+    key = {"first": first, "seed": 5, "stream": 8 << 24, "step": 9}
+    for size in SIZES:
+        x = rng.standard_normal(size).astype(dtype)
+        got = kernels.gaussian_noise(awkward(x, layout), stddev=stddev, **key)
+        want = reference.gaussian_noise(x.astype(np.float64), stddev=stddev, **key)
+        scale = np.maximum(np.abs(x), np.abs(want - x))
+        assert np.all(ulps(got, want, scale=scale) <= 6)
+        assert stddev or same_bits(got, x)
+
+
+def test_gaussian_noise_is_cut_anywhere(kernels, dtype):
+    x = np.ones(1000, dtype=dtype)
+    whole = kernels.gaussian_noise(x, stddev=0.3, seed=1)
+    for cut in (1, 2, 3, 5, 17, 64, 333, 999):
+        parts = [
+            kernels.gaussian_noise(x[:cut], stddev=0.3, seed=1),
+            kernels.gaussian_noise(x[cut:], stddev=0.3, seed=1, first=cut),
+        ]
+        assert same_bits(np.concatenate(parts), whole)
+
+
+def test_gaussian_noise_is_random_normal_and_works_in_place(kernels):
+    x = np.full(101, 2.0)
+    want = x + 0.5 * kernels.random_normal(np.empty(101), seed=4, stream=2, step=3)
+    assert kernels.gaussian_noise(x, stddev=0.5, seed=4, stream=2, step=3, out=x) is x
+    assert same_bits(x, want)
+
+
 @pytest.mark.skipif(not {"avx2", "avx512"} <= set(ISAS), reason="needs AVX2 and AVX-512")
 def test_normal_has_the_same_bits_on_avx2_and_avx512(dtype):
     x, y = (k.random_normal(np.empty(9999, dtype=dtype), seed=4) for k in (_core.avx2, _core.avx512))
     assert same_bits(x, y)
+    ones = np.ones(9999, dtype=dtype)
+    assert same_bits(*(k.gaussian_noise(ones, stddev=0.7, seed=4, first=3) for k in (_core.avx2, _core.avx512)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -60,17 +59,13 @@ def look_at(probe: Probe, gradients: dict[str, Vector]) -> list[LayerLook]:
         if kernel in weights:
             look.kernel, look.bias = weights[kernel], weights.get(f"{name}/bias")
         if kernel in gradients:
-            look.dkernel = gradients[kernel] - _penalty_gradient(layer, weights[kernel])
+            penalty = plan.regularizers.get(name)
+            look.dkernel = gradients[kernel] - (penalty.gradient(weights[kernel]) if penalty else 0.0)
             size = float(np.sqrt((inputs.reshape(len(inputs), -1) ** 2).sum(axis=1).mean()))
             look.signal = float(np.sqrt((look.dkernel**2).sum())) / size if size else 0.0
         looks.append(look)
         inputs = outputs
     return looks
-
-
-def _penalty_gradient(layer: Any, kernel: Vector) -> Any:
-    regularizer = getattr(layer, "regularizer", None)
-    return regularizer.gradient(kernel) if regularizer else 0.0
 
 
 def troubles(probe: Probe, looks: list[LayerLook], epoch: int | None) -> Iterator[Finding]:
@@ -134,9 +129,9 @@ def _symmetric(probe: Probe, look: LayerLook, epoch: int | None) -> Iterator[Fin
 
 
 def _drawn_apart(probe: Probe, place: int) -> bool:
-    """Whether dropout, before the next layer with weights, gives equal units different gradients in training."""
+    """Whether dropout or noise before the next layer with weights gives equal units different gradients in training."""
     for layer in probe.model.layers[place + 1 :]:
-        if layer.kind == "dropout":
+        if layer.kind in ("dropout", "gaussian_noise"):
             return True
         if layer.kind not in ("activation", "flatten"):
             return False

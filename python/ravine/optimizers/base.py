@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike
 from .. import kernels
 from .._validation import Array, check_int
 from ..schedules import Schedule, check_rate
-from ._problem import Point, Problem, Result
+from ._problem import Point, Problem, Result, Vector
 
 if TYPE_CHECKING:
     from ..layers import Layer
@@ -23,6 +24,7 @@ __all__ = ["Optimizer"]
 _ENGINE_NAMES = {"beta_1": "beta1", "beta_2": "beta2"}
 _ENGINE_SETTINGS = (
     "momentum", "beta_1", "beta_2", "rho", "epsilon", "weight_decay", "bias_correction", "epsilon_inside",
+    "clip_norm", "clip_value",
 )  # fmt: skip
 
 
@@ -33,6 +35,18 @@ class Optimizer:
     ----------
     learning_rate : float >= 0 or Schedule
         May be changed between epochs and between batches; all other settings are fixed. See `ravine.schedules`.
+    clip_norm : float > 0 or None
+        c: g *= min(1, c / |g|), |g| being the norm of the gradient by all trained parameters (Pascanu, Mikolov and
+        Bengio, "On the difficulty of training recurrent neural networks", 2013). A norm that is not finite leaves the
+        gradient as it is: the weights overflow as they would without a limit, and the fit ends with `DivergenceError`.
+    clip_value : float > 0 or None
+        Each element of g is held within [-clip_value, clip_value]; a NaN stays.
+
+    Examples
+    --------
+    >>> import ravine as rv
+    >>> rv.optimizers.SGD(0.1, clip_norm=1.0).minimize(lambda x: 1e6 * x[0] ** 2, [9.0], steps=1, jac="numeric").x
+    array([8.9])
     """
 
     _fixed = False
@@ -64,7 +78,8 @@ class Optimizer:
 
     def settings(self) -> dict[str, Any]:
         """Return the compiled rule's settings, without the learning rate."""
-        return {_ENGINE_NAMES.get(name, name): vars(self)[name] for name in _ENGINE_SETTINGS if name in vars(self)}
+        given = {_ENGINE_NAMES.get(name, name): vars(self)[name] for name in _ENGINE_SETTINGS if name in vars(self)}
+        return {name: value for name, value in given.items() if value is not None}
 
     def averaging(self) -> dict[str, Any] | None:
         """Return how the weights are averaged; None for no average."""
@@ -144,12 +159,15 @@ class Optimizer:
     def _points(self, problem: Problem) -> Iterator[Point]:
         """Give the point after each step; `weight_decay` acts on all of x."""
         step, slots = getattr(kernels, self.rule), kernels.names["updates"][self.rule]
+        settings = self.settings()
+        clip_norm, clip_value = settings.pop("clip_norm", None), settings.pop("clip_value", None)
         w, state, running = np.array(problem.first.x), np.zeros((slots, problem.size)), np.ones(4)
         point = problem.first
         for t in itertools.count():
             rate = self.learning_rate  # a callback may change it
             now = float(rate(t)) if isinstance(rate, Schedule) else rate
-            step(w, state, point.gradient, running=running, learning_rate=now, **self.settings())
+            gradient = _clip(point.gradient, clip_norm, clip_value)
+            step(w, state, gradient, running=running, learning_rate=now, **settings)
             w = problem.project(w)
             point = problem.evaluate(np.array(w))
             yield point
@@ -157,3 +175,12 @@ class Optimizer:
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if name != "_fixed")
         return f"{type(self).__name__}({settings})"
+
+
+def _clip(gradient: Vector, clip_norm: float | None, clip_value: float | None) -> Vector:
+    """Return the gradient within a norm, or each element within a value."""
+    if clip_norm is not None:
+        largest = float(np.abs(gradient).max())
+        norm = largest * math.sqrt(kernels.squared_norm(gradient / largest)) if 0.0 < largest < math.inf else largest
+        return gradient * (clip_norm / norm) if clip_norm < norm < math.inf else gradient
+    return gradient if clip_value is None else kernels.clip(gradient, clip_value)

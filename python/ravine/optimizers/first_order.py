@@ -1,7 +1,8 @@
 """First-order optimizers: a step from the gradient g and what is remembered of earlier ones.
 
 w are the weights, a the learning rate, t the step from 1. `weight_decay` is decoupled: w (1 - a weight_decay) comes
-first, on kernels only. State is kept by the model, so one description may serve several models.
+first, on kernels only. `clip_norm` and `clip_value` limit g, penalties included, before anything else. State is kept by
+the model, so one description may serve several models.
 """
 
 from __future__ import annotations
@@ -27,6 +28,13 @@ def _epsilon(value: Any) -> float:
     return check_number("epsilon", value, 0.0, closed="neither")
 
 
+def _clips(norm: Any, value: Any) -> dict[str, float | None]:
+    if norm is not None and value is not None:
+        raise ValueError(f"give clip_norm or clip_value, not both, got {norm!r} and {value!r}")
+    given = {"clip_norm": norm, "clip_value": value}
+    return {k: None if v is None else check_number(k, v, 0.0, closed="neither") for k, v in given.items()}
+
+
 class SGD(Optimizer):
     """Gradient descent, w -= a g, with momentum m if wanted.
 
@@ -48,6 +56,8 @@ class SGD(Optimizer):
         Correct the average's start from zero; needs `average`.
     weight_decay : float >= 0, default=0.0
         Decoupled decay of kernels.
+    clip_norm, clip_value : float > 0, optional
+        Limits on the gradient, see `ravine.optimizers.Optimizer`; at most one of them.
 
     Raises
     ------
@@ -78,6 +88,8 @@ class SGD(Optimizer):
         average: bool = False,
         bias_correction: bool = False,
         weight_decay: float = 0.0,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
     ) -> None:
         super().__init__(
             learning_rate=learning_rate,
@@ -86,6 +98,7 @@ class SGD(Optimizer):
             average=check_flag("average", average),
             bias_correction=check_flag("bias_correction", bias_correction),
             weight_decay=_decay(weight_decay),
+            **_clips(clip_norm, clip_value),
         )
         if nesterov and average:
             raise ValueError("nesterov=True and average=True exclude each other")
@@ -117,6 +130,8 @@ class AdaGrad(Optimizer):
         sqrt(G + e) in place of sqrt(G) + e.
     weight_decay : float >= 0, default=0.0
         Decoupled decay of kernels.
+    clip_norm, clip_value : float > 0, optional
+        Limits on the gradient, see `ravine.optimizers.Optimizer`; at most one of them.
 
     Raises
     ------
@@ -135,12 +150,15 @@ class AdaGrad(Optimizer):
         epsilon: float = 1e-8,
         epsilon_inside: bool = False,
         weight_decay: float = 0.0,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
     ) -> None:
         super().__init__(
             learning_rate=learning_rate,
             epsilon=_epsilon(epsilon),
             epsilon_inside=check_flag("epsilon_inside", epsilon_inside),
             weight_decay=_decay(weight_decay),
+            **_clips(clip_norm, clip_value),
         )
 
     @property
@@ -168,6 +186,8 @@ class RMSProp(Optimizer):
         sqrt(G + e) in place of sqrt(G) + e.
     weight_decay : float >= 0, default=0.0
         Decoupled decay of kernels.
+    clip_norm, clip_value : float > 0, optional
+        Limits on the gradient, see `ravine.optimizers.Optimizer`; at most one of them.
 
     Raises
     ------
@@ -192,6 +212,8 @@ class RMSProp(Optimizer):
         epsilon: float = 1e-8,
         epsilon_inside: bool = False,
         weight_decay: float = 0.0,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
     ) -> None:
         super().__init__(
             learning_rate=learning_rate,
@@ -201,6 +223,7 @@ class RMSProp(Optimizer):
             epsilon=_epsilon(epsilon),
             epsilon_inside=check_flag("epsilon_inside", epsilon_inside),
             weight_decay=_decay(weight_decay),
+            **_clips(clip_norm, clip_value),
         )
 
     @property
@@ -222,6 +245,8 @@ class AdaDelta(Optimizer):
         e.
     weight_decay : float >= 0, default=0.0
         Decoupled decay of kernels.
+    clip_norm, clip_value : float > 0, optional
+        Limits on the gradient, see `ravine.optimizers.Optimizer`; at most one of them.
 
     Raises
     ------
@@ -240,12 +265,15 @@ class AdaDelta(Optimizer):
         rho: float = 0.95,
         epsilon: float = 1e-6,
         weight_decay: float = 0.0,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
     ) -> None:
         super().__init__(
             learning_rate=learning_rate,
             rho=_fraction("rho", rho),
             epsilon=_epsilon(epsilon),
             weight_decay=_decay(weight_decay),
+            **_clips(clip_norm, clip_value),
         )
 
     @property
@@ -273,6 +301,8 @@ class Adam(Optimizer):
         e under the root.
     weight_decay : float >= 0, default=0.0
         Decoupled decay of kernels.
+    clip_norm, clip_value : float > 0, optional
+        Limits on the gradient, see `ravine.optimizers.Optimizer`; at most one of them.
 
     Raises
     ------
@@ -305,6 +335,8 @@ class Adam(Optimizer):
         bias_correction: bool = True,
         epsilon_inside: bool = False,
         weight_decay: float = 0.0,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
     ) -> None:
         super().__init__(
             learning_rate=learning_rate,
@@ -315,6 +347,7 @@ class Adam(Optimizer):
             bias_correction=check_flag("bias_correction", bias_correction),
             epsilon_inside=check_flag("epsilon_inside", epsilon_inside),
             weight_decay=_decay(weight_decay),
+            **_clips(clip_norm, clip_value),
         )
 
     @property
@@ -386,6 +419,8 @@ class _AdamRelative(Optimizer):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         weight_decay: float = 0.0,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
     ) -> None:
         super().__init__(
             learning_rate=learning_rate,
@@ -393,6 +428,7 @@ class _AdamRelative(Optimizer):
             beta_2=_fraction("beta_2", beta_2),
             epsilon=_epsilon(epsilon),
             weight_decay=_decay(weight_decay),
+            **_clips(clip_norm, clip_value),
         )
 
     @property
@@ -414,6 +450,8 @@ class AdaMax(_AdamRelative):
         e.
     weight_decay : float >= 0, default=0.0
         Decoupled decay of kernels.
+    clip_norm, clip_value : float > 0, optional
+        Limits on the gradient, see `ravine.optimizers.Optimizer`; at most one of them.
 
     Raises
     ------
@@ -441,6 +479,8 @@ class Nadam(_AdamRelative):
         e.
     weight_decay : float >= 0, default=0.0
         Decoupled decay of kernels.
+    clip_norm, clip_value : float > 0, optional
+        Limits on the gradient, see `ravine.optimizers.Optimizer`; at most one of them.
 
     Raises
     ------

@@ -78,7 +78,7 @@ class SecondOrder(Optimizer):
     def check_layers(self, layers: Sequence[Layer]) -> None:
         """Refuse layers whose output differs from one evaluation to the next."""
         for place, layer in enumerate(layers):
-            if layer.kind == "dropout":
+            if layer.kind in ("dropout", "gaussian_noise"):
                 raise ValueError(
                     f"{type(self).__name__} needs a loss that is the same at each evaluation; layer {place} is "
                     f"{layer!r}, which draws anew: take a first-order optimizer, or an l2 penalty in its place"

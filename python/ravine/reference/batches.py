@@ -18,6 +18,7 @@ Array = NDArray[Any]
 #: Random streams: the purpose in the upper 8 bits, the operation's number in the lower 24.
 DROPOUT_STREAM = 2 << 24
 ORDER_STREAM = 3 << 24
+NOISE_STREAM = 8 << 24
 
 
 def epoch_order(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:

@@ -5,8 +5,11 @@ A step on the batch of rows r, with weights ω of the samples, parameters w and 
 - forward        ``x_0 = X[r]``, ``x_(k+1) = operation_k(x_k)``, ``z = x_last``
 - loss           ``L = sum_i ω_i l_i / sum_i ω_i`` (mean) or ``sum_i ω_i l_i`` (sum)
 - backward       ``dz = ω_i dl_i/dz`` times ``1 / sum_i ω_i`` or 1; then each operation's dx and parameter gradients
-- penalty        ``dW += l1 sign(W) + 2 l2 W`` on kernels
+- penalty        ``dW += l1 sign(W) + 2 l2 W + l2_norm W / |W|`` on kernels
+- clipping       ``g *= min(1, clip_norm / |g|)`` over all gradients, or each element held within ``clip_value``
 - update         the rule, on every parameter of a trainable operation
+- threshold      ``W = sign(W) max(|W| - a l1, 0)`` in place of l1's gradient, where it is proximal
+- constraint     ``W_j *= min(1, max_norm / |W_j|)`` on kernels' columns
 
 It is slow and plain on purpose: read it to learn what the engine does, compare with it to know that the engine does it.
 """
@@ -22,9 +25,10 @@ from numpy.typing import DTypeLike, NDArray
 from . import losses, updates
 from . import metrics as metric_functions
 from .batches import Array, epoch_order, weighted_sum
+from .limits import clip, squared_norm
 from .operations import DropoutKey, OperationSpec, make_operations
 from .samplers import Sampler
-from .vector import approach, clear_faded
+from .vector import approach, clear_faded, scale
 
 Metrics = Sequence[tuple[str, float]]
 
@@ -48,7 +52,7 @@ class Network:
     Attributes
     ----------
     step : int
-        Batches seen; it numbers the dropout masks.
+        Batches seen; it numbers dropout masks and noise.
     running : ndarray of float64, shape (4,)
         The rule's running products (such as beta^t), 1 before the first step.
 
@@ -132,8 +136,10 @@ class Network:
         self._loss, self._setting, self._mean, self._skip = name, setting, reduction == "mean", skip_activation
 
     def set_optimizer(self, rule: str, settings: Mapping[str, Any]) -> None:
-        """Choose the update rule, with zero state; ``settings`` are the rule's keyword arguments."""
+        """Choose the update rule, with zero state; ``settings`` are the rule's keyword arguments, and clips."""
         self._rule, self._settings, self._slots = rule, dict(settings), updates.SLOTS[rule]
+        self._clip_norm = self._settings.pop("clip_norm", 0.0)
+        self._clip_value = self._settings.pop("clip_value", 0.0)
         self._state = {name: np.zeros((self._slots, w.size), self.dtype) for name, w in self.parameters().items()}
         self.running = np.ones(4)
         self._average: dict[str, Array] = {}
@@ -267,7 +273,7 @@ class Network:
         row_loss, dz = self._row_losses(z, target, weight, self._scale(len(X), weight))
         self._backward(dz)
         for operation in self._operations:
-            operation.add_penalty_gradient()
+            operation.add_penalty_gradient(smooth=False)
         return self._reduce(self._totals(row_loss, z, target, weight, ()))[0] + self._penalty()
 
     def backward(self, X: Array, doutput: Array, *, n_threads: int = 1) -> None:
@@ -276,8 +282,10 @@ class Network:
         self._backward(doutput)
 
     def apply_gradients(self, learning_rate: float) -> None:
-        """Take one step of the rule with the gradients as they stand."""
+        """Take one step of the rule with the gradients as they stand: no penalty acts."""
+        self._clip()
         self._update(learning_rate)
+        self._constrain()
         self._take_average(epoch_end=False)
 
     def _named(self) -> Iterator[tuple[str, Any, str]]:
@@ -310,10 +318,14 @@ class Network:
                 trained = [operation for operation in self._operations if operation.trainable]
                 sampler.learn(np.zeros(len(X)) + sum(operation.row_norms() for operation in trained))
             for operation in self._operations:
-                operation.add_penalty_gradient()
+                operation.add_penalty_gradient(smooth=True)
+            self._clip()
             if self.step % _CLEARING_STEPS == _CLEARING_STEPS - 1:
                 self._clear_faded()
             self._update(rate)
+            for operation in self._operations:
+                operation.threshold(rate)
+            self._constrain()
             self._take_average(epoch_end=False)
         return totals
 
@@ -357,6 +369,23 @@ class Network:
 
     def _penalty(self) -> float:
         return sum(operation.penalty() for operation in self._operations)
+
+    def _clip(self) -> None:
+        """Shorten the trained gradients to ``clip_norm``, all together, or hold each within ``clip_value``."""
+        trained = [o.gradients[key] for _, o, key in self._named() if o.trainable]
+        if self._clip_norm and trained:
+            largest = max(float(np.max(np.abs(g), initial=0.0)) for g in trained)
+            norm = largest * sum(squared_norm(g, scale=1.0 / largest) for g in trained) ** 0.5 if largest else 0.0
+            if np.isfinite(norm) and norm > self._clip_norm:
+                for g in trained:
+                    scale(g, self._clip_norm / norm, out=g)
+        if self._clip_value:
+            for g in trained:
+                clip(g, self._clip_value, out=g)
+
+    def _constrain(self) -> None:
+        for operation in self._operations:
+            operation.constrain()
 
     def _clear_faded(self) -> None:
         """Set state to 0 that has faded to denormal numbers."""

@@ -12,7 +12,8 @@ from dataclasses import KW_ONLY, dataclass
 import numpy as np
 
 from . import activations, random
-from .batches import DROPOUT_STREAM, Array, batch_slice
+from .batches import DROPOUT_STREAM, NOISE_STREAM, Array, batch_slice
+from .limits import limit_columns, soft_threshold, squared_norm
 from .matmul import matmul
 from .vector import add_penalty_gradient, column_sums, sum_abs, sum_squares
 
@@ -26,7 +27,7 @@ class OperationSpec:
 
     Parameters
     ----------
-    kind : {"dense", "activation", "dropout"}
+    kind : {"dense", "activation", "dropout", "gaussian_noise"}
         What the operation does.
     name : str
         Name of the layer, the first half of its parameters' names.
@@ -40,8 +41,15 @@ class OperationSpec:
         Setting of the activation (slope of ``leaky_relu``, limit of ``elu``).
     rate : float
         Share of units a dropout operation drops, in [0, 1).
-    l1, l2 : float
-        Factors of the penalty ``l1 sum |W| + l2 sum W^2`` on a dense operation's kernel.
+    stddev : float
+        Standard deviation of what a gaussian_noise operation adds.
+    l1, l2, l2_norm : float
+        Factors of the penalty ``l1 sum |W| + l2 sum W^2 + l2_norm |W|`` on a dense operation's kernel, with
+        ``|W| = sqrt(sum W^2)``.
+    proximal : bool
+        Whether l1 acts by thresholds after the step, not by its gradient.
+    max_norm : float
+        What the norm of a kernel's column may be after a step; 0 is no limit.
 
     Examples
     --------
@@ -57,13 +65,17 @@ class OperationSpec:
     activation: str = "linear"
     alpha: float = 0.0
     rate: float = 0.0
+    stddev: float = 0.0
     l1: float = 0.0
     l2: float = 0.0
+    l2_norm: float = 0.0
+    proximal: bool = False
+    max_norm: float = 0.0
 
 
 @dataclass(frozen=True)
 class DropoutKey:
-    """What a batch's dropout masks depend on, besides position and operation."""
+    """What a batch's dropout masks and noise depend on, besides position and operation."""
 
     seed: int
     step: int
@@ -106,7 +118,7 @@ class Operation:
     inputs : int
         Units that come in.
     index : int
-        Place in the network, from 0: it numbers the random stream of a dropout mask.
+        Place in the network, from 0: it numbers the random stream of a dropout mask or of noise.
     dtype : dtype
         float32 or float64.
     """
@@ -120,7 +132,7 @@ class Operation:
         self.activation = ActivationFunction(spec.activation, spec.alpha)
 
     def forward(self, x: Array, key: DropoutKey | None, *, skip_activation: bool) -> Array:
-        """Return y; ``key`` is None outside training (dropout off), ``skip_activation`` leaves the activation out."""
+        """Return y; ``key`` is None outside training: dropout and noise are off. ``skip_activation`` leaves f out."""
         return self.activation.forward(x, skip=skip_activation)
 
     def backward(self, dy: Array) -> Array:
@@ -135,8 +147,14 @@ class Operation:
         """Return the value that regularisation adds to the loss."""
         return 0.0
 
-    def add_penalty_gradient(self) -> None:
-        """Add the gradient of ``penalty`` to the gradients."""
+    def add_penalty_gradient(self, *, smooth: bool) -> None:
+        """Add the gradient of ``penalty`` to the gradients; ``smooth`` leaves out what acts by thresholds."""
+
+    def threshold(self, learning_rate: float) -> None:
+        """Take the part of a step that is no gradient's."""
+
+    def constrain(self) -> None:
+        """Put the parameters where they may be."""
 
 
 class Dense(Operation):
@@ -176,20 +194,38 @@ class Dense(Operation):
         return norms
 
     def penalty(self) -> float:
-        """``l1 sum |W| + l2 sum W^2``, in float64."""
+        """``l1 sum |W| + l2 sum W^2 + l2_norm |W|``, in float64."""
         w = self.parameters["kernel"].ravel()
         value = 0.0
         if self.spec.l1:
             value += self.spec.l1 * float(sum_abs(w))
         if self.spec.l2:
             value += self.spec.l2 * float(sum_squares(w))
+        if self.spec.l2_norm:
+            value += self.spec.l2_norm * squared_norm(w) ** 0.5
         return value
 
-    def add_penalty_gradient(self) -> None:
-        """``dW += l1 sign(W) + 2 l2 W``."""
-        if self.trainable and (self.spec.l1 or self.spec.l2):
-            dw, w = self.gradients["kernel"].reshape(-1), self.parameters["kernel"].reshape(-1)
-            add_penalty_gradient(dw, w, l1=self.spec.l1, l2=self.spec.l2)
+    def add_penalty_gradient(self, *, smooth: bool) -> None:
+        """``dW += l1 sign(W) + 2 l2 W + l2_norm W / |W|``, the last 0 at W = 0."""
+        if not self.trainable:
+            return
+        dw, w = self.gradients["kernel"].reshape(-1), self.parameters["kernel"].reshape(-1)
+        norm = squared_norm(w) ** 0.5
+        slope = min(self.spec.l2_norm / (2.0 * norm), float(np.finfo(w.dtype).max) / 4.0) if norm else 0.0
+        l1 = 0.0 if self.spec.proximal and smooth else self.spec.l1
+        if l1 or self.spec.l2 or slope:
+            add_penalty_gradient(dw, w, l1=l1, l2=self.spec.l2 + slope)
+
+    def threshold(self, learning_rate: float) -> None:
+        """``W = sign(W) max(|W| - a l1, 0)``, a the learning rate, where l1 is proximal."""
+        if self.trainable and self.spec.proximal and self.spec.l1:
+            w = self.parameters["kernel"]
+            soft_threshold(w, learning_rate * self.spec.l1, out=w)
+
+    def constrain(self) -> None:
+        """Shorten the kernel's columns to ``max_norm``."""
+        if self.trainable and self.spec.max_norm:
+            limit_columns(self.parameters["kernel"], self.spec.max_norm)
 
 
 class Dropout(Operation):
@@ -216,7 +252,24 @@ class Dropout(Operation):
         return masked
 
 
-KINDS: dict[str, type[Operation]] = {"dense": Dense, "activation": Operation, "dropout": Dropout}
+class GaussianNoise(Operation):
+    """``y = x + stddev z``, z standard normal, drawn anew for every element and step; ``dx = dy``."""
+
+    def forward(self, x: Array, key: DropoutKey | None, *, skip_activation: bool) -> Array:
+        """Return the noisy x; element (i, j) of the batch takes value ``i units + j`` of its random stream."""
+        if key is None or not self.spec.stddev:
+            return x
+        stream = NOISE_STREAM | self.index
+        noisy: Array = random.gaussian_noise(x, stddev=self.spec.stddev, seed=key.seed, stream=stream, step=key.step)
+        return noisy
+
+
+KINDS: dict[str, type[Operation]] = {
+    "dense": Dense,
+    "activation": Operation,
+    "dropout": Dropout,
+    "gaussian_noise": GaussianNoise,
+}
 
 
 def make_operations(specs: Sequence[OperationSpec], inputs: int, dtype: np.dtype) -> list[Operation]:

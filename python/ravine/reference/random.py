@@ -17,7 +17,7 @@ from .vector import sincospi
 Array = NDArray[Any]
 Words = NDArray[np.uint64]
 
-__all__ = ["dropout", "philox", "random_bits", "random_normal", "random_uniform"]
+__all__ = ["dropout", "gaussian_noise", "philox", "random_bits", "random_normal", "random_uniform"]
 
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
@@ -74,9 +74,23 @@ def _words(first: int, count: int, seed: int, stream: int, step: int) -> Words:
 
 def _unit_interval(count: int, seed: int, stream: int, step: int) -> NDArray[np.float64]:
     """Uniform numbers on [0, 1) in steps of 2^-53: number i from words 2 i (low half) and 2 i + 1."""
-    words = _words(0, 2 * count, seed, stream, step)
+    return _as_unit_interval(_words(0, 2 * count, seed, stream, step))
+
+
+def _as_unit_interval(words: Words) -> NDArray[np.float64]:
     bits: NDArray[np.float64] = ((words[0::2] | words[1::2] << _HALF) >> np.uint64(11)).astype(np.float64)
     return bits * 2.0**-53
+
+
+def _standard_normals(first: int, count: int, seed: int, stream: int, step: int) -> NDArray[np.float64]:
+    """Values ``[first, first + count)`` of the normal numbers; a block of words gives two of them."""
+    skipped = first % 2
+    words = _words(2 * (first - skipped), 2 * (skipped + count + (skipped + count) % 2), seed, stream, step)
+    unit = _as_unit_interval(words)
+    radius = np.sqrt(-2.0 * np.log(1.0 - unit[0::2]))
+    sine, cosine = sincospi(2.0 * unit[1::2])
+    z: NDArray[np.float64] = np.stack([radius * cosine, radius * sine], axis=-1).reshape(-1)
+    return z[skipped : skipped + count]
 
 
 def random_bits(count: int, *, first: int = 0, seed: int, stream: int = 0, step: int = 0) -> NDArray[np.uint32]:
@@ -174,11 +188,7 @@ def random_normal(
     >>> bool(abs(random_normal(np.empty(10000), mean=3.0, seed=0).mean() - 3.0) < 0.03)
     True
     """
-    unit = _unit_interval(out.size + out.size % 2, seed, stream, step)
-    radius = np.sqrt(-2.0 * np.log(1.0 - unit[0::2]))
-    sine, cosine = sincospi(2.0 * unit[1::2])
-    z = np.stack([radius * cosine, radius * sine], axis=-1).reshape(-1)[: out.size]
-    out[...] = (mean + deviation * z).reshape(out.shape)
+    out[...] = (mean + deviation * _standard_normals(0, out.size, seed, stream, step)).reshape(out.shape)
     return out
 
 
@@ -221,6 +231,50 @@ def dropout(
     dropped = (_words(first, x.size, seed, stream, step) < math.ceil(rate * 2.0**32)).reshape(x.shape)
     with np.errstate(over="ignore"):
         y = np.where(dropped, 0.0, x.astype(np.float64) / (1.0 - rate)).astype(x.dtype)
+    if out is None:
+        return y
+    out[...] = y
+    return out
+
+
+def gaussian_noise(
+    x: Array, *, stddev: float, seed: int, stream: int = 0, step: int = 0, first: int = 0, out: Array | None = None
+) -> Array:
+    """Additive noise: ``y = x + stddev z``, z standard normal; the backward pass is the identity.
+
+    Element i takes value ``first + i`` of `random_normal` with mean 0. Computed in float64 and rounded once.
+
+    Parameters
+    ----------
+    x : ndarray, any shape
+        Input.
+    stddev : float
+        Standard deviation of the noise, at least 0.
+    seed, stream, step : int
+        Key of the random stream, as in `random_bits`.
+    first : int, default 0
+        Position of the first element.
+    out : ndarray, optional
+        Where to write the result; may be `x`.
+
+    Returns
+    -------
+    ndarray
+        ``y``, of the shape and dtype of `x`.
+
+    References
+    ----------
+    C. M. Bishop, "Training with noise is equivalent to Tikhonov regularization", Neural Computation 7 (1995).
+
+    Examples
+    --------
+    >>> noise = random_normal(np.empty(4), seed=0)
+    >>> bool((gaussian_noise(np.ones(3), stddev=0.5, seed=0, first=1) == 1.0 + 0.5 * noise[1:]).all())
+    True
+    """
+    z = _standard_normals(first, x.size, seed, stream, step).reshape(x.shape)
+    with np.errstate(over="ignore", invalid="ignore"):
+        y = (x.astype(np.float64) + stddev * z).astype(x.dtype)
     if out is None:
         return y
     out[...] = y

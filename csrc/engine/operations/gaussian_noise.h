@@ -1,0 +1,27 @@
+// In training y = x + deviation z, z standard normal; otherwise y = x. The noise is a function of the seed, the layer,
+// the step and the place in the batch, and its derivative is 1.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/operations/operation.h"
+
+namespace ravine {
+
+template <class T>
+class GaussianNoise final : public Operation<T> {
+ public:
+  GaussianNoise(std::string name, std::size_t index, std::size_t units, double deviation, std::uint32_t seed,
+                std::uint32_t stream);
+
+  void forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+               const Tools<T>& tools) const noexcept override;
+  void backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+                const Tools<T>& tools) const noexcept override;
+
+ private:
+  const double deviation_;
+  const std::uint32_t seed_, stream_;
+};
+
+}  // namespace ravine
