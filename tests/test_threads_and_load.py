@@ -293,8 +293,8 @@ def test_import_needs_numpy_alone_and_no_slow_modules():
 def test_public_names():
     expected = {
         "Diagnosis", "DivergenceError", "Ensemble", "Finding", "GradientCheck", "History", "MultiStart",
-        "NotFittedError", "Sequential", "Starts", "__version__", "callbacks", "check_gradients", "constraints", "datasets",
-        "diagnose", "ewma", "get_num_threads", "initializers", "kernels", "layers", "losses", "metrics",
+        "NotFittedError", "Sequential", "Starts", "__version__", "callbacks", "check_gradients", "constraints",
+        "datasets", "diagnose", "ewma", "get_num_threads", "initializers", "kernels", "layers", "losses", "metrics",
         "numeric_gradients", "optimizers", "regularizers", "samplers", "schedules", "set_num_threads", "show_config",
     }  # fmt: skip
     assert set(rv.__all__) == expected
