@@ -21,6 +21,7 @@ import numpy as np
 import ravine as rv
 from ravine.optimizers import (
     BFGS,
+    CMAES,
     LBFGS,
     SGD,
     AdaDelta,
@@ -29,14 +30,18 @@ from ravine.optimizers import (
     AdaMax,
     AdamW,
     AMSGrad,
+    GeneticAlgorithm,
     Nadam,
+    OpenAIES,
     Optimizer,
     RMSProp,
+    SimulatedAnnealing,
 )
 
 DESCENT = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 ADAPTIVE = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 DELTA = (1.0, 3.0, 10.0, 30.0)
+EVOLUTION = (0.01, 0.03, 0.1)
 OWN = (math.nan,)  # no rate to choose
 
 # name, an optimizer of a rate, the rates: a new optimizer is a new line
@@ -54,6 +59,10 @@ OPTIMIZERS: list[tuple[str, Callable[[float], Optimizer], tuple[float, ...]]] = 
     ("Nadam", Nadam, ADAPTIVE),
     ("LBFGS", lambda _: LBFGS(), OWN),
     ("BFGS", lambda _: BFGS(), OWN),
+    ("SimulatedAnnealing", lambda _: SimulatedAnnealing(), OWN),
+    ("GeneticAlgorithm", lambda _: GeneticAlgorithm(), OWN),
+    ("OpenAIES", OpenAIES, EVOLUTION),
+    ("CMAES", lambda _: CMAES(), OWN),
 ]
 
 

@@ -35,6 +35,15 @@ def test_xor_table_falls_at_every_step_and_is_learned(seed):
     assert ((model.predict(example.X) > 0.5) == (example.y > 0.5)).all()
 
 
+@pytest.mark.parametrize("activation", ["sigmoid", "step"])
+@pytest.mark.parametrize("number", range(4))
+def test_the_table_is_learned_without_gradients(number, activation):
+    example = load("without_gradients")
+    model, losses = example.train(example.SEARCHES[number], activation)
+    assert (np.diff(losses) <= 0).all()
+    assert model.evaluate(example.X, example.y)["accuracy"] == 1.0
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_line_fit_comes_to_least_squares(seed):
     example = load("line_fit")

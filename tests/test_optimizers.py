@@ -18,7 +18,24 @@ import pytest
 import ravine as rv
 from ravine import _core, optimizers
 from ravine.layers import Dense, Input
-from ravine.optimizers import BFGS, LBFGS, SGD, AdaDelta, AdaGrad, Adam, AdaMax, AdamW, AMSGrad, Nadam, Newton, RMSProp
+from ravine.optimizers import (
+    BFGS,
+    CMAES,
+    LBFGS,
+    SGD,
+    AdaDelta,
+    AdaGrad,
+    Adam,
+    AdaMax,
+    AdamW,
+    AMSGrad,
+    GeneticAlgorithm,
+    Nadam,
+    Newton,
+    OpenAIES,
+    RMSProp,
+    SimulatedAnnealing,
+)
 
 
 class Case(NamedTuple):
@@ -62,6 +79,12 @@ OPTIMIZERS = [
     Case(LBFGS(history=3), None, {"history": 3}),
     Case(BFGS(), None, {"learning_rate": 1.0}),
     Case(Newton(), None, {"learning_rate": 1.0}),
+    Case(SimulatedAnnealing(chains=4, moves=5, random_state=3), None, {"stddev": 0.5, "cooling": 0.95, "chains": 4}),
+    Case(GeneticAlgorithm(20, random_state=3), None, {"selection": "truncation", "elite": 1, "sigma": 0.1}),
+    Case(GeneticAlgorithm(20, selection="tournament", crossover=0.5, random_state=3), None, {"tournament": None}),
+    Case(OpenAIES(population=20, random_state=3), None, {"learning_rate": 0.05, "sigma": 0.1, "beta_1": 0.9}),
+    Case(CMAES(random_state=3), None, {"sigma": 0.5, "population": None, "covariance": "auto"}),
+    Case(CMAES(covariance="diagonal", random_state=3), None, {"covariance": "diagonal"}),
 ]  # fmt: skip
 
 
@@ -282,7 +305,9 @@ def test_copies_and_repr(optimizer):
         assert vars(other) == vars(optimizer)
         assert repr(other) == repr(optimizer)
     assert repr(optimizer).startswith(type(optimizer).__name__)
-    assert ("learning_rate" in repr(optimizer)) != optimizer.searches
+    assert ("learning_rate" in repr(optimizer)) == (
+        not optimizer.searches or isinstance(optimizer, optimizers.OpenAIES)
+    )
 
 
 def test_only_the_learning_rate_may_change():
@@ -331,6 +356,36 @@ def test_a_line_search_has_no_learning_rate():
         (lambda: optimizers.Nadam(clip_norm=1.0, clip_value=1.0), ValueError, "clip_norm or clip_value, not both"),
         (lambda: optimizers.LBFGS(0), ValueError, "history must be an int >= 1, got 0"),
         (lambda: optimizers.LBFGS(history=2.5), ValueError, "history must be an int >= 1, got 2.5"),
+        (lambda: optimizers.SimulatedAnnealing(0), ValueError, r"stddev must be a number in \(0.0, inf\), got 0"),
+        (lambda: optimizers.SimulatedAnnealing(cooling=1.0), ValueError, r"cooling must be a number in \(0.0, 1.0\)"),
+        (lambda: optimizers.SimulatedAnnealing(chains=0), ValueError, "chains must be an int >= 1, got 0"),
+        (lambda: optimizers.SimulatedAnnealing(moves=True), ValueError, "moves must be an int >= 1, got True"),
+        (lambda: optimizers.SimulatedAnnealing(random_state=-1), ValueError, "random_state must be None or an int in"),
+        (lambda: optimizers.GeneticAlgorithm(1), ValueError, "population must be an int >= 2, got 1"),
+        (lambda: optimizers.GeneticAlgorithm(selection="roulette"), ValueError, "unknown selection 'roulette'; choose"),
+        (lambda: optimizers.GeneticAlgorithm(parents=51), ValueError, r"parents must be None or an int in \[1, 50\]"),
+        (lambda: optimizers.GeneticAlgorithm(tournament=3), ValueError, "tournament belongs to selection='tournament'"),
+        (
+            lambda: optimizers.GeneticAlgorithm(selection="tournament", parents=3),
+            ValueError,
+            "parents belongs to selection='truncation', got parents=3 with 'tournament'",
+        ),
+        (lambda: optimizers.GeneticAlgorithm(sigma=float("nan")), ValueError, "sigma must be"),
+        (lambda: optimizers.GeneticAlgorithm(decay=0), ValueError, r"decay must be a number in \(0.0, 1.0\], got 0"),
+        (lambda: optimizers.GeneticAlgorithm(crossover=1.5), ValueError, r"crossover must be a number in \[0.0, 1.0\]"),
+        (lambda: optimizers.GeneticAlgorithm(10, elite=10), ValueError, r"elite must be an int in \[0, 9\], got 10"),
+        (lambda: optimizers.GeneticAlgorithm(spread=-1), ValueError, "spread must be"),
+        (lambda: optimizers.OpenAIES(-1), ValueError, "learning_rate must be"),
+        (lambda: optimizers.OpenAIES(population=5), ValueError, "population must be an even int >= 2, got 5"),
+        (lambda: optimizers.OpenAIES(population=0), ValueError, "population must be an even int >= 2, got 0"),
+        (lambda: optimizers.OpenAIES(sigma=0.0), ValueError, "sigma must be"),
+        (lambda: optimizers.OpenAIES(beta_1=1.0), ValueError, "beta_1 must be"),
+        (lambda: optimizers.OpenAIES(epsilon=0), ValueError, "epsilon must be"),
+        (lambda: optimizers.CMAES("wide"), TypeError, "sigma must be a number"),
+        (lambda: optimizers.CMAES(population=3), ValueError, "population must be None or an int >= 4, got 3"),
+        (lambda: optimizers.CMAES(covariance="banded"), ValueError, "unknown covariance 'banded'; choose from 'auto'"),
+        (lambda: optimizers.CMAES(random_state=0.5), ValueError, "random_state must be None or an int in"),
+        (lambda: optimizers.get("cma"), ValueError, "unknown optimizer 'cma'.*did you mean 'cmaes'"),
         (lambda: optimizers.get("adm"), ValueError, "unknown optimizer 'adm'.*did you mean 'adam'"),
         (lambda: optimizers.get(None), ValueError, "unknown optimizer None"),
     ],

@@ -11,6 +11,7 @@ namespace py = pybind11;
 void bind_kernels(py::module_& parent);
 void bind_samplers(py::module_& parent);
 void bind_network(py::module_& parent);
+void bind_eigen(py::module_& parent);
 void bind_config(py::module_& parent);
 
 }  // namespace ravine::bindings

@@ -71,6 +71,39 @@ void bind_scale_and_add(py::module_& module, const InstructionSet& set) {
       py::arg("out") = py::none());
 }
 
+// y <- a function of x and y, in place.
+void bind_rows(py::module_& module, const InstructionSet& set) {
+  module.def(
+      "add_scaled",
+      [&set](const py::object& y, const py::object& x, double factor) {
+        by_dtype(y, "y", [&]<class T>() {
+          Array<T> sum(y, "y");
+          const Array<T> given(x, "x", "y");
+          given.require_shape_of(sum);
+          sum.require_writable().require_apart(given);
+          without_gil([&, p = sum.mutable_data()] {
+            set.kernels<T>().vector->add_scaled(p, given.data(), given.size(), static_cast<T>(factor));
+          });
+        });
+      },
+      "y += factor * x, in place; x and y have one shape.", py::arg("y"), py::arg("x"), py::arg("factor"));
+  module.def(
+      "rotate",
+      [&set](const py::object& x, const py::object& y, double c, double s) {
+        by_dtype(x, "x", [&]<class T>() {
+          Array<T> first(x, "x"), second(y, "y", "x");
+          second.require_shape_of(first);
+          first.require_writable().require_apart(second);
+          second.require_writable();
+          without_gil([&, p = first.mutable_data(), q = second.mutable_data()] {
+            set.kernels<T>().vector->rotate(p, q, first.size(), static_cast<T>(c), static_cast<T>(s));
+          });
+        });
+      },
+      "(x, y) <- (c x + s y, c y - s x), in place; x and y have one shape.", py::arg("x"), py::arg("y"), py::arg("c"),
+      py::arg("s"));
+}
+
 void bind_sums(py::module_& module, const InstructionSet& set) {
   const auto bind = [&](const char* name, auto sum_of, const char* doc) {
     module.def(
@@ -190,6 +223,7 @@ void bind_vector(py::module_& module, const InstructionSet& set) {
   bind_pow(module, set);
   bind_sincospi(module, set);
   bind_scale_and_add(module, set);
+  bind_rows(module, set);
   bind_sums(module, set);
   bind_clear_faded(module, set);
   bind_approach(module, set);

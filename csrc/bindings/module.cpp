@@ -10,4 +10,5 @@ PYBIND11_MODULE(_core, module) {
   ravine::bindings::bind_kernels(module);
   ravine::bindings::bind_samplers(module);
   ravine::bindings::bind_network(module);
+  ravine::bindings::bind_eigen(module);
 }

@@ -17,6 +17,7 @@
 #include "bindings/settings.h"
 #include "dispatch.h"
 #include "engine/inference.h"
+#include "engine/population.h"
 #include "engine/random.h"
 #include "engine/run.h"
 #include "engine/sampler.h"
@@ -171,6 +172,23 @@ class PyNetwork {
     dict["loss"] = result->loss;
     dict["metrics"] = py::array_t<double>(std::ssize(choices), result->metrics.data());
     return dict;
+  }
+
+  py::array_t<double> population_losses(const py::object& members, const py::object& X, const py::object& target,
+                                        const py::object& weight, const py::object& n_threads) {
+    const Busy busy(inference_);
+    const Input input(network_, X, target, weight);
+    const Array<double> values(members, "members");
+    values.require_ndim(2, 2);
+    values.require_shape({values.length(0), static_cast<py::ssize_t>(member_size(network_))},
+                         "the trainable parameters");
+    const std::size_t threads = thread_count(n_threads);
+    py::array_t<double> losses(values.length(0));
+    run_watched([&, loss = losses.mutable_data()](Watch& watch) {
+      return population_.losses(loss, network_, inference_buffers_, input.data,
+                                {values.data(), values.rows(), values.cols()}, threads, watch);
+    });
+    return losses;
   }
 
   py::object forward(const py::object& X, const std::optional<std::size_t>& operations, bool skip_activation,
@@ -359,6 +377,7 @@ class PyNetwork {
 
   Buffers<T> training_buffers_;
   Buffers<T> inference_buffers_;
+  Population<T> population_;
   std::atomic<pid_t> training_{0};
   std::atomic<pid_t> inference_{0};
 };
@@ -398,6 +417,10 @@ void bind(py::module_& module, const char* name) {
                   "train() for each network with its (X, target, weight) and its dict of options, one a thread.")
       .def("evaluate", &N::evaluate, arg("X"), arg("target"), arg("weight"), py::kw_only(), arg("metrics") = Metrics{},
            arg("n_threads") = 1, "Loss and metrics of a data set, dropout off.")
+      .def("population_losses", &N::population_losses, arg("members"), arg("X"), arg("target"), arg("weight"),
+           py::kw_only(), arg("n_threads") = 1,
+           "The losses that `evaluate` gives with each row of members (float64, rounded to the network's dtype) as the "
+           "trainable parameters, shape (members,).")
       .def("forward", &N::forward, arg("X"), py::kw_only(), arg("operations") = py::none(),
            arg("skip_activation") = false, arg("n_threads") = 1,
            "Outputs after the first `operations` operations; None where X holds a NaN or an infinity.")

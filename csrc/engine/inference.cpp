@@ -10,8 +10,6 @@
 namespace ravine {
 namespace {
 
-// Rows of a task: small enough for the activations to stay in cache, large enough for the product's tiles.
-constexpr std::size_t block_rows = 128;
 // Less work than this is faster on one thread.
 constexpr std::size_t worth_a_team = 2'000'000;
 
@@ -32,7 +30,31 @@ void run_block(const Network<T>& network, Pass<T>& pass, const Tools<T>& tools, 
   for (std::size_t i = 0; i < operations; ++i) network.operation(i).forward(pass, 0, rows, {}, tools);
 }
 
+// sum += w_i value_i, i ascending.
+template <class T>
+void add_weighted(double& sum, const T* value, const Data<T>& data, std::size_t first, std::size_t rows) noexcept {
+  double total = sum;
+  for (std::size_t i = 0; i < rows; ++i)
+    total += (data.weight ? static_cast<double>(data.weight[first + i]) : 1.0) * static_cast<double>(value[i]);
+  sum = total;
+}
+
 }  // namespace
+
+template <class T>
+void add_losses(double& sum, const Network<T>& network, std::size_t operations, Pass<T>& pass, const Tools<T>& tools,
+                const Data<T>& data, std::size_t first, std::size_t rows) noexcept {
+  const std::size_t units = network.units(operations);
+  run_block(network, pass, tools, data.x, first, rows, operations);
+  const T* const z = pass.value[operations];
+  const Loss<T>& loss = *network.loss.loss;
+  const T setting = static_cast<T>(network.loss.setting);
+  if (data.label)
+    loss.labels(pass.row_loss, nullptr, z, data.label + first, nullptr, rows, units, T{1}, setting);
+  else
+    loss.dense(pass.row_loss, nullptr, z, data.target + first * units, nullptr, rows, units, T{1}, setting);
+  add_weighted(sum, pass.row_loss, data, first, rows);
+}
 
 template <class T>
 Outcome forward(const Network<T>& network, Buffers<T>& buffers, const T* x, std::size_t rows, std::size_t operations,
@@ -69,27 +91,17 @@ std::optional<Evaluation> evaluate(const Network<T>& network, Buffers<T>& buffer
   buffers.prepare(network, threads, std::min(data.rows, block_rows), threads, false, 0);
   const std::size_t operations = network.training_operations(), units = network.units(operations);
   const std::size_t slice = batch_slice(data.rows), slices = batch_slices(data.rows);
-  const T setting = static_cast<T>(network.loss.setting);
   std::vector<double> sums((1 + metrics.size()) * most_batch_slices, 0.0);
 
   const auto block = [&](std::size_t thread, double* sum, std::size_t first, std::size_t rows) {
     Pass<T>& pass = buffers.pass(thread);
-    run_block(network, pass, buffers.tools(thread), data.x, first, rows, operations);
-    const T* const z = pass.value[operations];
+    add_losses(*sum, network, operations, pass, buffers.tools(thread), data, first, rows);
     const T* const target = data.target ? data.target + first * units : nullptr;
     const std::int32_t* const label = data.label ? data.label + first : nullptr;
-    const auto add = [&](double* total, const T* value) {
-      for (std::size_t i = 0; i < rows; ++i)
-        *total += (data.weight ? static_cast<double>(data.weight[first + i]) : 1.0) * static_cast<double>(value[i]);
-    };
-    if (label)
-      network.loss.loss->labels(pass.row_loss, nullptr, z, label, nullptr, rows, units, T{1}, setting);
-    else
-      network.loss.loss->dense(pass.row_loss, nullptr, z, target, nullptr, rows, units, T{1}, setting);
-    add(sum, pass.row_loss);
     for (std::size_t m = 0; m < metrics.size(); ++m) {
-      metrics[m].metric->rows(pass.row_metric, z, target, label, rows, units, static_cast<T>(metrics[m].setting));
-      add(sum + (m + 1) * most_batch_slices, pass.row_metric);
+      metrics[m].metric->rows(pass.row_metric, pass.value[operations], target, label, rows, units,
+                              static_cast<T>(metrics[m].setting));
+      add_weighted(sum[(m + 1) * most_batch_slices], pass.row_metric, data, first, rows);
     }
   };
 
@@ -116,6 +128,10 @@ std::optional<Evaluation> evaluate(const Network<T>& network, Buffers<T>& buffer
   return result;
 }
 
+template void add_losses(double&, const Network<float>&, std::size_t, Pass<float>&, const Tools<float>&,
+                         const Data<float>&, std::size_t, std::size_t) noexcept;
+template void add_losses(double&, const Network<double>&, std::size_t, Pass<double>&, const Tools<double>&,
+                         const Data<double>&, std::size_t, std::size_t) noexcept;
 template Outcome forward(const Network<float>&, Buffers<float>&, const float*, std::size_t, std::size_t, float*,
                          std::size_t, Watch&);
 template Outcome forward(const Network<double>&, Buffers<double>&, const double*, std::size_t, std::size_t, double*,

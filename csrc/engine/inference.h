@@ -12,6 +12,16 @@
 
 namespace ravine {
 
+// Rows that go through the network together: few enough for the activations to stay in cache, enough for the product's
+// tiles.
+inline constexpr std::size_t block_rows = 128;
+
+// Takes rows [first, first + rows) of the data to their losses, through the training pass' operations with the
+// parameters of `tools`, and adds sum w l to `sum` in ascending order. The pass is left with the block's values.
+template <class T>
+void add_losses(double& sum, const Network<T>& network, std::size_t operations, Pass<T>& pass, const Tools<T>& tools,
+                const Data<T>& data, std::size_t first, std::size_t rows) noexcept;
+
 enum class Outcome { done, stopped, not_finite };
 
 // output (rows, units of value `operations`): the first `operations` operations on x. Not finite: x holds a NaN or an

@@ -47,6 +47,11 @@ class Watch {
     unlooked_ += work;
     if (unlooked_ >= clock_worth) check();
   }
+  // Looks, and says whether the run should stop: for what one thread does without a team.
+  bool stopped(std::size_t work) noexcept {
+    look(work);
+    return stop_;
+  }
 
  private:
   friend class Team;

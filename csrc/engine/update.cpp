@@ -18,9 +18,10 @@ bool is_penalised(const Parameter& parameter) {
 
 // Without that of the norm.
 template <class T>
-double chunk_penalty(const Network<T>& network, const Parameter& parameter, std::size_t first, std::size_t count) {
+double chunk_penalty(const Network<T>& network, const Arena<T>& arena, const Parameter& parameter, std::size_t first,
+                     std::size_t count) {
   const auto& vector = *network.kernels().vector;
-  const T* const w = network.arena.values.data() + first;
+  const T* const w = arena.values.data() + first;
   double penalty = 0.0;
   if (parameter.l1 != 0.0) penalty += parameter.l1 * vector.sum_abs(w, count);
   if (parameter.l2 != 0.0) penalty += parameter.l2 * vector.sum_squares(w, count);
@@ -93,7 +94,7 @@ void Updater<T>::finish_gradient(std::size_t index, const Plan& plan, Penalties 
         vector.add(of_group(g), of_group(g), of_group(g + reach), chunk.count);
   if (!chunk.penalised || penalties == Penalties::none) return;
   const Parameter& parameter = arena.parameters[chunk.parameter];
-  penalty_[index] = chunk_penalty(network_, parameter, chunk.first, chunk.count);
+  penalty_[index] = chunk_penalty(network_, arena, parameter, chunk.first, chunk.count);
   if (!chunk.trained) return;
   const double l1 = parameter.proximal && penalties == Penalties::smooth ? 0.0 : parameter.l1;
   vector.add_penalty_gradient(arena.gradients.data() + chunk.first, arena.values.data() + chunk.first, chunk.count,
@@ -180,15 +181,20 @@ double Updater<T>::penalty() const noexcept {
 
 template <class T>
 double penalty_of(const Network<T>& network) {
+  return penalty_of(network, network.arena);
+}
+
+template <class T>
+double penalty_of(const Network<T>& network, const Arena<T>& arena) {
   double sum = 0.0, rooted = 0.0;
-  for (const Parameter& parameter : network.arena.parameters) {
+  for (const Parameter& parameter : arena.parameters) {
     if (!is_penalised(parameter)) continue;
     double squares = 0.0;
     for (std::size_t at = 0; at < parameter.count(); at += chunk_size) {
       const std::size_t first = parameter.offset + at, count = std::min(chunk_size, parameter.count() - at);
-      sum += chunk_penalty(network, parameter, first, count);
+      sum += chunk_penalty(network, arena, parameter, first, count);
       if (parameter.l2_norm != 0.0)
-        squares += network.kernels().clip->squared_norm(network.arena.values.data() + first, count, 1.0);
+        squares += network.kernels().clip->squared_norm(arena.values.data() + first, count, 1.0);
     }
     rooted += parameter.l2_norm * std::sqrt(squares);
   }
@@ -199,5 +205,7 @@ template class Updater<float>;
 template class Updater<double>;
 template double penalty_of(const Network<float>&);
 template double penalty_of(const Network<double>&);
+template double penalty_of(const Network<float>&, const Arena<float>&);
+template double penalty_of(const Network<double>&, const Arena<double>&);
 
 }  // namespace ravine

@@ -155,5 +155,8 @@ class Updater {
 // sum over the kernels of l1 sum|W| + l2 sum W^2 + l2_norm |W|, in the order in which a step adds it up.
 template <class T>
 double penalty_of(const Network<T>& network);
+// The same with the parameters' values of another arena.
+template <class T>
+double penalty_of(const Network<T>& network, const Arena<T>& arena);
 
 }  // namespace ravine

@@ -163,6 +163,10 @@ struct VectorKernels {
   void (*scale)(T* y, const T* x, std::size_t count, T factor) noexcept;
   // y = a + b
   void (*add)(T* y, const T* a, const T* b, std::size_t count) noexcept;
+  // y += factor x
+  void (*add_scaled)(T* y, const T* x, std::size_t count, T factor) noexcept;
+  // (x, y) <- (c x + s y, c y - s x)
+  void (*rotate)(T* x, T* y, std::size_t count, T c, T s) noexcept;
   // sum_i x_i^2, sum_i |x_i| and sum_i a_i b_i, each one row sum a chunk of 4096 elements, the chunks added in float64
   double (*sum_squares)(const T* x, std::size_t count) noexcept;
   double (*sum_abs)(const T* x, std::size_t count) noexcept;

@@ -32,6 +32,23 @@ void add(T* y, const T* a, const T* b, std::size_t count) noexcept {
                  [&](auto at) __attribute__((always_inline)) { at.template store<T>(y, at.load(a) + at.load(b)); });
 }
 
+template <class T>
+void add_scaled(T* y, const T* x, std::size_t count, T factor) noexcept {
+  const Vec<T> a = broadcast<T>(factor);
+  each_vector<T>(
+      count, [&](auto at) __attribute__((always_inline)) { at.template store<T>(y, fma(a, at.load(x), at.load(y))); });
+}
+
+template <class T>
+void rotate(T* x, T* y, std::size_t count, T c, T s) noexcept {
+  const Vec<T> cosine = broadcast<T>(c), sine = broadcast<T>(s);
+  each_vector<T>(count, [&](auto at) __attribute__((always_inline)) {
+    const Vec<T> u = at.load(x), v = at.load(y);
+    at.template store<T>(x, fma(cosine, u, sine * v));
+    at.template store<T>(y, fma(cosine, v, -(sine * u)));
+  });
+}
+
 // sum_i f(x_i, ...) over arrays of one length
 template <class Function, class T, class... Other>
 RAVINE_INLINE double chunked_sum(std::size_t count, Function&& function, const T* x, const Other*... other) {
@@ -151,10 +168,11 @@ void add_penalty_gradient(T* dw, const T* w, std::size_t count, T l1, T l2) noex
 }  // namespace
 
 extern constinit const Both<VectorKernels> vector_kernels = {
-    {pow_range<float>, sincospi_range<float>, scale<float>, add<float>, sum_squares<float>, sum_abs<float>, dot<float>,
-     column_sums<float>, all_finite<float>, clear_faded<float>, approach<float>, add_penalty_gradient<float>},
-    {pow_range<double>, sincospi_range<double>, scale<double>, add<double>, sum_squares<double>, sum_abs<double>,
-     dot<double>, column_sums<double>, all_finite<double>, clear_faded<double>, approach<double>,
-     add_penalty_gradient<double>}};
+    {pow_range<float>, sincospi_range<float>, scale<float>, add<float>, add_scaled<float>, rotate<float>,
+     sum_squares<float>, sum_abs<float>, dot<float>, column_sums<float>, all_finite<float>, clear_faded<float>,
+     approach<float>, add_penalty_gradient<float>},
+    {pow_range<double>, sincospi_range<double>, scale<double>, add<double>, add_scaled<double>, rotate<double>,
+     sum_squares<double>, sum_abs<double>, dot<double>, column_sums<double>, all_finite<double>, clear_faded<double>,
+     approach<double>, add_penalty_gradient<double>}};
 
 }  // namespace ravine::RAVINE_ISA

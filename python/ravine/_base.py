@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from ._core import Network
     from ._sampling import Learnt
     from .optimizers.composed import Chain
-    from .optimizers.second_order import Curvature
     from .training import History
 
 __all__ = ["ModelBase"]
@@ -86,7 +85,7 @@ class ModelBase:
             metrics=(),
             history=None,
         )
-        self._curvature: tuple[list[str], Curvature] | None = None  # what a second-order optimizer has learnt
+        self._curvature: tuple[list[str], Any] | None = None  # what an optimizer that searches has learnt
         self._chain: Chain | None = None  # whose optimizers take turns
         self._turn = 0  # which of them is at work
         self._shares: tuple[int, ...] | None = None  # the epochs of each but the last, once they are known

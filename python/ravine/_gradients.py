@@ -18,7 +18,7 @@ from .training import Data
 
 if TYPE_CHECKING:
     from ._core import Network
-    from ._searching import Searcher
+    from ._searching import BatchTrainer
 
 __all__ = ["Gradients"]
 
@@ -54,6 +54,7 @@ class Gradients(Inference):
             threads = check_n_threads(n_threads)
             with self._rollback():
                 data, _ = self._training_data(X, y, sample_weight, None, 0.0)
+                self._prepare_gradients()
             loss = self._built().loss_and_gradients(data.X, data.target, data.weight, n_threads=threads)
             return float(loss), self._gradients()
 
@@ -194,10 +195,14 @@ class Gradients(Inference):
             rate, previous = self._driven(driver)
             self._driver = (driver, driver.next_rate(rate, previous, loss), loss)
 
-    def _trainer(self) -> Network | Searcher:
+    def _trainer(self) -> Network | BatchTrainer:
         """Return what takes the optimizer's steps."""
         if self.optimizer is None or not self.optimizer.searches:
             return self._built()
+        if self.optimizer.derivative_free:
+            from ._populations import Populations
+
+            return Populations(self)
         from ._searching import Searcher
 
         return Searcher(self)
@@ -216,7 +221,10 @@ class Gradients(Inference):
         self._rates()
         rows, names = self._inputs(X)
         data, classes, held = *self._encoded(rows, y, sample_weight), None
-        self._prepare_gradients()
+        if self.optimizer is not None and self.optimizer.derivative_free:
+            self._set_trainable()
+        else:
+            self._prepare_gradients()
         if split:
             count = len(rows) - round(len(rows) * split)
             if count in (0, len(rows)):

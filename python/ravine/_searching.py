@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ._core import Network
     from ._gradients import Gradients
 
-__all__ = ["Searcher"]
+__all__ = ["BatchTrainer", "Searcher", "flat", "write_flat"]
 
 
 class BatchLoss:
@@ -37,15 +37,11 @@ class BatchLoss:
 
     def present(self) -> Vector:
         """Return the weights as they are."""
-        return _flat(self.weights)
+        return flat(self.weights)
 
     def write(self, x: Vector) -> None:
         """Set the weights."""
-        first = 0
-        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            for w in self.weights:
-                w[...] = x[first : first + w.size].reshape(w.shape)
-                first += w.size
+        write_flat(self.weights, x)
 
     def project(self, x: Vector) -> Vector:
         """Return the point: nothing bounds it."""
@@ -59,25 +55,28 @@ class BatchLoss:
         """Return the loss and its gradients at x; the weights stay there."""
         self.write(x)
         loss = self.network.loss_and_gradients(*self.batch, n_threads=self.n_threads)
-        return Point(self.present(), float(loss), _flat(self.gradients))
+        return Point(self.present(), float(loss), flat(self.gradients))
 
 
-def _flat(arrays: Sequence[Array]) -> Vector:
+def flat(arrays: Sequence[Array]) -> Vector:
+    """Return all elements as one float64 vector."""
     return np.concatenate([np.empty(0), *(array.reshape(-1) for array in arrays)])
 
 
-class Searcher:
-    """Trains a model in the engine's place: each step is a search on one batch."""
+def write_flat(arrays: Sequence[Array], x: Vector) -> None:
+    """Write a vector into the arrays, rounded to their type."""
+    first = 0
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        for array in arrays:
+            array[...] = x[first : first + array.size].reshape(array.shape)
+            first += array.size
+
+
+class BatchTrainer:
+    """Trains a model in the engine's place, a batch a step."""
 
     def __init__(self, model: Gradients) -> None:
-        self.model, self.names = model, model._trainable_names()
-        self.last: Point | None = None  # where a search on all rows ended
-        self.settled = False  # whether there was nothing lower
-        if model._curvature is None or model._curvature[0] != self.names:
-            assert isinstance(model.optimizer, SecondOrder)
-            size = sum(model.parameters[name].size for name in self.names)
-            model._curvature = (self.names, model.optimizer.curvature(size))
-        self.known = model._curvature[1]
+        self.model, self.names, self.network = model, model._trainable_names(), model._built()
 
     def train(
         self,
@@ -87,6 +86,7 @@ class Searcher:
         *,
         batch_size: int,
         first_epoch: int,
+        rates: Vector,
         first_batch: int = 0,
         shuffle_seed: int | None = None,
         metrics: Sequence[tuple[str, float]] = (),
@@ -94,7 +94,7 @@ class Searcher:
         **others: Any,
     ) -> dict[str, Any]:
         """Take one step, on batch number `first_batch`; arguments and result are those of `Network.train`."""
-        network, whole = self.model._built(), batch_size >= len(X)
+        whole = batch_size >= len(X)
         if not whole:
             rows: Any = slice(first_batch * batch_size, (first_batch + 1) * batch_size)
             if shuffle_seed is not None:
@@ -102,21 +102,58 @@ class Searcher:
             X, target, weight = X[rows], target[rows], None if weight is None else weight[rows]
         loss, values = 0.0, np.zeros(len(metrics))
         if weight is None or self._weighs(weight):
-            if metrics:
-                values = network.evaluate(X, target, weight, metrics=metrics, n_threads=n_threads)["metrics"]
-            objective = BatchLoss(network, self.names, (X, target, weight), n_threads)
             with _core.DefaultFloatingPointMode():
-                loss = self._step(objective, whole)
-        network.step += 1
+                loss, values = self.step(
+                    (X, target, weight), whole=whole, rate=float(rates[0]), metrics=metrics, n_threads=n_threads
+                )
+        self.network.step += 1
         return {"loss": np.array([loss]), "metrics": values[None], "steps": 1}
+
+    def step(
+        self,
+        batch: tuple[Array, Array, Array | None],
+        *,
+        whole: bool,
+        rate: float,
+        metrics: Sequence[tuple[str, float]],
+        n_threads: int,
+    ) -> tuple[float, Array]:
+        """Change the weights by one step on a batch, the `whole` set or a part; return loss and metrics from before."""
+        raise TypeError(f"{type(self).__name__} does not say how it takes a step")
 
     def _weighs(self, weight: Array) -> bool:
         """Whether a batch can be divided by the sum of its weights."""
         least = 1.0 / float(np.finfo(self.model.dtype).max) if self.model._compiled().reduction == "mean" else 0.0
         return float(weight.sum(dtype=np.float64)) > least
 
-    def _step(self, objective: BatchLoss, whole: bool) -> float:
-        """Search, and return the loss before; an exception leaves the weights as they were."""
+
+class Searcher(BatchTrainer):
+    """Takes the steps of the second-order optimizers: each is a search on one batch."""
+
+    def __init__(self, model: Gradients) -> None:
+        super().__init__(model)
+        self.last: Point | None = None  # where a search on all rows ended
+        self.settled = False  # whether there was nothing lower
+        if model._curvature is None or model._curvature[0] != self.names:
+            assert isinstance(model.optimizer, SecondOrder)
+            size = sum(model.parameters[name].size for name in self.names)
+            model._curvature = (self.names, model.optimizer.curvature(size))
+        self.known = model._curvature[1]
+
+    def step(
+        self,
+        batch: tuple[Array, Array, Array | None],
+        *,
+        whole: bool,
+        rate: float,
+        metrics: Sequence[tuple[str, float]],
+        n_threads: int,
+    ) -> tuple[float, Array]:
+        """Search; an exception leaves the weights as they were."""
+        values = np.zeros(0)
+        if metrics:
+            values = self.network.evaluate(*batch, metrics=metrics, n_threads=n_threads)["metrics"]
+        objective = BatchLoss(self.network, self.names, batch, n_threads)
         x = objective.present()
         start = self.last if whole and self.last is not None and np.array_equal(self.last.x, x) else None
         settled = start is not None and self.settled
@@ -130,4 +167,4 @@ class Searcher:
         objective.write(x if found is None else found.x)
         if whole:
             self.last, self.settled = found or start, found is None
-        return start.value
+        return start.value, values

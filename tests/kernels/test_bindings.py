@@ -91,6 +91,9 @@ REFUSED = [
     ("pow", [a(3), a(1)], {}, ValueError, r"y must have shape \(3,\) to match x, got \(1,\)"),
     ("column_sums", [a(3)], {}, ValueError, "x must have 2 dimensions"),
     ("column_sums", [a(3, 2)], {"out": a(3)}, ValueError, r"out must have shape \(2,\) to match the columns of x"),
+    ("add_scaled", [a(3), a(2), 1.0], {}, ValueError, r"x must have shape \(3,\) to match y, got \(2,\)"),
+    ("add_scaled", [a(3), a(3, dtype=F8), 1.0], {}, TypeError, "x must be float32 like y, got float64"),
+    ("rotate", [a(3), a(2), 1.0, 0.0], {}, ValueError, r"y must have shape \(3,\) to match x, got \(2,\)"),
     ("add_penalty_gradient", [a(3), a(2)], {}, ValueError, r"w must have shape \(3,\) to match dw, got \(2,\)"),
     # memory
     ("relu", [a(4)[::2]], {}, ValueError, "x must be C-contiguous"),
@@ -101,6 +104,9 @@ REFUSED = [
     ("momentum", [a(3), read_only(a(1, 3)), a(3)], {}, ValueError, "state is read-only"),
     ("adam", [a(3), a(2, 3), a(3)], {"running": read_only(a(4, dtype=F8))}, ValueError, "running is read-only"),
     ("add_penalty_gradient", [read_only(a(3)), a(3)], {}, ValueError, "dw is read-only"),
+    ("add_scaled", [read_only(a(3)), a(3), 1.0], {}, ValueError, "y is read-only"),
+    ("rotate", [read_only(a(3)), a(3), 1.0, 0.0], {}, ValueError, "x is read-only"),
+    ("rotate", [a(3), read_only(a(3)), 1.0, 0.0], {}, ValueError, "y is read-only"),
     ("random_normal", [read_only(a(3))], {"seed": 0}, ValueError, "out is read-only"),
     ("relu", [memory[:50]], {"out": memory[1:51]}, ValueError, "out must not overlap x"),
     ("relu_backward", [a(9), memory[:9]], {"out": memory[:9]}, ValueError, "out must not overlap saved"),
@@ -112,6 +118,8 @@ REFUSED = [
     ("sgd", [memory[:9], a(0, 9), memory[8:17]], {}, ValueError, "w must not overlap dw"),
     ("momentum", [memory[:9], memory[4:13].reshape(1, 9), a(9)], {}, ValueError, "w must not overlap state"),
     ("momentum", [a(9), memory[4:13].reshape(1, 9), memory[:9]], {}, ValueError, "state must not overlap dw"),
+    ("add_scaled", [memory[:9], memory[8:17], 1.0], {}, ValueError, "y must not overlap x"),
+    ("rotate", [memory[:9], memory[8:17], 1.0, 0.0], {}, ValueError, "x must not overlap y"),
     ("add_penalty_gradient", [memory[:9], memory[:9]], {}, ValueError, "dw must not overlap w"),
     ("dropout", [memory[:9]], {"rate": 0.5, "seed": 0, "out": memory[1:10]}, ValueError, "out must not overlap x"),
     # values

@@ -150,6 +150,36 @@ def test_approach_matches_its_twin(kernels, isa, dtype, layout, rng, share):
         assert share > 0 or same_bits(got, y)
 
 
+ROWS = {
+    "add_scaled": lambda library, x, y: library.add_scaled(x, y, -0.7),
+    "rotate": lambda library, x, y: library.rotate(x, y, 0.6, -0.8),
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_row_operations_match_twins(kernels, isa, dtype, layout, rng, name):
+    for size in SIZES:
+        x, y = (rng.standard_normal(size).astype(dtype) for _ in range(2))
+        ours, theirs = [awkward(x.copy(), layout), awkward(y.copy(), layout)], [x.copy(), y.copy()]
+        ROWS[name](kernels, *ours)
+        ROWS[name](reference, *theirs)
+        for got, want in zip(ours, theirs, strict=True):
+            assert np.all(ulps(got, want, scale=np.abs(x) + np.abs(y)) <= ulp_limit(isa))
+        assert name == "rotate" or same_bits(ours[1], y)
+
+
+@pytest.mark.skipif(not {"avx2", "avx512"} <= set(ISAS), reason="needs AVX2 and AVX-512")
+@pytest.mark.parametrize("name", ROWS)
+def test_row_operations_have_the_same_bits_on_avx2_and_avx512(dtype, rng, name):
+    for size in SIZES:
+        x, y = (rng.standard_normal(size).astype(dtype) for _ in range(2))
+        narrow, wide = [x.copy(), y.copy()], [x.copy(), y.copy()]
+        ROWS[name](_core.avx2, *narrow)
+        ROWS[name](_core.avx512, *wide)
+        assert same_bits(narrow[0], wide[0])
+        assert same_bits(narrow[1], wide[1])
+
+
 @pytest.mark.parametrize("name", ["sum_squares", "sum_abs"])
 def test_sums_match_twins(kernels, dtype, layout, rng, name):
     for size in [*SIZES, 4095, 4096, 4097, 10007]:

@@ -7,8 +7,11 @@ from typing import Any
 
 from .._validation import check_choice
 from ._problem import Result
+from .annealing import SimulatedAnnealing
 from .base import Optimizer
 from .composed import Chain, WeightAverage
+from .covariance import CMAES
+from .evolution import OpenAIES
 from .first_order import (
     SGD,
     AdaDelta,
@@ -20,10 +23,12 @@ from .first_order import (
     Nadam,
     RMSProp,
 )
+from .genetic import GeneticAlgorithm
 from .second_order import BFGS, LBFGS, Newton
 
 __all__ = [
     "BFGS",
+    "CMAES",
     "LBFGS",
     "SGD",
     "AMSGrad",
@@ -33,11 +38,14 @@ __all__ = [
     "Adam",
     "AdamW",
     "Chain",
+    "GeneticAlgorithm",
     "Nadam",
     "Newton",
+    "OpenAIES",
     "Optimizer",
     "RMSProp",
     "Result",
+    "SimulatedAnnealing",
     "WeightAverage",
     "get",
 ]
@@ -55,6 +63,10 @@ _NAMES: dict[str, type[Optimizer]] = {
     "bfgs": BFGS,
     "lbfgs": LBFGS,
     "newton": Newton,
+    "simulatedannealing": SimulatedAnnealing,
+    "geneticalgorithm": GeneticAlgorithm,
+    "openaies": OpenAIES,
+    "cmaes": CMAES,
 }
 
 

@@ -98,6 +98,7 @@ class Problem:
         if start.size == 0:
             raise ValueError(f"x0 must have at least one element, got shape {start.shape}")
         self.fun, self.jac, self.callback = fun, jac, callback
+        self.slopes = True  # whether the optimizer goes by gradients
         self.tolerance = None if tolerance is None else check_number("tolerance", tolerance, 0.0)
         self.shape, self.size, self.nfev = start.shape, start.size, 0
         self.low, self.high = _check_bounds(bounds, start.size)
@@ -254,6 +255,8 @@ class Descent:
         problem = self.problem
         if self.taken == self.steps:
             return f"took all {self.steps} steps"
+        if not problem.slopes:
+            return ""
         if not np.isfinite(self.point.gradient).all():
             return f"the gradient is not finite after step {self.taken}"
         if problem.tolerance is not None and np.abs(problem.slope(self.point)).max() <= problem.tolerance:
@@ -263,6 +266,8 @@ class Descent:
     def _step(self) -> str:
         """Take a step; say why it was the last."""
         following = next(self.points, None)
+        if following is None and not self.problem.slopes:
+            return f"the values of a step lie within the tolerance {self.problem.tolerance!r}"
         if following is None:
             return "no lower value was found along the direction of search"
         self.point, self.taken, problem = following, self.taken + 1, self.problem

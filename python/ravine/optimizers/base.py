@@ -52,6 +52,7 @@ class Optimizer:
     _fixed = False
     learning_rate: float | Schedule
     searches: ClassVar[bool] = False  # whether a step evaluates the loss, perhaps several times
+    derivative_free: ClassVar[bool] = False  # whether it does so without gradients
     least_batch: ClassVar[int] = 1  # rows that a batch should have, to be near enough to all of them
 
     def __init__(self, **settings: Any) -> None:

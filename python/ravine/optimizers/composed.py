@@ -106,6 +106,7 @@ class Chain(Optimizer):
 
     def _points(self, problem: Problem) -> Iterator[Point]:
         for optimizer, steps in zip(self.optimizers, (*(self.shares(problem.steps) or ()), None), strict=True):
+            problem.slopes = not optimizer.derivative_free
             for point in islice(optimizer._points(problem), steps):
                 yield point
                 problem.first = point

@@ -15,12 +15,14 @@ Array = NDArray[Any]
 __all__ = [
     "add",
     "add_penalty_gradient",
+    "add_scaled",
     "all_finite",
     "approach",
     "clear_faded",
     "column_sums",
     "dot",
     "pow",
+    "rotate",
     "scale",
     "sincospi",
     "sum_abs",
@@ -298,6 +300,53 @@ def column_sums(x: Array, *, batch_slice: int = 0, out: Array | None = None) -> 
     """
     with np.errstate(all="ignore"):
         return _into(out, np.sum(x.astype(np.float64), axis=0), x)
+
+
+def add_scaled(y: Array, x: Array, factor: float) -> None:
+    """Add a multiple: ``y += factor x``, in place.
+
+    Parameters
+    ----------
+    y : ndarray, any shape
+        What is added to.
+    x : ndarray
+        Of the same shape.
+    factor : float
+        Rounded to the dtype of `y`.
+
+    Examples
+    --------
+    >>> y = np.array([1.0, 2.0])
+    >>> add_scaled(y, np.array([3.0, 4.0]), -0.5)
+    >>> y
+    array([-0.5,  0. ])
+    """
+    factor = float(y.dtype.type(factor))
+    with np.errstate(all="ignore"):
+        y[...] = (y.astype(np.float64) + factor * x.astype(np.float64)).astype(y.dtype)
+
+
+def rotate(x: Array, y: Array, c: float, s: float) -> None:
+    """Turn pairs of elements: ``(x, y) <- (c x + s y, c y - s x)``, in place.
+
+    Parameters
+    ----------
+    x, y : ndarray, any shape
+        Of one shape.
+    c, s : float
+        Cosine and sine, rounded to the dtype of `x`.
+
+    Examples
+    --------
+    >>> x, y = np.array([1.0, 2.0]), np.array([0.0, 1.0])
+    >>> rotate(x, y, 0.0, 1.0)
+    >>> x, y
+    (array([0., 1.]), array([-1., -2.]))
+    """
+    c, s = float(x.dtype.type(c)), float(x.dtype.type(s))
+    u, v = x.astype(np.float64), y.astype(np.float64)
+    with np.errstate(all="ignore"):
+        x[...], y[...] = (c * u + s * v).astype(x.dtype), (c * v - s * u).astype(x.dtype)
 
 
 def add_penalty_gradient(dw: Array, w: Array, *, l1: float = 0.0, l2: float = 0.0) -> None:

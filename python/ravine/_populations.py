@@ -1,0 +1,109 @@
+"""Steps that hold many sets of weights against a batch: what `Network.train` is for the derivative-free optimizers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._searching import BatchTrainer, flat, write_flat
+from ._validation import Array
+from .optimizers._problem import Vector
+from .optimizers.derivative_free import DerivativeFree, Draws, Matrix, Search
+
+if TYPE_CHECKING:
+    from ._core import Network
+    from ._gradients import Gradients
+
+__all__ = ["Populations"]
+
+
+class BatchLosses:
+    """The loss of one batch, penalties included and dropout off, of many sets of the trainable weights."""
+
+    bounded = False
+
+    def __init__(self, network: Network, batch: tuple[Array, Array, Array | None], n_threads: int, same: bool) -> None:
+        self.network, self.batch, self.n_threads, self.same = network, batch, n_threads, same
+        self.lowest: tuple[float, Vector | None] = (math.inf, None)
+
+    def project(self, members: Matrix) -> Matrix:
+        """Return the members: nothing bounds them."""
+        return members
+
+    def losses(self, members: Matrix) -> Vector:
+        """Return the members' losses, infinity where they are not finite; the lowest is kept."""
+        losses = self.network.population_losses(members, *self.batch, n_threads=self.n_threads)
+        losses[~np.isfinite(losses)] = math.inf
+        best = int(np.argmin(losses))
+        if losses[best] < self.lowest[0]:
+            self.lowest = (float(losses[best]), np.array(members[best]))
+        return losses
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A search, and the weights that the model was left with."""
+
+    search: Search
+    weights: Vector
+
+
+class Populations(BatchTrainer):
+    """Trains a model in the engine's place: each step is one of a derivative-free search, on one batch."""
+
+    def __init__(self, model: Gradients) -> None:
+        super().__init__(model)
+        self.loss: float | None = None  # of the weights on all rows, after a step on these
+        if model._curvature is None or model._curvature[0] != self.names:
+            assert isinstance(model.optimizer, DerivativeFree)
+            seed, weights = model.optimizer.random_state, flat(self.weights())
+            search = model.optimizer.begin(weights, Draws(model.random_state if seed is None else seed))
+            model._curvature = (self.names, Reached(search, weights))
+
+    def step(
+        self,
+        batch: tuple[Array, Array, Array | None],
+        *,
+        whole: bool,
+        rate: float,
+        metrics: Sequence[tuple[str, float]],
+        n_threads: int,
+    ) -> tuple[float, Array]:
+        """Take a step; the weights change at its end alone."""
+        model, network = self.model, self.network
+        optimizer, known = model.optimizer, model._curvature
+        assert isinstance(optimizer, DerivativeFree) and known is not None
+        reached: Reached = known[1]
+        search, weights = reached.search, flat(self.weights())
+        moved = not np.array_equal(weights, reached.weights)
+        if moved:
+            search = optimizer.moved(search, weights)
+        before, values = self.loss, np.zeros(len(metrics))
+        same = whole and before is not None and not moved
+        if not same or metrics:
+            evaluated = network.evaluate(*batch, metrics=metrics, n_threads=n_threads)
+            before, values = float(evaluated["loss"]), evaluated["metrics"]
+        assert before is not None
+        if not math.isfinite(before):  # the fit ends here, with the weights that gave it
+            return before, values
+        objective = BatchLosses(network, batch, n_threads, same)
+        if whole:
+            objective.lowest = (before, None)
+        with np.errstate(all="ignore"):
+            search = optimizer.advance(search, objective, rate)
+        loss, best = objective.lowest
+        if best is not None and not whole:  # losses of different batches do not compare
+            best = search.x
+        if best is not None and np.isfinite(best).all():
+            write_flat(self.weights(), best)
+        model._curvature = (self.names, Reached(search, flat(self.weights())))
+        self.loss = loss if whole else None
+        return before, values
+
+    def weights(self) -> list[Any]:
+        """Return the views of the trainable weights."""
+        return [self.network.parameters()[name] for name in self.names]

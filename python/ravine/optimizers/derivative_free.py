@@ -1,0 +1,202 @@
+"""What the derivative-free optimizers share: a step draws points, takes their losses, and keeps what they tell.
+
+A search is a value: `begin` makes it, `advance` gives the next one and leaves the old as it was, so a step that is
+interrupted has not happened. It is in float64. Draws are the compiled counter-based generator's, sums of products the
+compiled kernels', all else is NumPy's elementwise + - * / and sqrt: no bit depends on threads, BLAS or libm.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .. import kernels
+from .._validation import Array, check_seed
+from ..schedules import Schedule
+from ._problem import Point, Problem, Result, Vector
+from .base import Optimizer
+
+__all__ = ["DerivativeFree", "Draws", "Matrix", "Objective", "Search", "ranked"]
+
+Matrix = NDArray[np.float64]
+
+# Random streams of the searches: the low bits say what is drawn.
+_STREAM = 10 << 24
+
+
+class Objective(Protocol):
+    """A loss that is taken at many points together."""
+
+    same: bool  # whether it is the function of the step before, so that losses taken then still hold
+    bounded: bool
+
+    def project(self, members: Matrix) -> Matrix:
+        """Return the nearest points that are allowed, one a row."""
+
+    def losses(self, members: Matrix) -> Vector:
+        """Return the loss of each row, infinity where it is not finite."""
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Random numbers as a function of (seed, step, use, place)."""
+
+    seed: int
+
+    def normal(self, shape: tuple[int, ...], *, step: int, use: int = 0) -> Matrix:
+        """Return standard normal numbers."""
+        drawn: Matrix = kernels.random_normal(np.empty(shape), seed=self.seed, stream=_STREAM | use, step=step)
+        return drawn
+
+    def uniform(self, shape: tuple[int, ...], *, step: int, use: int) -> Matrix:
+        """Return numbers on [0, 1)."""
+        drawn: Matrix = kernels.random_uniform(np.empty(shape), seed=self.seed, stream=_STREAM | use, step=step)
+        return drawn
+
+    def below(self, count: int, shape: tuple[int, ...], *, step: int, use: int) -> NDArray[np.intp]:
+        """Return integers in [0, count)."""
+        return (self.uniform(shape, step=step, use=use) * count).astype(np.intp)
+
+
+@dataclass(frozen=True)
+class Search:
+    """How far a search has come; each optimizer adds what it remembers.
+
+    Attributes
+    ----------
+    x : ndarray, shape (n,)
+        The point that the search would name if it were asked now.
+    step : int
+        Steps taken.
+    draws : Draws
+        The generator.
+    """
+
+    x: Vector
+    step: int
+    draws: Draws
+
+
+def ranked(losses: Vector) -> tuple[NDArray[np.intp], int]:
+    """Return the places of the losses, lowest first, equal ones in their order, and how many are finite."""
+    return np.argsort(losses, kind="stable"), int(np.isfinite(losses).sum())
+
+
+class DerivativeFree(Optimizer):
+    """What the derivative-free optimizers share: steps that take the loss of many points, and no gradient."""
+
+    learning_rate = 1.0
+    searches: ClassVar[bool] = True
+    derivative_free: ClassVar[bool] = True
+    random_state: int | None
+
+    def __init__(self, *, random_state: int | None, **settings: Any) -> None:
+        super().__init__(**settings, random_state=check_seed(random_state))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "learning_rate":
+            raise AttributeError(f"{type(self).__name__} has no learning_rate to set: it finds its steps by itself")
+        super().__setattr__(name, value)
+
+    @property
+    def rule(self) -> str:
+        """A rule without state, for none is used."""
+        return "sgd"
+
+    def begin(self, x: Vector, draws: Draws) -> Search:
+        """Return a search that starts at x."""
+        raise TypeError(f"{type(self).__name__} does not say how it begins")
+
+    def advance(self, search: Search, objective: Objective, rate: float) -> Search:
+        """Return the search after one more step; `search` stays as it is."""
+        raise TypeError(f"{type(self).__name__} does not say how it goes on")
+
+    def moved(self, search: Search, x: Vector) -> Search:
+        """Return the search after someone else has moved its point to x."""
+        raise TypeError(f"{type(self).__name__} does not say how it is moved")
+
+    def minimize(
+        self,
+        fun: Callable[..., Any],
+        x0: ArrayLike,
+        *,
+        steps: int,
+        jac: bool | str | Callable[..., Any] | None = None,
+        bounds: Any = None,
+        tolerance: float | None = None,
+        callback: Callable[[Array, float], Any] | None = None,
+        record: bool = False,
+    ) -> Result:
+        """Minimise a plain function of an array without its gradient; as for `Optimizer.minimize`, but for these.
+
+        Parameters
+        ----------
+        jac : None, "numeric", True or callable, default=None
+            As elsewhere, so that optimizers can be exchanged, but no gradient is computed or asked for: of the pair
+            that `fun` gives with True, the value counts.
+        bounds : (low, high) or a sequence of them, optional
+            Points are projected onto them before their values are taken.
+        tolerance : float >= 0, optional
+            End where the values of a step's points lie within so much of each other; None does not look.
+
+        Returns
+        -------
+        Result
+            The path holds the best point so far after each step, and the callback is called with it.
+        """
+        return super().minimize(
+            fun, x0, steps=steps, jac=jac, bounds=bounds, tolerance=tolerance, callback=callback, record=record
+        )
+
+    def _points(self, problem: Problem) -> Iterator[Point]:
+        problem.slopes = False
+        return self._best_points(problem)
+
+    def _best_points(self, problem: Problem) -> Iterator[Point]:
+        """Give the best point after each step."""
+        objective = _Function(problem)
+        seed = int.from_bytes(os.urandom(4), "little") if self.random_state is None else self.random_state
+        search = self.begin(problem.first.x[objective.free], Draws(seed))
+        for t in itertools.count():
+            rate = self.learning_rate  # a callback may change it
+            objective.lowest, objective.highest = math.inf, -math.inf
+            with np.errstate(all="ignore"):
+                search = self.advance(search, objective, float(rate(t)) if isinstance(rate, Schedule) else rate)
+            assert problem.best is not None
+            yield problem.best
+            if problem.tolerance is not None and objective.highest - objective.lowest <= problem.tolerance:
+                return
+
+
+class _Function:
+    """A plain function of the elements of x that may change."""
+
+    same = True
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem, self.bounded = problem, problem.bounded
+        self.free = problem.low < problem.high
+        self.low, self.high = problem.low[self.free], problem.high[self.free]
+        self.lowest, self.highest = math.inf, -math.inf
+
+    def project(self, members: Matrix) -> Matrix:
+        """Return the members within the bounds."""
+        return np.clip(members, self.low, self.high) if self.bounded else members
+
+    def losses(self, members: Matrix) -> Vector:
+        """Return the values, one call of the function each."""
+        values = np.empty(len(members))
+        for i, member in enumerate(members):
+            x = np.array(self.problem.first.x)
+            x[self.free] = member
+            values[i] = self.problem.evaluate(x).value
+        values[~np.isfinite(values)] = math.inf
+        self.lowest, self.highest = min(self.lowest, float(values.min())), max(self.highest, float(values.max()))
+        return values
