@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from .tasks import Activation, Array, Form, Inference, Product, Task, Training, Update
+from .tasks import Activation, Array, Form, Inference, Product, Search, Task, Training, Update
 
 Limit: TypeAlias = Literal["FMA", "triad", "barrier"]
 Data: TypeAlias = Callable[[int, int, int], tuple[Array, Array]]  # rows, inputs, units or classes -> X, y
@@ -98,6 +98,16 @@ def training(
     return Row(name, "training", make, goals, limit, share_goal)
 
 
+def search(name: str, sizes: tuple[int, ...], data: Data, rows: int, goals: tuple[float, float]) -> Row:
+    """Make a row of searches by L-BFGS."""
+
+    def make() -> Search:
+        X, y = data(rows, sizes[0], sizes[-1])
+        return Search(sizes, "relu", "cross_entropy", rows, X, y, first_weights(sizes), checked_passes=1)
+
+    return Row(name, "search", make, goals)
+
+
 def inference(name: str, sizes: tuple[int, ...], rows: int, goals: tuple[float, float], limit: Limit = "FMA") -> Row:
     """Make a row of outputs for given rows; several units end in a softmax."""
 
@@ -141,6 +151,7 @@ TRAINING = [
     training("wide", (1024, 2048, 2048, 1000), "relu", clusters, 1_024, 512, 3, (1.3, 1.3), "FMA", 0.85),
     training("full-batch", (4, 32, 16, 4), "tanh", curve, 10_000, 10_000, 20, (2.0, 2.0)),
 ]
+SEARCH = [search("lbfgs-digits", (64, 128, 128, 10), handwriting, 1_408, (2.0, 2.0))]
 INFERENCE = [
     inference("infer-784-1", (784, 512, 256, 10), 1, (2.0, 2.0)),
     inference("infer-784-10k", (784, 512, 256, 10), 10_000, (2.0, 2.0)),
@@ -179,7 +190,7 @@ NOISY = [
     if row.name in ("small", "digits", "mnist")
 ]
 
-ROWS = [*TRAINING, *INFERENCE, *MATMUL, *UPDATES, *NOISY]
+ROWS = [*TRAINING, *SEARCH, *INFERENCE, *MATMUL, *UPDATES, *NOISY]
 
 
 def choose(names: Sequence[str]) -> list[Row]:

@@ -82,6 +82,27 @@ class Training:
 
 
 @dataclass(frozen=True)
+class Search(Training):
+    """L-BFGS on all rows: a pass is a search of `iterations` from the first weights, a step is one iteration of it.
+
+    An iteration evaluates the loss once or more, as each library's line search sees fit; `flops` counts one.
+    """
+
+    iterations: int = 30
+    history: int = 10
+
+    @property
+    def steps(self) -> int:
+        """Iterations of a search."""
+        return self.iterations
+
+    @property
+    def tolerance(self) -> float:
+        """Part of the fall by which a loss may differ: the searches go ways of their own."""
+        return 0.02
+
+
+@dataclass(frozen=True)
 class Inference:
     """The outputs for given rows; the result is held to float64 within `tolerance` of the largest output."""
 
@@ -173,7 +194,7 @@ class Update:
         return _far_off(ways, np.median(list(ways.values()), axis=0), self.tolerance)
 
 
-Task: TypeAlias = Training | Inference | Product | Update
+Task: TypeAlias = Training | Search | Inference | Product | Update
 
 
 def _edges(sizes: Sequence[int]) -> int:

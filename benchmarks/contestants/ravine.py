@@ -49,6 +49,18 @@ class Training:
         return [np.array(view) for view in self.model.parameters.values()]
 
 
+class Search(Training):
+    """A `fit` with L-BFGS on all rows, its line search and history in Python, evaluations in the engine."""
+
+    def run(self, passes: int) -> None:
+        task = self.task
+        assert isinstance(task, tasks.Search)
+        for _ in range(passes):
+            self.model.compile(rv.optimizers.LBFGS(history=task.history), loss="categorical_crossentropy")
+            set_weights(self.model, task.weights)
+            self.model.fit(task.X, task.y, epochs=task.iterations, batch_size=None, n_threads=self.threads, verbose=0)
+
+
 class Inference(Stateless):
     """`predict`, from a NumPy array to a NumPy array."""
 

@@ -70,6 +70,29 @@ class Training:
         return [weight.copy() for pair in pairs for weight in pair]
 
 
+class Search:
+    """A warm `fit` with SciPy's L-BFGS-B, which ends by the number of iterations alone."""
+
+    def __init__(self, task: tasks.Search, threads: int) -> None:
+        self.task = task
+        self.estimator = fitted(task, task.X, task.y, task.batch)
+        self.estimator.set_params(solver="lbfgs", max_iter=task.iterations)
+
+    def reset(self) -> None:
+        weights = [weight.copy() for weight in self.task.weights]
+        self.estimator.coefs_, self.estimator.intercepts_ = weights[::2], weights[1::2]
+
+    def run(self, passes: int) -> None:
+        for _ in range(passes):
+            self.reset()
+            self.estimator.fit(self.task.X, self.task.y)
+            assert self.estimator.n_iter_ == self.task.iterations
+
+    def result(self) -> list[Array]:
+        pairs = zip(self.estimator.coefs_, self.estimator.intercepts_, strict=True)
+        return [np.asarray(weight, np.float32) for pair in pairs for weight in pair]
+
+
 class Inference(Stateless):
     """`predict_proba`, or `predict` for numbers."""
 

@@ -76,6 +76,34 @@ class Training:
         return [weight.detach().numpy().T.copy() for weight in self.weights]
 
 
+class Search(Training):
+    """`LBFGS` with its strong Wolfe line search, which ends by the number of iterations alone."""
+
+    def run(self, passes: int) -> None:
+        task = self.task
+        assert isinstance(task, tasks.Search)
+        for _ in range(passes):
+            self.reset()
+            search = torch.optim.LBFGS(
+                self.weights,
+                max_iter=task.iterations,
+                max_eval=10 * task.iterations,
+                tolerance_grad=0.0,
+                tolerance_change=0.0,
+                history_size=task.history,
+                line_search_fn="strong_wolfe",
+            )
+
+            def evaluate(search: torch.optim.LBFGS = search) -> torch.Tensor:
+                search.zero_grad(set_to_none=True)
+                loss = self.loss(self.weights, self.X, self.y)
+                loss.backward()
+                return loss
+
+            search.step(evaluate)
+            assert search.state[self.weights[0]]["n_iter"] == task.iterations
+
+
 class Inference(Stateless):
     """The way forward, from a tensor to a tensor."""
 
