@@ -50,7 +50,7 @@ def test_epoch_hooks():
     model().fit(X, Y, epochs=2, callbacks=[record])
     epochs = [call for epoch in (0, 1) for call in (("epoch_begin", epoch), ("epoch_end", epoch, NAMES))]
     assert record.calls == ["train_begin", *epochs, ("train_end", NAMES)]
-    assert record.params == {"epochs": 2, "steps": 1, "metrics": NAMES}
+    assert record.params == {"epochs": 2, "steps": 1, "metrics": NAMES, "resumed": False}
 
 
 def test_batch_hooks():

@@ -33,7 +33,13 @@ def test_readme_example(capsys):
     assert capsys.readouterr().out.startswith("{'loss': ")
 
 
-@pytest.mark.parametrize("path", ["README.md", "CONTRIBUTING.md", "docs/architecture.md"])
+def test_checkpoints_example(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "checkpoints.md").read_text(), re.DOTALL)
+    exec(compile(code, "checkpoints.md", "exec"), {})
+
+
+@pytest.mark.parametrize("path", ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/checkpoints.md"])
 def test_links_lead_somewhere(path):
     text = (ROOT / path).read_text()
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
@@ -44,7 +50,7 @@ def described():
     """Every public class and function."""
     modules = [ravine, *(value for value in map(ravine.__getattribute__, ravine.__all__) if inspect.ismodule(value))]
     found = {}
-    for value in (vars(module)[name] for module in modules for name in module.__all__ if name in vars(module)):
+    for value in (getattr(module, name) for module in modules for name in module.__all__):
         if inspect.isfunction(value) or (inspect.isclass(value) and not issubclass(value, (Exception, tuple))):
             found[f"{value.__module__}.{value.__name__}"] = value
     return found.items()

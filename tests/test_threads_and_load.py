@@ -292,6 +292,7 @@ def test_import_needs_numpy_alone_and_no_slow_modules():
 
 def test_public_names():
     expected = {
+        "CheckpointFormatError", "CheckpointMismatchError", "CheckpointVersionError", "from_torch", "load", "to_torch",
         "Diagnosis", "DivergenceError", "Ensemble", "Finding", "GradientCheck", "History", "MultiStart",
         "NotFittedError", "Sequential", "Starts", "__version__", "callbacks", "check_gradients", "constraints",
         "datasets", "diagnose", "ewma", "get_num_threads", "initializers", "kernels", "layers", "losses", "metrics",

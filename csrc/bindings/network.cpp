@@ -108,17 +108,28 @@ class PyNetwork {
     network_.step = seen;
   }
 
+  void set_sums(const py::object& sums) {
+    const Array<double> given(sums, "sums");
+    given.require_ndim(1, 1);
+    const Idle idle(*this);
+    network_.sums.assign(given.data(), given.data() + given.size());
+  }
+
   py::dict train(const py::object& X, const py::object& target, const py::object& weight, const py::object& batch_size,
                  const py::object& first_epoch, const py::object& epochs, const py::object& first_batch,
-                 const py::object& batches, const py::object& shuffle_seed, const py::object& rates,
+                 const py::object& batches, bool continues, const py::object& shuffle_seed, const py::object& rates,
                  const Metrics& metrics, const py::object& n_threads, const std::shared_ptr<Sampler<T>>& sampler) {
     Training training(*this, X, target, weight, batch_size, first_epoch, epochs, rates, metrics);
     training.run.data.sampler = sampler.get();
     TrainSettings& settings = training.run.settings;
     settings.first_batch = to_integer<std::uint64_t>(first_batch, "first_batch");
     settings.batches = to_integer<std::uint64_t>(batches, "batches");
+    settings.continues = continues;
     if (!shuffle_seed.is_none()) settings.shuffle_seed = to_integer<std::uint32_t>(shuffle_seed, "shuffle_seed");
     settings.threads = thread_count(n_threads);
+    if (continues && network_.sums.size() != 4 + metrics.size())
+      throw py::value_error("sums must have " + std::to_string(4 + metrics.size()) + " entries to continue, has " +
+                            std::to_string(network_.sums.size()));
     const Run<T>& run = training.run;
     return training.as_dict(run_watched([&](Watch& watch) {
       return ravine::train(network_, training_buffers_, run.data, run.metrics, run.settings, watch);
@@ -399,6 +410,9 @@ void bind(py::module_& module, const char* name) {
       .def_property(
           "step", [](const N& n) { return n.network_.step; }, &N::set_step,
           "Batches seen so far; keys dropout masks and noise.")
+      .def_property(
+          "sums", [](const N& n) { return py::array_t<double>(std::ssize(n.network_.sums), n.network_.sums.data()); },
+          &N::set_sums, "What the epoch of the last run adds up: loss, weight, penalty, steps, each metric.")
       .def("set_trainable", &N::set_trainable, arg("flags"), "Which operations' parameters training may change.")
       .def("set_loss", &N::set_loss, arg("name"), py::kw_only(), arg("setting"), arg("reduction") = "mean",
            arg("skip_activation") = false, "Choose the loss by its kernel's name.")
@@ -408,10 +422,11 @@ void bind(py::module_& module, const char* name) {
            "Average the weights of the steps, or epochs' ends, start + every, start + 2 every ...; the average starts "
            "afresh, and ends with the next set_optimizer.")
       .def("train", &N::train, arg("X"), arg("target"), arg("weight"), py::kw_only(), arg("batch_size"),
-           arg("first_epoch"), arg("epochs"), arg("first_batch") = 0, arg("batches") = 0,
+           arg("first_epoch"), arg("epochs"), arg("first_batch") = 0, arg("batches") = 0, arg("continues") = false,
            arg("shuffle_seed") = py::none(), arg("rates"), arg("metrics") = Metrics{}, arg("n_threads") = 1,
            arg("sampler") = py::none(),
-           "Train for some epochs; returns their losses and metrics and the number of steps.")
+           "Train for some epochs; returns their losses and metrics and the number of steps. A first epoch that\n"
+           "`continues` adds to `sums`.")
       .def_static("train_many", &N::train_many, arg("networks"), arg("data"), arg("options"), py::kw_only(),
                   arg("n_threads") = 1,
                   "train() for each network with its (X, target, weight) and its dict of options, one a thread.")

@@ -57,7 +57,8 @@ class Network {
   const Update<T>* rule = nullptr;
   UpdateSettings settings;
   UpdateRunning running;
-  std::uint64_t step = 0;  // batches seen: keys dropout masks and noise
+  std::uint64_t step = 0;    // batches seen: keys dropout masks and noise
+  std::vector<double> sums;  // of the epoch that the last run ended in: loss, weight, penalty, steps, each metric
   Averaging averaging;
   Block<T> average;            // of the weights, with the arena's offsets
   Block<double> average_seen;  // steps, or epochs' ends, that were counted

@@ -19,15 +19,18 @@ namespace {
 // So often is faded state cleared; bits depend on it.
 constexpr std::uint64_t clearing_steps = 256;
 
+// Numbers in EpochSums; metrics follow.
+constexpr std::size_t own_sums = 4;
+
 // What an epoch adds up. Its loss is sum w l / sum w (or sum w l, where the loss is a sum) over the epoch, plus the
 // mean over its steps of the penalty before each.
 struct EpochSums {
   double loss = 0.0, weight = 0.0, penalty = 0.0;
-  std::size_t steps = 0;
+  double steps = 0.0;
 
   double mean_loss(bool mean) const {
     const double data = !mean ? loss : weight > 0.0 ? loss / weight : 0.0;
-    return data + (steps > 0 ? penalty / static_cast<double>(steps) : 0.0);
+    return data + (steps > 0.0 ? penalty / steps : 0.0);
   }
 };
 
@@ -87,6 +90,7 @@ class Trainer {
     if (sampler_) sampler_->prepare(batch_size_);
     result_.loss.assign(settings.epochs, 0.0);
     result_.metrics.assign(settings.epochs * metrics.size(), 0.0);
+    network.sums.resize(own_sums + metrics.size());
   }
 
   TrainResult run(Watch& watch) {
@@ -104,13 +108,28 @@ class Trainer {
       if (sampler_) sampler_->begin_epoch(team, epoch, shuffles_ ? order_.data() : nullptr);
       EpochSums sums;
       double* const metrics = result_.metrics.data() + e * walk_.metrics();
+      if (e == 0 && settings_.continues) restore(sums, metrics);
       for (std::size_t b = first_batch_; b < end_batch_ && going; ++b) {
         going = step(team, b, sums, metrics);
         if (going) ++network_.step, ++result_.steps;
       }
       if (going && ends_epoch_) average(team, true);
+      keep(sums, metrics);
       close_epoch(e, sums, metrics);
     }
+  }
+
+  // A run that ends in mid-epoch leaves its sums, so that a further one ends with the same numbers as one for both.
+  void keep(const EpochSums& sums, const double* metrics) noexcept {
+    double* const kept = network_.sums.data();
+    kept[0] = sums.loss, kept[1] = sums.weight, kept[2] = sums.penalty, kept[3] = sums.steps;
+    std::copy_n(metrics, walk_.metrics(), kept + own_sums);
+  }
+
+  void restore(EpochSums& sums, double* metrics) const noexcept {
+    const double* const kept = network_.sums.data();
+    sums = {kept[0], kept[1], kept[2], kept[3]};
+    std::copy_n(kept + own_sums, walk_.metrics(), metrics);
   }
 
   // After a stop the order is unfinished, but no batch is taken any more.
@@ -142,7 +161,7 @@ class Trainer {
     average(team, false);
     if (sampler_) sampler_->learn(batch.rows);
     sums.penalty += updater_.penalty();
-    ++sums.steps;
+    sums.steps += 1.0;
     return true;
   }
 

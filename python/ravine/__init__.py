@@ -29,7 +29,9 @@ from .training import History
 if TYPE_CHECKING:
     from . import datasets as datasets
     from ._differences import numeric_gradients
+    from ._exchange import from_torch, to_torch
     from ._gradient_check import GradientCheck, check_gradients
+    from .checkpoint import CheckpointFormatError, CheckpointMismatchError, CheckpointVersionError, load
     from .diagnosis import Diagnosis, Finding, diagnose
     from .ensemble import Ensemble as Ensemble
     from .multi_start import MultiStart as MultiStart
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
 __version__: str = _core.config()["version"]
 
 __all__ = [
+    "CheckpointFormatError",
+    "CheckpointMismatchError",
+    "CheckpointVersionError",
     "Diagnosis",
     "DivergenceError",
     "Ensemble",
@@ -55,10 +60,12 @@ __all__ = [
     "datasets",
     "diagnose",
     "ewma",
+    "from_torch",
     "get_num_threads",
     "initializers",
     "kernels",
     "layers",
+    "load",
     "losses",
     "metrics",
     "numeric_gradients",
@@ -68,6 +75,7 @@ __all__ = [
     "schedules",
     "set_num_threads",
     "show_config",
+    "to_torch",
 ]
 
 
@@ -79,6 +87,10 @@ _LATER = {
     **dict.fromkeys(("Diagnosis", "Finding", "diagnose"), "diagnosis"),
     "Ensemble": "ensemble",
     **dict.fromkeys(("MultiStart", "Starts"), "multi_start"),
+    **dict.fromkeys(("from_torch", "to_torch"), "_exchange"),
+    **dict.fromkeys(
+        ("CheckpointFormatError", "CheckpointMismatchError", "CheckpointVersionError", "load"), "checkpoint"
+    ),
 }
 
 

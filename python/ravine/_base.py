@@ -155,13 +155,14 @@ class ModelBase:
                 self._unbuild()
             raise
 
-    def _build(self, input_shape: Shape) -> None:
-        """Make the network, with its first weights."""
+    def _build(self, input_shape: Shape, *, first_values: bool = True) -> None:
+        """Make the network, with its first weights unless others will be written."""
         plan = _build.make_plan(self.layers, input_shape, self.kernel_regularizer)
         check_reaches(plan.factors, self.dtype)
         with _core.DefaultFloatingPointMode():
             network = _build.make_network(math.prod(input_shape), plan.operations, self.random_state, self.dtype)
-            _build.initialise(network, plan, self.layers, self.random_state)
+            if first_values:
+                _build.initialise(network, plan, self.layers, self.random_state)
         with self._rollback():
             vars(self).update(input_shape=input_shape, _plan=plan, _network=network)
             self._flat = network if len(input_shape) == len(plan.shapes[-1]) == 1 else None

@@ -167,6 +167,10 @@ class Network:
 
     step: int
     @property
+    def sums(self) -> _Vector: ...
+    @sums.setter
+    def sums(self, sums: _Vector) -> None: ...
+    @property
     def running(self) -> _Vector: ...
     @property
     def input_units(self) -> int: ...
@@ -202,6 +206,7 @@ class Network:
         epochs: int,
         first_batch: int = 0,
         batches: int = 0,
+        continues: bool = False,
         shuffle_seed: int | None = None,
         rates: _Vector,
         metrics: Sequence[tuple[str, float]] = (),

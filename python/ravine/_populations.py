@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._searching import BatchTrainer, flat, write_flat
+from ._state import State
 from ._validation import Array
 from .optimizers._problem import Vector
 from .optimizers.derivative_free import DerivativeFree, Draws, Matrix, Search
@@ -45,7 +46,7 @@ class BatchLosses:
 
 
 @dataclass(frozen=True)
-class Reached:
+class Reached(State):
     """A search, and the weights that the model was left with."""
 
     search: Search

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core, kernels
+from ._state import State
 from ._targets import class_indices
 from ._validation import Array
 
@@ -79,7 +80,7 @@ class Rows:
 
 
 @dataclass
-class Learnt:
+class Learnt(State):
     """What a model has learnt of how often to draw which stratum.
 
     Attributes
@@ -125,11 +126,14 @@ class Sampling:
         Whether it draws rows itself, and wants no epoch's order.
     learnt : Learnt or None
         What the model is to keep.
+    name : str
+        The sampler, as it shows itself.
     """
 
     engine: Engine
     draws: bool
     learnt: Learnt | None
+    name: str
 
     @classmethod
     def begin(cls, model: Sequential, sampler: Sampler, data: Data, given: int) -> Sampling:
@@ -139,7 +143,7 @@ class Sampling:
         present, before = sampler._learnt(engine), model._sampling
         if present is not None and before is not None and before.fits(present):
             present.state[...] = before.state
-        return cls(engine, sampler._draws, present)
+        return cls(engine, sampler._draws, present, repr(sampler))
 
     def batch(self, order: Array | None, epoch: int, step: int, first: int, rows: int) -> Array:
         """Return the rows of a batch."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -13,11 +13,25 @@ from ._validation import Array
 if TYPE_CHECKING:
     from ._core import Network
 
-__all__ = ["Snapshot"]
+__all__ = ["Snapshot", "State", "is_finite"]
+
+
+class State:
+    """What training remembers and a checkpoint keeps, as it stands.
+
+    Attributes hold numbers, strings, arrays, lists, tuples and dicts of them, descriptions, and other such objects.
+    """
+
+    kinds: ClassVar[dict[str, type[State]]] = {}
+
+    def __init_subclass__(cls, **others: Any) -> None:
+        super().__init_subclass__(**others)
+        if State.kinds.setdefault(cls.__name__, cls).__module__ != cls.__module__:
+            raise TypeError(f"there is another State named {cls.__name__!r}: a checkpoint could not tell them apart")
 
 
 @dataclass
-class Snapshot:
+class Snapshot(State):
     """Copies of weights and optimizer state.
 
     Attributes

@@ -166,6 +166,9 @@ class Activation(Layer):
         """Return the engine's operation."""
         return _core.OperationSpec("activation", name=name, activation=self.activation, alpha=self.alpha)
 
+    def _arguments(self) -> dict[str, Any]:
+        return {} if self.activation in _WITH_ALPHA else {"alpha": None}
+
     def __repr__(self) -> str:
         return self._call(repr(self.activation), alpha=(self.alpha, ACTIVATIONS[self.activation]))
 
@@ -249,6 +252,9 @@ class Dense(Layer):
     def activation_name(self) -> str:
         """The activation."""
         return self.activation.activation
+
+    def _arguments(self) -> dict[str, Any]:
+        return {"l1": 0.0, "l2": 0.0}  # they stand in kernel_regularizer
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return (units,)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from . import metrics as metric_module
 from . import optimizers as optimizer_module
 from ._gradients import Gradients
 from ._sampling import Sampling
+from ._storage import Storage, check_path
 from ._summary import summary_text
 from ._threads import check_n_threads
 from ._validation import Array, check_flag, check_int, check_number
@@ -25,7 +27,7 @@ from .training import Data, Fit, History, check_callbacks, warn_of_small_batches
 __all__ = ["Sequential"]
 
 
-class Sequential(Gradients):
+class Sequential(Gradients, Storage):
     """A neural network of layers in a row.
 
     Parameters
@@ -143,6 +145,7 @@ class Sequential(Gradients):
         callbacks: Sequence[Callback] = (),
         n_threads: int | None = None,
         verbose: int | Literal["auto"] = "auto",
+        resume: str | os.PathLike[str] | None = None,
     ) -> History:
         """Train; a second call goes on where the first ended.
 
@@ -174,6 +177,12 @@ class Sequential(Gradients):
             See `set_num_threads` for the default.
         verbose : {"auto", 0, 1, 2}, default="auto"
             0 is silent, 1 rewrites one line, 2 prints a line an epoch; "auto" is 2 on a terminal and 0 elsewhere.
+        resume : str or path, optional
+            A file of a `callbacks.ModelCheckpoint`: with the same data and arguments the fit goes on where that one
+            stood, in mid-epoch too, to the same bits as if it had never stopped. `epochs` counts from its start.
+            The model must be compiled as that one was; its weights, seed and all else come from the file, and
+            callbacks of the same kinds in the same order take over their state. After a file of `save`, which
+            holds no fit, this one begins from that model.
 
         Returns
         -------
@@ -188,6 +197,8 @@ class Sequential(Gradients):
             At the step at which the loss is no longer finite, naming layer, step and learning rate. The weights are
             finite ones from before, `model.history` has the epochs up to this one, and a further `fit` goes on from
             there. `callbacks.TerminateOnNaN` ends the fit without the error.
+        CheckpointFormatError, CheckpointMismatchError, OSError
+            For a file to resume from that is damaged, that has another network, optimizer, data ..., or is not there.
         """
         with self._exclusive("fit"):
             epochs = check_int("epochs", epochs, 0)
@@ -199,6 +210,7 @@ class Sequential(Gradients):
             shuffle, chosen = check_flag("shuffle", shuffle), check_callbacks(callbacks)
             sampler = check_sampler(sampler, shuffle)
             threads, lines = check_n_threads(n_threads), check_verbose(verbose)
+            place = None if resume is None else self._resume(check_path(resume))
             with self._rollback():
                 data, held = self._training_data(X, y, sample_weight, class_weight, split)
                 rows = len(data.X) + (0 if held is None else len(held.X))
@@ -206,7 +218,7 @@ class Sequential(Gradients):
                 if validation_data is not None:
                     held = self._validation_data(validation_data)
                 size = min(batch or len(data.X), len(data.X))
-                run = Fit(self, data, held, epochs, size, shuffle, chosen, threads, lines, sampling)
+                run = Fit(self, data, held, epochs, size, shuffle, chosen, threads, lines, sampling, place)
                 if epochs:
                     warn_of_small_batches(self.optimizer, size, len(data.X))
                 run.begin()
@@ -284,6 +296,12 @@ class Sequential(Gradients):
         with self._exclusive():
             text = summary_text(self)
         print_fn(text)
+
+    def _resume(self, path: str) -> dict[str, Any]:
+        """Bring the model to where a file's was; return the place of its fit."""
+        from ._model_state import resume_model
+
+        return resume_model(self, path)
 
     def _validation_data(self, given: Any) -> Data:
         if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from time import perf_counter
@@ -120,6 +120,7 @@ class Fit:
     n_threads: int
     verbose: int
     sampling: Sampling | None = None
+    place: Mapping[str, Any] | None = None  # where a fit stood that this one goes on with
 
     def __post_init__(self) -> None:
         model = self.model
@@ -127,14 +128,27 @@ class Fit:
         self.network = model._built()
         if self.sampling is not None:
             self._check_sampled()
+        self.before = model.history
         self.history = vars(model)["history"] = History()
-        self.last = model._epoch + self.epochs
+        self.first_epoch = model._epoch
         self.steps = -(-len(self.data.X) // self.batch_size)
+        self.batch = 0  # batches of the present epoch that are over
+        self.opened = False  # whether callbacks have heard of its begin
+        self.sums: Array = np.zeros(4 + len(model._engine_metrics))  # what its batches add up, as `Network.sums`
+        self.states: Sequence[Mapping[str, Any] | None] = ()
+        if self.place:
+            from ._resume import go_on
+
+            go_on(self, self.place)
+        self.last = self.first_epoch + self.epochs
         self.chunk = 1  # epochs that the engine gets at once
         self.done = False
         self._begin_turn()
         self.rates: Array = model._rates()
         self.last_rate = float(self.rates[0])
+        if self.place:
+            self.last_rate = self.place["last_rate"]
+            self.rates = np.array([self.last_rate])
         self.ran = model._epoch, 0, 0  # first epoch, first batch and number of steps of the last run
         self.begun: list[Callback] = []
 
@@ -146,8 +160,10 @@ class Fit:
         self.by_batch = self.trainer is not self.network or any(
             callback.overrides(*BATCH_HOOKS) for callback in self.callbacks
         )
+        self.pauses = bool(self.place) or any(callback.overrides("_at_rest") for callback in self.callbacks)
         self.by_epoch = (
             self.by_batch
+            or self.pauses
             or self.verbose > 0
             or self.validation is not None
             or bool(model._passes)
@@ -165,7 +181,12 @@ class Fit:
             names += [f"val_{name}" for name in names]
         for callback in self.callbacks:
             callback.model = model
-            callback.params = {"epochs": self.last, "steps": self.steps, "metrics": names}
+            callback.params = {
+                "epochs": self.last,
+                "steps": self.steps,
+                "metrics": names,
+                "resumed": bool(self.place),
+            }
             callback._see(self.data)
         with ExitStack() as ends:
             model._fitting = True
@@ -176,6 +197,11 @@ class Fit:
                 with model._calling_back():
                     callback.on_train_begin({})
                 self.begun.append(callback)
+            for callback, state in zip(self.callbacks, self.states, strict=False):
+                if state is not None:
+                    callback.set_state(dict(state))
+            if self.place:
+                model.stop_training = self.place["stopped"]
             self.ends = ends.pop_all()
 
     def run(self) -> History:
@@ -229,9 +255,11 @@ class Fit:
         model = self.model
         while not self.is_over():
             epoch = model._epoch
-            self._tell("on_epoch_begin", epoch)
+            if not self.opened:
+                self._tell("on_epoch_begin", epoch)
+                self.opened = True
             loss, metrics = self._by_batch(epoch) if self.by_batch else self._whole(epoch)
-            model._epoch = epoch + 1
+            model._epoch, self.batch, self.opened = epoch + 1, 0, False
             logs = model._logs(loss, metrics, self.data, self.n_threads)
             if self.validation is not None:
                 values = model._evaluate(self.validation, self.n_threads)
@@ -242,6 +270,14 @@ class Fit:
             self._tell("on_epoch_end", epoch, logs=logs)
             if self._ended(logs["loss"]):
                 return
+            if self.pauses:
+                self._rest()
+
+    def _rest(self) -> None:
+        """Tell the callbacks that keep checkpoints that all others have heard of what has happened."""
+        with self.model._calling_back():
+            for callback in self.callbacks:
+                callback._at_rest(self)
 
     def _ended(self, loss: float) -> bool:
         """Keep a snapshot of weights that are finite; go back to it and end where the loss or they are not."""
@@ -316,25 +352,41 @@ class Fit:
         )
         return error
 
-    def _train(self, epoch: int, epochs: int, first_batch: int = 0, batches: int = 0) -> dict[str, Any]:
+    def _train(
+        self, epoch: int, epochs: int, first_batch: int = 0, batches: int = 0, continues: bool = False
+    ) -> dict[str, Any]:
         """Hand the engine some epochs, or some batches of one; whole epochs count also where an exception comes."""
         data, before = self.data, self.network.step
         options = self.options(epoch, epochs, batches or self.steps)
+        pieces = self.pauses and not self.by_batch
         try:
+            if pieces:
+                self._frame("_before_run")
             result = self.trainer.train(
                 data.X,
                 data.target,
                 data.weight,
                 first_batch=first_batch,
                 batches=batches,
+                continues=continues,
                 n_threads=self.n_threads,
                 sampler=None if self.sampling is None else self.sampling.engine,
                 **options,
             )
-        except BaseException:
+        except BaseException as error:
+            taken = self.network.step - before
             if not batches:
                 self.broke_off(before)
+            elif pieces and isinstance(error, (KeyboardInterrupt, SystemExit)):
+                self.batch, self.sums = first_batch + taken, np.array(self.network.sums)
+                if taken:
+                    self.last_rate = float(self.rates[min(taken, len(self.rates)) - 1])
+                for callback in self.callbacks:
+                    callback._interrupted(self)
             raise
+        finally:
+            if pieces:
+                self._frame("_after_run")
         self.ended_at(epoch, first_batch, result["steps"])
         return result
 
@@ -365,32 +417,59 @@ class Fit:
         """Whether no epoch is to come of this optimizer's turn."""
         return self.done or self.model._epoch >= self.turn_end or self.model.stop_training
 
+    def is_finished(self) -> bool:
+        """Whether no epoch is to come at all."""
+        return self.done or self.model._epoch >= self.last or self.model.stop_training
+
     def _last_rates(self, epochs: int) -> list[float]:
         """Return the rate of the last step of each epoch in the run before."""
         last = self.rates if len(self.rates) == 1 else self.rates[self.steps - 1 :: self.steps]
         return [float(rate) for rate in np.broadcast_to(last, epochs)]
 
+    def _frame(self, hook: str) -> None:
+        for callback in self.callbacks:
+            getattr(callback, hook)()
+
     def _whole(self, epoch: int) -> tuple[float, Array]:
-        result = self._train(epoch, 1)
-        return result["loss"][0], result["metrics"][0]
+        """One epoch, in one run or in as many as callbacks want pauses."""
+        if not self.pauses:
+            result = self._train(epoch, 1)
+            return result["loss"][0], result["metrics"][0]
+        while True:
+            left = self.steps - self.batch
+            wanted = [callback._pause_within(int(self.network.step)) for callback in self.callbacks]
+            count = max(1, min([left, *(steps for steps in wanted if steps is not None)]))
+            self.network.sums = self.sums
+            result = self._train(epoch, 1, self.batch, count, continues=self.batch > 0)
+            self.sums = np.array(self.network.sums)
+            self.batch += result["steps"]
+            if self.batch >= self.steps or not math.isfinite(result["loss"][0]):
+                self.rates = np.array([self.last_rate])
+                return result["loss"][0], result["metrics"][0]
+            self._rest()
 
     def _by_batch(self, epoch: int) -> tuple[float, Array]:
         """One step at a time, with the hooks between; put the batches' values together as the engine does."""
         model, weights = self.model, self._batch_weights(epoch)
         mean = model._head is not None and model._head.reduction == "mean"
-        total, penalties, steps = 0.0, 0.0, 0
-        loss, metrics = 0.0, np.zeros(len(model._engine_metrics))
-        for batch in range(self.steps):
+        sums, metrics = self.sums, self.sums[4:]
+        if not self.batch:
+            sums[:] = 0.0
+        for batch in range(self.batch, self.steps):
             self._tell("on_train_batch_begin", batch)
             penalty = model._penalty()
             result = self._train(epoch, 1, batch, 1)
             values, w = result["metrics"][0], weights[batch]
-            loss += (w if mean else 1.0) * (float(result["loss"][0]) - penalty)
+            sums[0] += (w if mean else 1.0) * (float(result["loss"][0]) - penalty)
             metrics += w * values
-            total, penalties, steps = total + w, penalties + penalty, steps + 1
+            sums[1], sums[2], sums[3] = sums[1] + w, sums[2] + penalty, sums[3] + 1
+            self.batch = batch + 1
             self._tell("on_train_batch_end", batch, logs=model._logs(result["loss"][0], values))
             if model.stop_training or not math.isfinite(result["loss"][0]):
                 break
+            if self.pauses and self.batch < self.steps:
+                self._rest()
+        loss, total, penalties, steps = sums[:4].tolist()
         divisor = total or 1.0
         return loss / (divisor if mean else 1.0) + penalties / steps, metrics / divisor
 

@@ -67,6 +67,34 @@ RULES = [
 ]
 
 
+@pytest.mark.parametrize("library", ["engine", "twin"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("cuts", [[1], [2, 3], [1, 2, 3], [3]])
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_an_epoch_in_pieces_is_the_same_to_the_bit(problem: str, cuts: list[int], dtype: str, library: str) -> None:
+    whole, cut = (make_network(library, INPUTS, PROBLEMS[problem][0], dtype=dtype) for _ in range(2))
+    for network in (whole, cut):
+        prepare(network, problem)
+    expected = run(whole, problem, dtype=dtype, epochs=1)
+    for first, last in zip([0, *cuts], [*cuts, 4], strict=True):
+        cut.sums = np.array(cut.sums)  # as a file would give them back
+        found = run(cut, problem, dtype=dtype, epochs=1, first_batch=first, batches=last - first, continues=first > 0)
+    assert found["loss"].tobytes() == expected["loss"].tobytes()
+    assert found["metrics"].tobytes() == expected["metrics"].tobytes()
+    assert cut.sums.tobytes() == whole.sums.tobytes() and cut.step == whole.step
+    for name, w in whole.parameters().items():
+        assert cut.parameters()[name].tobytes() == w.tobytes()
+
+
+def test_sums_must_be_those_of_the_metrics() -> None:
+    engine, _ = pair("classes")
+    engine.sums = np.zeros(5)
+    with pytest.raises(ValueError, match="sums must have 6 entries to continue, has 5"):
+        run(engine, "classes", continues=True)
+    with pytest.raises(TypeError, match="sums"):
+        engine.sums = np.zeros(4, np.float32)
+
+
 @pytest.mark.parametrize("problem", PROBLEMS)
 @pytest.mark.parametrize(("rule", "settings", "rate"), RULES)
 def test_twenty_steps(rule: str, settings: dict[str, Any], rate: float, problem: str) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .._validation import check_name, check_number
 
 if TYPE_CHECKING:
     from ..model import Sequential
-    from ..training import Data
+    from ..training import Data, Fit
 
 __all__ = ["BATCH_HOOKS", "EPOCH_HOOKS", "Callback", "LambdaCallback", "Logs", "Monitor"]
 
@@ -32,7 +32,8 @@ class Callback:
     model : Sequential
         The model in training.
     params : dict
-        "epochs" (the number after this fit), "steps" (batches an epoch) and "metrics" (the names in `logs`).
+        "epochs" (the number after this fit), "steps" (batches an epoch), "metrics" (the names in `logs`) and
+        "resumed" (whether the fit goes on from a checkpoint: `set_state` follows `on_train_begin` then).
     takes_divergence : bool
         Whether a loss that is no number ends the fit without an error; weights go back all the same.
     """
@@ -40,6 +41,36 @@ class Callback:
     model: Sequential
     params: dict[str, Any]
     takes_divergence = False
+    _kept: ClassVar[tuple[str, ...]] = ()  # the attributes that a checkpoint keeps
+    _interrupts: ClassVar[bool] = False  # whether a fit that it has stopped goes on when it is resumed
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what a `ModelCheckpoint` must keep for `fit(resume=...)`; override it where the callback remembers.
+
+        A dict of numbers, strings, arrays, and lists, tuples and dicts of them.
+        """
+        return {name: getattr(self, name) for name in self._kept}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take over what `get_state` gave, after `on_train_begin` of a fit that is resumed."""
+        for name in self._kept:
+            setattr(self, name, state[name])
+
+    def _pause_within(self, step: int) -> int | None:
+        """Return after how many steps from number `step` the engine should come back in mid-epoch, at most."""
+        return None
+
+    def _at_rest(self, fit: Fit) -> None:
+        """Hear that the fit stands at a place from which another could go on; all callbacks have heard of it."""
+
+    def _before_run(self) -> None:
+        """Hear that the engine goes to work: an exception of a signal handler now leaves a place to go on from."""
+
+    def _after_run(self) -> None:
+        """Hear that the engine has come back, whichever way."""
+
+    def _interrupted(self, fit: Fit) -> None:
+        """Hear that an exception has ended a run of the engine after a whole step."""
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Before the first epoch."""

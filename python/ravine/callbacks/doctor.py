@@ -62,6 +62,8 @@ class Doctor(Callback):
     ('symmetric_units', 'dense', 0)
     """
 
+    _kept = ("findings", "_history", "_epochs")
+
     def __init__(self, *, every: int = 1, max_rows: int = 256, print_fn: Callable[[str], Any] | None = print) -> None:
         self.every = check_int("every", every, 1)
         self.max_rows = check_int("max_rows", max_rows, 1)

@@ -66,6 +66,8 @@ class CheckpointEnsemble(Callback):
         self.size = check_int("size", size, 1)
         self._forget()
 
+    _kept = ("epochs", "weights")
+
     def _forget(self) -> None:
         self.epochs: list[int] = []
         self.weights: list[dict[str, NDArray[Any]]] = []

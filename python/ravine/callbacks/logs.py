@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from time import perf_counter
-from typing import IO
+from typing import IO, Any
 
 from .._validation import check_flag
 from .base import Callback, Logs
@@ -26,7 +26,7 @@ class _Logger(Callback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Open the file."""
         self._columns = ["epoch", "seconds", "learning_rate", *self.params["metrics"]]
-        mode = "a" if self.append else "w"
+        mode = "a" if self.append or self.params["resumed"] else "w"
         self._file = open(self.filename, mode, encoding="utf-8", newline="")  # noqa: SIM115  on_train_end closes it
         self._start = perf_counter()
 
@@ -36,6 +36,19 @@ class _Logger(Callback):
         seconds, rate = round(perf_counter() - self._start, 6), self.model.history.learning_rate[-1]
         self._write(self._file, {"epoch": epoch, "seconds": seconds, "learning_rate": rate, **(logs or {})})
         self._file.flush()
+
+    def get_state(self) -> dict[str, Any]:
+        """Return how far the file goes, and the seconds that are over."""
+        assert self._file is not None
+        return {"bytes": self._file.tell(), "elapsed": perf_counter() - self._start}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on at the line of the checkpoint; those of epochs that will come again are cut off."""
+        assert self._file is not None
+        self._start = perf_counter() - state["elapsed"]
+        if os.path.getsize(self.filename) > state["bytes"]:
+            self._file.truncate(state["bytes"])
+            self._file.seek(0, os.SEEK_END)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Close the file."""
@@ -87,7 +100,7 @@ class CSVLogger(_Logger):
 
         wanted = ["epoch", "seconds", "learning_rate", *self.params["metrics"]]
         found: list[str] = []
-        if self.append and os.path.exists(self.filename):
+        if (self.append or self.params["resumed"]) and os.path.exists(self.filename):
             with open(self.filename, encoding="utf-8", newline="") as file:
                 found = next(csv.reader(file, delimiter=self.separator), [])
         if found and found != wanted:

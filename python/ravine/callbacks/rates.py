@@ -106,6 +106,8 @@ class ReduceLROnPlateau(Monitor):
         self.min_lr = check_number("min_lr", min_lr, 0.0)
         self._forget()
 
+    _kept = ("best", "reductions", "_waited", "_cooling")
+
     def _forget(self) -> None:
         self.best = self._worst()
         self.reductions: list[tuple[int, float]] = []
@@ -246,7 +248,7 @@ class LearningRateFinder(Callback):
 
     def _forget(self) -> None:
         self._losses: list[float] = []
-        self._mean, self._kept, self._least = 0.0, 1.0, math.inf
+        self._mean, self._kept_share, self._least = 0.0, 1.0, math.inf
         self._before: tuple[Snapshot, Any] | None = None
 
     @property
@@ -289,6 +291,22 @@ class LearningRateFinder(Callback):
         self._before = snapshot, (self.model.optimizer.learning_rate, self.model._driver)
         self._growing = self._all_rates()
 
+    def get_state(self) -> dict[str, Any]:
+        """Return the losses, and what will be put back."""
+        assert self._before is not None
+        snapshot, (rate, driver) = self._before
+        seen = {"losses": self._losses, "mean": self._mean, "kept": self._kept_share, "least": self._least}
+        return {**seen, "before": snapshot, "rate": rate, "driver": driver and driver[1:]}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on with the test."""
+        self._losses, self._mean = state["losses"], state["mean"]
+        self._kept_share, self._least = state["kept"], state["least"]
+        assert self._before is not None
+        rate = self._before[1][0] if isinstance(self._before[1][0], Schedule) else state["rate"]
+        driver = state["driver"] and (rate, *state["driver"])
+        self._before = state["before"], (rate, driver)
+
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Set the rate of this step."""
         _set(self, float(self._growing[len(self._losses)]))
@@ -298,8 +316,8 @@ class LearningRateFinder(Callback):
         loss = (logs or {})["loss"]
         self._losses.append(loss)
         self._mean = self.beta * self._mean + (1.0 - self.beta) * loss
-        self._kept *= self.beta
-        average = self._mean / (1.0 - self._kept)
+        self._kept_share *= self.beta
+        average = self._mean / (1.0 - self._kept_share)
         self._least = min(self._least, average)
         risen = not math.isfinite(loss) or average > self.stop_factor * self._least
         if risen or len(self._losses) == self.steps:

@@ -64,6 +64,8 @@ class EarlyStopping(Monitor):
         For a value that is not allowed; in `fit`, for a name that the history will not have.
     """
 
+    _kept = ("best", "best_epoch", "stopped_epoch", "_waited", "_weights")
+
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -117,6 +119,8 @@ class EarlyStopping(Monitor):
 class TimeLimit(Callback):
     """Stops after the first epoch that ends later than a number of seconds after the start of the fit.
 
+    A fit that is resumed from there goes on, and has all the time again.
+
     Parameters
     ----------
     seconds : float >= 0
@@ -141,6 +145,8 @@ class TimeLimit(Callback):
     >>> 0 < len(history.epoch) < 10**9
     True
     """
+
+    _interrupts = True
 
     def __init__(self, seconds: float) -> None:
         self.seconds = check_number("seconds", seconds, 0.0, closed="both")

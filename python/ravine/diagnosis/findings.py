@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .._state import State
+
 __all__ = ["Diagnosis", "Finding"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class Finding(State):
     """One trouble; errors as for `diagnose`, which lists the names and what each figure is.
 
     Attributes

@@ -88,6 +88,11 @@ class Chain(Optimizer):
             raise AttributeError("a Chain has no learning_rate: set that of its optimizers")
         super().__setattr__(name, value)
 
+    def _arguments(self) -> dict[str, Any]:
+        if self.epochs is None:
+            return {"optimizers": list(self.optimizers)}
+        return {"optimizers": list(zip(self.optimizers, (*self.epochs, None), strict=True))}
+
     def shares(self, epochs: int) -> tuple[int, ...] | None:
         """Return the epochs of each optimizer but the last; 0 cannot be shared out, which gives None."""
         if self.epochs is not None or not epochs:

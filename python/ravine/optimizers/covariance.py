@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 
 from .. import _core, kernels
+from .._state import State
 from .._validation import check_choice, check_int, check_number
 from ._problem import Vector
 from .derivative_free import DerivativeFree, Draws, Matrix, Objective, Search, ranked
@@ -21,7 +22,7 @@ _MOST_WEIGHTS = 5000  # of a matrix of their squares: 200 MB
 
 
 @dataclass(frozen=True)
-class _Constants:
+class _Constants(State):
     """The tutorial's table 1, for n weights and a population."""
 
     population: int

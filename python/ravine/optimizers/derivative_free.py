@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import kernels
+from .._state import State
 from .._validation import Array, check_seed
 from ..schedules import Schedule
 from ._problem import Point, Problem, Result, Vector
@@ -45,7 +46,7 @@ class Objective(Protocol):
 
 
 @dataclass(frozen=True)
-class Draws:
+class Draws(State):
     """Random numbers as a function of (seed, step, use, place)."""
 
     seed: int
@@ -66,7 +67,7 @@ class Draws:
 
 
 @dataclass(frozen=True)
-class Search:
+class Search(State):
     """How far a search has come; each optimizer adds what it remembers.
 
     Attributes

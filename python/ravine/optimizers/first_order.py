@@ -381,6 +381,9 @@ class AdamW(Adam):
     def __init__(self, learning_rate: float | Schedule = 1e-3, *, weight_decay: float = 0.01, **settings: Any) -> None:
         super().__init__(learning_rate, weight_decay=weight_decay, **settings)
 
+    def _arguments(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_fixed"}
+
 
 class AMSGrad(Adam):
     """Adam whose v is the largest so far (of the uncorrected ones); parameters as for `Adam`.
@@ -404,6 +407,9 @@ class AMSGrad(Adam):
 
     def __init__(self, learning_rate: float | Schedule = 1e-3, **settings: Any) -> None:
         super().__init__(learning_rate, amsgrad=True, **settings)
+
+    def _arguments(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in ("_fixed", "amsgrad")}
 
 
 class _AdamRelative(Optimizer):

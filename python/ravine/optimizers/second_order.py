@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import kernels
+from .._state import State
 from .._validation import Array, check_int
 from ._line_search import backtrack, strong_wolfe
 from ._problem import Point, Problem, Result, Vector
@@ -136,7 +137,7 @@ def _curves(s: Vector, y: Vector) -> tuple[float, float] | None:
     return (sy, yy) if _EPSILON * yy < sy and 0.0 < yy < math.inf else None
 
 
-class _Pairs:
+class _Pairs(State):
     """The last pairs (s, y), oldest first, from which H g is computed."""
 
     def __init__(self, history: int) -> None:
@@ -174,7 +175,7 @@ class _Pairs:
             )
 
 
-class _Inverse:
+class _Inverse(State):
     """The whole H."""
 
     def __init__(self, size: int) -> None:

@@ -77,6 +77,7 @@ class Network:
         self.seed = seed
         self.step = 0
         self.running = np.ones(4)
+        self.sums = np.zeros(4)  # of the last epoch: loss, weight, penalty, steps, each metric
         self._operations = make_operations(operations, input_units, self.dtype)
         self._state: dict[str, Array] = {}
         self.set_loss("squared_error", setting=1.0)
@@ -171,6 +172,7 @@ class Network:
         epochs: int,
         first_batch: int = 0,
         batches: int = 0,
+        continues: bool = False,
         shuffle_seed: int | None = None,
         rates: NDArray[np.float64],
         metrics: Metrics = (),
@@ -194,6 +196,8 @@ class Network:
             Epochs ``first_epoch <= e < first_epoch + epochs``; e numbers the orders.
         first_batch, batches : int
             Batches ``first_batch <= b < first_batch + batches`` of each epoch; 0 batches: to the end.
+        continues : bool
+            Whether the first epoch adds to ``sums``, those that the run before has left.
         shuffle_seed : int or None
             Seed of the orders; None: rows as they come.
         rates : ndarray of float64, shape (1,) or (steps,)
@@ -221,7 +225,8 @@ class Network:
             if shuffle_seed is not None and (batch_size < n or sampler is not None):
                 shuffled = epoch_order(n, shuffle_seed, epoch)
             order = np.arange(n) if shuffled is None else shuffled
-            totals, penalties = np.zeros(2 + len(metrics)), []
+            sums = self.sums if continues and epoch == first_epoch else np.zeros(4 + len(metrics))
+            totals, penalty, steps = np.array([sums[1], sums[0], *sums[4:]]), sums[2], sums[3]
             for batch in range(first_batch, last_batch):
                 rows = order[batch * batch_size : (batch + 1) * batch_size]
                 w = None if weight is None else weight[rows]
@@ -231,14 +236,16 @@ class Network:
                     w = drawn.astype(self.dtype) if sampler.weighs else None
                     divisor = len(rows) * sampler.mean_weight
                 if self._weighs(w, divisor):
-                    penalties.append(self._penalty())
+                    before = self._penalty()
                     totals += self._train_batch(X[rows], target[rows], w, float(rates[step]), metrics, sampler, divisor)
                     if not np.isfinite(totals[1]):
                         break
+                    penalty, steps = penalty + before, steps + 1
                 step += 1
                 self.step += 1
+            self.sums = np.array([totals[1], totals[0], penalty, steps, *totals[2:]])
             loss, values = self._reduce(totals)
-            history_loss.append(loss + sum(penalties) / max(len(penalties), 1))
+            history_loss.append(loss + penalty / max(steps, 1))
             history_metrics.append(values)
             if not np.isfinite(totals[1]):
                 break

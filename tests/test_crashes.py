@@ -1,0 +1,268 @@
+"""A process that dies, or a disk that is full, while a file is written: the last good one is there, and loads."""
+
+import os
+import random
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import ravine as rv
+from checkpoint_cases import X, Y, assert_same, model, tiny
+from ravine._atomic import replace_file
+from ravine.callbacks import ModelCheckpoint
+
+EPOCHS = 400
+RUN = """
+import os, sys
+sys.path.insert(0, {tests!r})
+from checkpoint_cases import X, Y, model
+from ravine.callbacks import ModelCheckpoint
+made = model()
+path = {path!r}
+resume = path if os.path.exists(path) else None
+print("ready", flush=True)
+made.fit(X, Y, epochs={epochs}, batch_size=15, callbacks=[ModelCheckpoint(path, "2 steps")], resume=resume)
+made.save(path + ".done")
+"""
+
+
+def start(code):
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"ready\n"
+    return process
+
+
+def survive(folder, kills, seed):
+    """Kill a run at random moments, each time resuming it, until it has ended; return how often it died."""
+    path, generator, died = folder / "run.ravine", random.Random(seed), 0
+    code = RUN.format(tests=os.path.dirname(__file__), path=str(path), epochs=EPOCHS)
+    while died < kills:
+        process = start(code)
+        time.sleep(generator.uniform(0.0, 0.08))
+        process.send_signal(signal.SIGKILL)
+        ended = process.wait(timeout=60) == 0
+        process.stdout.close()
+        if ended:
+            (folder / "run.ravine.done").unlink()
+            path.unlink()
+            continue
+        died += 1
+        if path.exists():
+            rv.load(path)
+    process = start(code)
+    assert process.wait(timeout=60) == 0
+    process.stdout.close()
+    assert sorted(os.listdir(folder)) == ["run.ravine", "run.ravine.done"]
+    whole = model()
+    whole.fit(X, Y, epochs=EPOCHS, batch_size=15)
+    assert_same(rv.load(folder / "run.ravine.done"), whole)
+    return died
+
+
+def test_a_run_survives_being_killed(tmp_path):
+    assert survive(tmp_path, 4, seed=1) == 4
+
+
+@pytest.mark.slow
+def test_a_run_survives_being_killed_often(tmp_path):
+    assert survive(tmp_path, 200, seed=2) == 200
+
+
+# A child saves twice; the second time it dies right after the step that is named.
+DYING = """
+import os, signal, sys
+import numpy as np
+sys.path.insert(0, {tests!r})
+from checkpoint_cases import tiny
+made = tiny()
+made.parameters["dense/bias"][...] = 1
+made.save({path!r})
+print("ready", flush=True)
+made.parameters["dense/bias"][...] = 2
+def dying(call):
+    def then(*arguments):
+        call(*arguments)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return then
+def half(file):
+    file.write(b"half")
+    file.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+from ravine import _atomic
+{step}
+made.save({path!r})
+"""
+STEPS = {
+    "write": ("_atomic._lock = half", 1.0),
+    "fsync": ("os.fsync = dying(os.fsync)", 1.0),
+    "rename": ("os.replace = dying(os.replace)", 2.0),
+}
+
+
+@pytest.mark.parametrize(("step", "bias"), STEPS.values(), ids=STEPS)
+def test_death_after_each_step_of_a_save(step, bias, tmp_path):
+    path = tmp_path / "a.ravine"
+    process = start(DYING.format(tests=os.path.dirname(__file__), path=str(path), step=step))
+    assert process.wait(timeout=60) == -signal.SIGKILL
+    process.stdout.close()
+    assert rv.load(path).parameters["dense/bias"].item() == bias
+    assert len(os.listdir(tmp_path)) == (2 if bias == 1.0 else 1)
+    tiny().save(path)
+    assert os.listdir(tmp_path) == ["a.ravine"]  # the next save has removed what was left
+
+
+# A child whose files may not grow beyond some bytes, as on a disk that is full.
+FULL = """
+import os, resource, signal, sys
+sys.path.insert(0, {tests!r})
+from checkpoint_cases import X, Y, model, tiny
+tiny().save({path!r})
+before = open({path!r}, "rb").read()
+print("ready", flush=True)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+made = model()
+try:
+    made.fit(X, Y)
+    made.save({path!r})
+except OSError as error:
+    assert open({path!r}, "rb").read() == before
+    made.fit(X, Y)
+    sys.exit(7)
+"""
+
+
+@pytest.mark.parametrize("limit", [0, 100, 3000])
+def test_a_full_disk_leaves_the_last_file(limit, tmp_path):
+    path = tmp_path / "a.ravine"
+    process = start(FULL.format(tests=os.path.dirname(__file__), path=str(path), limit=limit))
+    assert process.wait(timeout=60) == 7
+    process.stdout.close()
+    assert os.listdir(tmp_path) == ["a.ravine"]
+    rv.load(path)
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_an_error_leaves_the_last_file(call, tmp_path, monkeypatch):
+    def fail(*arguments):
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "a.ravine"
+    tiny().save(path)
+    before = path.read_bytes()
+    monkeypatch.setattr(os, call, fail)
+    with pytest.raises(OSError, match="No space left"):
+        tiny().save(path)
+    assert path.read_bytes() == before and os.listdir(tmp_path) == ["a.ravine"]
+
+
+def test_data_are_on_the_disk_before_the_rename_and_the_rename_before_the_end(tmp_path, monkeypatch):
+    calls, fsync, replace = [], os.fsync, os.replace
+
+    def spy_fsync(descriptor):
+        calls.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        fsync(descriptor)
+
+    def spy_replace(*paths):
+        calls.append("rename")
+        replace(*paths)
+
+    monkeypatch.setattr(os, "fsync", spy_fsync)
+    monkeypatch.setattr(os, "replace", spy_replace)
+    tiny().save(tmp_path / "a.ravine")
+    assert calls == ["file", "rename", "folder"]
+
+
+def test_a_folder_that_may_not_be_written_to(tmp_path):  # F24
+    folder = tmp_path / "folder"
+    folder.mkdir(mode=0o555)
+    root = os.geteuid() == 0
+    tmp_path.chmod(0o755)
+    try:
+        if root:
+            os.seteuid(65534)
+        with pytest.raises(PermissionError, match="folder"):
+            tiny().save(folder / "a.ravine")
+    finally:
+        if root:
+            os.seteuid(0)
+    assert os.listdir(folder) == []
+
+
+def test_files_of_living_writers_and_of_others_stay(tmp_path):
+    path, others = tmp_path / "a.ravine", [".a.ravine.tmp", ".a.ravine.x-12345678.tmp", ".b.ravine.1-12345678.tmp"]
+    for name in [*others, ".a.ravine.1-12345678.tmp"]:
+        (tmp_path / name).write_bytes(b"")
+    during = []
+
+    def chunks():
+        tiny().save(path)  # another writer, while this one has a file open
+        during.extend(name for name in os.listdir(tmp_path) if name not in (*others, "a.ravine"))
+        yield b"mine"
+
+    replace_file(str(path), chunks())
+    assert len(during) == 1 and during[0].startswith(f".a.ravine.{os.getpid()}-")
+    assert sorted(os.listdir(tmp_path)) == sorted(["a.ravine", *others])
+    assert path.read_bytes() == b"mine"
+
+
+def test_a_file_stays_as_private_as_it_was(tmp_path):
+    path = tmp_path / "a.ravine"
+    for mode in (0o600, 0o640):
+        path.touch()
+        path.chmod(mode)
+        tiny().save(path)
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "a.ravine").symlink_to(tmp_path / "real" / "b.ravine")
+    tiny().save(tmp_path / "a.ravine")
+    assert (tmp_path / "a.ravine").is_symlink() and os.listdir(tmp_path / "real") == ["b.ravine"]
+
+
+def test_a_relative_path_is_in_the_working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tiny().save("a.ravine")
+    assert os.listdir(tmp_path) == ["a.ravine"]
+
+
+def test_many_writers_of_one_path(tmp_path):  # F26
+    path, wrong = tmp_path / "a.ravine", []
+    tiny().save(path)
+
+    def write(bias):
+        made = tiny()
+        made.parameters["dense/bias"][...] = bias
+        try:
+            for _ in range(20):
+                made.save(path)
+                assert 0 <= rv.load(path).parameters["dense/bias"].item() < 4
+        except BaseException as error:
+            wrong.append(error)
+
+    threads = [threading.Thread(target=write, args=(bias,)) for bias in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == [] and os.listdir(tmp_path) == ["a.ravine"]
+
+
+def test_a_full_disk_ends_a_fit_with_the_error_and_a_usable_model(tmp_path, monkeypatch):
+    def fail(descriptor):
+        raise OSError(28, "No space left on device")
+
+    made = model()
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="No space left"):
+        made.fit(X, Y, callbacks=[ModelCheckpoint(tmp_path / "run.ravine")])
+    assert os.listdir(tmp_path) == []
+    assert np.isfinite(made.predict(X)).all()
