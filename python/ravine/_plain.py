@@ -26,7 +26,14 @@ _FAMILIES = (
     "layers", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers", "schedules",
     "samplers",
 )  # fmt: skip
-_LATE = ("diagnosis",)  # packages with states that are imported when they are needed
+# Modules with states that are imported when they are needed.
+_LATE = (
+    "diagnosis",
+    "optimizers.annealing",
+    "optimizers.covariance",
+    "optimizers.evolution",
+    "optimizers.genetic",
+)
 _ABSENT = object()
 
 

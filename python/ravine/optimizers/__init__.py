@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from .._validation import check_choice
 from ._problem import Result
-from .annealing import SimulatedAnnealing
 from .base import Optimizer
 from .composed import Chain, WeightAverage
-from .covariance import CMAES
-from .evolution import OpenAIES
 from .first_order import (
     SGD,
     AdaDelta,
@@ -23,8 +21,13 @@ from .first_order import (
     Nadam,
     RMSProp,
 )
-from .genetic import GeneticAlgorithm
 from .second_order import BFGS, LBFGS, Newton
+
+if TYPE_CHECKING:
+    from .annealing import SimulatedAnnealing
+    from .covariance import CMAES
+    from .evolution import OpenAIES
+    from .genetic import GeneticAlgorithm
 
 __all__ = [
     "BFGS",
@@ -50,23 +53,31 @@ __all__ = [
     "get",
 ]
 
-_NAMES: dict[str, type[Optimizer]] = {
-    "sgd": SGD,
-    "adagrad": AdaGrad,
-    "rmsprop": RMSProp,
-    "adadelta": AdaDelta,
-    "adam": Adam,
-    "adamw": AdamW,
-    "amsgrad": AMSGrad,
-    "adamax": AdaMax,
-    "nadam": Nadam,
-    "bfgs": BFGS,
-    "lbfgs": LBFGS,
-    "newton": Newton,
-    "simulatedannealing": SimulatedAnnealing,
-    "geneticalgorithm": GeneticAlgorithm,
-    "openaies": OpenAIES,
-    "cmaes": CMAES,
+# Imported when first asked for: training by gradients needs none of them.
+_LATER = {
+    "CMAES": "covariance",
+    "GeneticAlgorithm": "genetic",
+    "OpenAIES": "evolution",
+    "SimulatedAnnealing": "annealing",
+}
+
+_NAMES = {
+    "sgd": "SGD",
+    "adagrad": "AdaGrad",
+    "rmsprop": "RMSProp",
+    "adadelta": "AdaDelta",
+    "adam": "Adam",
+    "adamw": "AdamW",
+    "amsgrad": "AMSGrad",
+    "adamax": "AdaMax",
+    "nadam": "Nadam",
+    "bfgs": "BFGS",
+    "lbfgs": "LBFGS",
+    "newton": "Newton",
+    "simulatedannealing": "SimulatedAnnealing",
+    "geneticalgorithm": "GeneticAlgorithm",
+    "openaies": "OpenAIES",
+    "cmaes": "CMAES",
 }
 
 
@@ -76,4 +87,13 @@ def get(optimizer: str | Optimizer | Sequence[Any]) -> Optimizer:
         return optimizer
     if isinstance(optimizer, (list, tuple)):
         return Chain(optimizer)
-    return _NAMES[check_choice("optimizer", optimizer, _NAMES)]()
+    name = _NAMES[check_choice("optimizer", optimizer, _NAMES)]
+    kind: type[Optimizer] = globals()[name] if name in globals() else __getattr__(name)
+    return kind()
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    return value
