@@ -36,6 +36,13 @@ def tests_slow(session: nox.Session) -> None:
 
 
 @nox.session
+def tests_sklearn(session: nox.Session) -> None:
+    """Run the tests of ravine.sklearn, scikit-learn's own among them."""
+    session.install(".[test,sklearn]", "pandas>=2.2", "polars>=1.0", "pyarrow>=15")
+    session.run("python", "-m", "pytest", "-m", "sklearn", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check format, style and types of Python and C++."""
     session.install(".[lint]")

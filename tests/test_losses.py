@@ -158,9 +158,13 @@ def test_heads_that_do_not_fit(loss, layers, message):
         (
             lambda: losses.MeanSquaredError(reduction="none"),
             ValueError,
-            "reduction must be 'mean' or 'sum', got 'none'",
+            "reduction must be 'mean', 'sum' or 'penalized_mean', got 'none'",
         ),
-        (lambda: losses.Huber(reduction=["mean"]), ValueError, "reduction must be 'mean' or 'sum', got"),
+        (
+            lambda: losses.Huber(reduction=["mean"]),
+            ValueError,
+            "reduction must be 'mean', 'sum' or 'penalized_mean', got",
+        ),
         (lambda: losses.Poisson(log_input=1), TypeError, "log_input must be True or False"),
     ],
 )

@@ -72,10 +72,11 @@ class PyNetwork {
   void set_loss(const std::string& name, double setting, const std::string& reduction, bool skip_activation) {
     const Loss<T>* const loss = find(network_.kernels().losses, name);
     if (!loss) throw py::value_error("name of the loss is unknown: '" + name + "'");
-    if (reduction != "mean" && reduction != "sum")
-      throw py::value_error("reduction must be 'mean' or 'sum', got '" + reduction + "'");
+    const bool shares = reduction == "penalized_mean";
+    if (!shares && reduction != "mean" && reduction != "sum")
+      throw py::value_error("reduction must be 'mean', 'sum' or 'penalized_mean', got '" + reduction + "'");
     const Idle idle(*this);
-    network_.loss = {loss, setting, reduction == "mean", skip_activation};
+    network_.loss = {loss, setting, reduction != "sum", shares, skip_activation};
   }
 
   void set_optimizer(const std::string& name, const py::dict& settings) {

@@ -123,7 +123,7 @@ std::optional<Evaluation> evaluate(const Network<T>& network, Buffers<T>& buffer
   Evaluation result;
   result.loss = total(0);
   if (network.loss.mean) result.loss = weight > 0.0 ? result.loss / weight : 0.0;
-  result.loss += penalty_of(network);
+  result.loss += network.loss.penalty_share(weight) * penalty_of(network);
   for (std::size_t m = 0; m < metrics.size(); ++m) result.metrics.push_back(weight > 0.0 ? total(m + 1) / weight : 0.0);
   return result;
 }

@@ -83,7 +83,7 @@ bool Population<T>::losses(double* loss, const Network<T>& network, Buffers<T>& 
   for (std::size_t i = 0; done && i < members.count; ++i) {
     loss[i] = tree_sum(sums.data() + i * slices, slices);
     if (network.loss.mean) loss[i] = weight > 0.0 ? loss[i] / weight : 0.0;
-    loss[i] += penalties[i];
+    loss[i] += network.loss.penalty_share(weight) * penalties[i];
   }
   return done;
 }

@@ -23,14 +23,14 @@ constexpr std::uint64_t clearing_steps = 256;
 constexpr std::size_t own_sums = 4;
 
 // What an epoch adds up. Its loss is sum w l / sum w (or sum w l, where the loss is a sum) over the epoch, plus the
-// mean over its steps of the penalty before each.
+// mean over its steps of the penalty before each: weighed by the batches' weights where penalties are divided by them.
 struct EpochSums {
   double loss = 0.0, weight = 0.0, penalty = 0.0;
-  double steps = 0.0;
+  double penalised = 0.0;  // steps, or their weights
 
   double mean_loss(bool mean) const {
     const double data = !mean ? loss : weight > 0.0 ? loss / weight : 0.0;
-    return data + (steps > 0.0 ? penalty / steps : 0.0);
+    return data + (penalised > 0.0 ? penalty / penalised : 0.0);
   }
 };
 
@@ -122,7 +122,7 @@ class Trainer {
   // A run that ends in mid-epoch leaves its sums, so that a further one ends with the same numbers as one for both.
   void keep(const EpochSums& sums, const double* metrics) noexcept {
     double* const kept = network_.sums.data();
-    kept[0] = sums.loss, kept[1] = sums.weight, kept[2] = sums.penalty, kept[3] = sums.steps;
+    kept[0] = sums.loss, kept[1] = sums.weight, kept[2] = sums.penalty, kept[3] = sums.penalised;
     std::copy_n(metrics, walk_.metrics(), kept + own_sums);
   }
 
@@ -157,11 +157,13 @@ class Trainer {
     if (!std::isfinite(loss)) return false;
     const double rate = settings_.rates[std::min(result_.steps, settings_.rates.size() - 1)];
     const StepFactors factors = prepare_step(network_.rule->prepare, network_.running, network_.settings, rate);
+    updater_.share_penalty(network_.loss.penalty_share(weight));
     updater_.step(Shares{team}, plan, factors, network_.step % clearing_steps == clearing_steps - 1);
     average(team, false);
     if (sampler_) sampler_->learn(batch.rows);
-    sums.penalty += updater_.penalty();
-    sums.steps += 1.0;
+    const double counts = network_.loss.shares_penalty ? weight : 1.0;
+    sums.penalty += counts * updater_.penalty();
+    sums.penalised += counts;
     return true;
   }
 
@@ -236,6 +238,7 @@ std::optional<double> gradients(Network<T>& network, Buffers<T>& buffers, const 
   Updater<T> updater(network, buffers);
   const Batch batch{nullptr, 0, data.rows};
   const double weight = weight_sum(data, batch);
+  updater.share_penalty(network.loss.penalty_share(weight));
   double loss = 0.0;
   bool done = true;
   Team team(plan.threads, watch);

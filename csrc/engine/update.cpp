@@ -94,11 +94,11 @@ void Updater<T>::finish_gradient(std::size_t index, const Plan& plan, Penalties 
         vector.add(of_group(g), of_group(g), of_group(g + reach), chunk.count);
   if (!chunk.penalised || penalties == Penalties::none) return;
   const Parameter& parameter = arena.parameters[chunk.parameter];
-  penalty_[index] = chunk_penalty(network_, arena, parameter, chunk.first, chunk.count);
+  penalty_[index] = share_ * chunk_penalty(network_, arena, parameter, chunk.first, chunk.count);
   if (!chunk.trained) return;
   const double l1 = parameter.proximal && penalties == Penalties::smooth ? 0.0 : parameter.l1;
   vector.add_penalty_gradient(arena.gradients.data() + chunk.first, arena.values.data() + chunk.first, chunk.count,
-                              static_cast<T>(l1), static_cast<T>(parameter.l2 + chunk.slope));
+                              static_cast<T>(share_ * l1), static_cast<T>(share_ * (parameter.l2 + chunk.slope)));
 }
 
 template <class T>
@@ -113,7 +113,7 @@ void Updater<T>::take_roots() noexcept {
     double sum = 0.0;
     for (std::size_t chunk = kernel.first; chunk < kernel.last; ++chunk) sum += squares_[chunk];
     const double l2_norm = network_.arena.parameters[kernel.parameter].l2_norm, norm = std::sqrt(sum);
-    rooted_penalty_ += l2_norm * norm;
+    rooted_penalty_ += share_ * l2_norm * norm;
     for (std::size_t chunk = kernel.first; chunk < kernel.last; ++chunk)
       chunks_[chunk].slope = root_slope<T>(l2_norm, norm);
   }
@@ -162,7 +162,7 @@ void Updater<T>::threshold(std::size_t index, double learning_rate) const noexce
   const Parameter& parameter = network_.arena.parameters[chunk.parameter];
   if (!chunk.trained || !chunk.penalised || !parameter.proximal || parameter.l1 == 0.0) return;
   T* const w = network_.arena.values.data() + chunk.first;
-  network_.kernels().clip->soft_threshold(w, w, chunk.count, static_cast<T>(learning_rate * parameter.l1));
+  network_.kernels().clip->soft_threshold(w, w, chunk.count, static_cast<T>(learning_rate * share_ * parameter.l1));
 }
 
 template <class T>

@@ -30,6 +30,9 @@ class Updater {
  public:
   Updater(const Network<T>& network, const Buffers<T>& buffers);
 
+  // Sets what penalties are multiplied with, from here on.
+  void share_penalty(double share) { share_ = share; }
+
   // Adds up the groups' gradients, level by level of the tree, and the penalties'.
   template <class Share>
   void finish_gradients(const Share& share, const Plan& plan, Penalties penalties) noexcept {
@@ -149,6 +152,7 @@ class Updater {
   std::vector<double> penalty_;
   std::vector<double> squares_;  // by chunk, of weights or of gradients
   double rooted_penalty_ = 0.0;
+  double share_ = 1.0;  // of the penalties
   T clip_factor_ = 1;
 };
 

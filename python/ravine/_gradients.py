@@ -243,7 +243,7 @@ class Gradients(Inference):
 
     def _check_weights(self, data: Data) -> None:
         """Refuse weights by whose sum the loss cannot be divided."""
-        if data.weight is None or self._compiled().reduction != "mean":
+        if data.weight is None or self._compiled().reduction == "sum":
             return
         total = float(data.weight.sum(dtype=np.float64))
         least = 1.0 / float(np.finfo(self.dtype).max)

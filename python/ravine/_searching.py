@@ -123,7 +123,7 @@ class BatchTrainer:
 
     def _weighs(self, weight: Array) -> bool:
         """Whether a batch can be divided by the sum of its weights."""
-        least = 1.0 / float(np.finfo(self.model.dtype).max) if self.model._compiled().reduction == "mean" else 0.0
+        least = 0.0 if self.model._compiled().reduction == "sum" else 1.0 / float(np.finfo(self.model.dtype).max)
         return float(weight.sum(dtype=np.float64)) > least
 
 

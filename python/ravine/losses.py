@@ -1,8 +1,9 @@
 """Losses: what training minimises.
 
 A description names a compiled kernel and how its rows are reduced: with weights w over the batch,
-`sum(w l) / sum(w)` for reduction="mean" and `sum(w l)` for "sum". t is a target, y an output, z a logit; means and
-sums inside l run over the outputs of a row.
+`sum(w l) / sum(w)` for reduction="mean", `sum(w l)` for "sum", and `(sum(w l) + penalties) / sum(w)` for
+"penalized_mean": there the layers' penalties, otherwise added to the reduced loss, weigh less the more rows there are.
+t is a target, y an output, z a logit; means and sums inside l run over the outputs of a row.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ __all__ = [
 ]
 
 Link = Literal["sigmoid", "softmax"]
-Reduction = Literal["mean", "sum"]
+Reduction = Literal["mean", "sum", "penalized_mean"]
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Loss(Described):
 
     Parameters
     ----------
-    reduction : {"mean", "sum"}, default="mean"
+    reduction : {"mean", "sum", "penalized_mean"}, default="mean"
         How the rows of a batch are put together.
 
     Raises
@@ -80,8 +81,8 @@ class Loss(Described):
     _engine = ""
 
     def __init__(self, *, reduction: Reduction = "mean") -> None:
-        if not isinstance(reduction, str) or reduction not in ("mean", "sum"):
-            raise ValueError(f"reduction must be 'mean' or 'sum', got {reduction!r}")
+        if not isinstance(reduction, str) or reduction not in ("mean", "sum", "penalized_mean"):
+            raise ValueError(f"reduction must be 'mean', 'sum' or 'penalized_mean', got {reduction!r}")
         self.reduction: Reduction = reduction
 
     def _setting(self, units: int) -> float:
@@ -153,7 +154,7 @@ class Huber(Loss):
     ----------
     delta : float > 0, default=1.0
         Where the parabola ends; 1.35 standard deviations of the noise keep 95 % of the efficiency of least squares.
-    reduction : {"mean", "sum"}, default="mean"
+    reduction : {"mean", "sum", "penalized_mean"}, default="mean"
         How the rows of a batch are put together.
 
     Raises
@@ -261,7 +262,7 @@ class Poisson(Loss):
     ----------
     log_input : bool, default=True
         Whether the outputs are log r (l = exp(y) - t y) or r itself.
-    reduction : {"mean", "sum"}, default="mean"
+    reduction : {"mean", "sum", "penalized_mean"}, default="mean"
         How the rows of a batch are put together.
 
     Raises
@@ -312,7 +313,7 @@ class Hinge(_Margin):
     ----------
     margin : float >= 0, default=1.0
         How far on the right side an output must be to cost nothing.
-    reduction : {"mean", "sum"}, default="mean"
+    reduction : {"mean", "sum", "penalized_mean"}, default="mean"
         How the rows of a batch are put together.
 
     Raises

@@ -311,12 +311,14 @@ class Sequential(Gradients, Storage):
         except (TypeError, ValueError) as error:
             raise type(error)(f"validation_data: {error}") from None
 
-    def _penalty(self) -> float:
-        """Return the penalty of all layers at the present weights."""
+    def _penalty(self, data: Data | None = None) -> float:
+        """Return the penalty of all layers at the present weights, as it stands in the loss of `data`."""
         assert self._plan is not None
         penalty, parameters = 0.0, self.parameters
         for name, regularizer in self._plan.regularizers.items():
             penalty += regularizer(parameters[f"{name}/kernel"])
+        if data is not None and self._compiled().reduction == "penalized_mean":
+            penalty /= float(len(data.X) if data.weight is None else data.weight.sum(dtype=np.float64)) or 1.0
         return penalty
 
     def _evaluate(self, data: Data, n_threads: int) -> dict[str, float]:

@@ -451,18 +451,21 @@ class Fit:
     def _by_batch(self, epoch: int) -> tuple[float, Array]:
         """One step at a time, with the hooks between; put the batches' values together as the engine does."""
         model, weights = self.model, self._batch_weights(epoch)
-        mean = model._head is not None and model._head.reduction == "mean"
+        reduction = model._compiled().reduction
+        mean = reduction != "sum"
         sums, metrics = self.sums, self.sums[4:]
         if not self.batch:
             sums[:] = 0.0
         for batch in range(self.batch, self.steps):
             self._tell("on_train_batch_begin", batch)
-            penalty = model._penalty()
+            w = weights[batch]
+            counts = w if reduction == "penalized_mean" else 1.0
+            penalty = model._penalty() / (counts or 1.0)
             result = self._train(epoch, 1, batch, 1)
-            values, w = result["metrics"][0], weights[batch]
+            values = result["metrics"][0]
             sums[0] += (w if mean else 1.0) * (float(result["loss"][0]) - penalty)
             metrics += w * values
-            sums[1], sums[2], sums[3] = sums[1] + w, sums[2] + penalty, sums[3] + 1
+            sums[1], sums[2], sums[3] = sums[1] + w, sums[2] + counts * penalty, sums[3] + counts
             self.batch = batch + 1
             self._tell("on_train_batch_end", batch, logs=model._logs(result["loss"][0], values))
             if model.stop_training or not math.isfinite(result["loss"][0]):
@@ -471,7 +474,7 @@ class Fit:
                 self._rest()
         loss, total, penalties, steps = sums[:4].tolist()
         divisor = total or 1.0
-        return loss / (divisor if mean else 1.0) + penalties / steps, metrics / divisor
+        return loss / (divisor if mean else 1.0) + penalties / (steps or 1.0), metrics / divisor
 
     def _order(self, epoch: int) -> Array | None:
         """Return the order of an epoch's rows; None where they come as they stand."""

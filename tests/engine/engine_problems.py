@@ -1,4 +1,4 @@
-"""Three small problems, how a network is set on one of them, and when two networks or histories are the same."""
+"""Four small problems, how a network is set on one of them, and when two networks or histories are the same."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ PROBLEMS: dict[str, tuple[list[dict[str, Any]], str, float, str, bool, list[tupl
     "flags": (
         [dense(6, "gelu"), dense(5, "elu"), dropout(0.1), dense(3, l2=1e-4), activation("sigmoid")],
         "binary_cross_entropy", 1.0, "sum", True, [("binary_accuracy", 0.0)],
+    ),
+    "penalties-in-the-mean": (
+        [dense(6, "tanh", l2=0.5), dense(3, l1=0.1, l2=0.3)],
+        "squared_error", 0.5, "penalized_mean", False, [("squared_error", 0.0)],
     ),
 }  # fmt: skip
 

@@ -107,6 +107,7 @@ WEIGHTINGS: dict[str, tuple[Callable[[int], Any], str, float, float]] = {
     "sum": (lambda n: None, "sum", 0.0, 0.0),
     "weighted-mean-l1": (lambda n: uniform((n,), seed=3, low=0.2), "mean", 0.05, 0.0),
     "weighted-sum-l2": (lambda n: uniform((n,), seed=3, low=0.2), "sum", 0.0, 0.1),
+    "weighted-penalized-mean-l1-l2": (lambda n: uniform((n,), seed=3, low=0.2), "penalized_mean", 0.5, 1.0),
     "zero-weights-mean-l1-l2": (lambda n: np.arange(n) % 2.0, "mean", 0.05, 0.1),
 }
 

@@ -149,7 +149,7 @@ class Patient:
                 assert curvature is not None
                 step = too_large_a_step(probe, self.model.learning_rate, limit, curvature, epoch)
             risen = diverging(probe, history, epoch)
-            found, alone = list(troubles(probe, looks, epoch)), loss - probe.model._penalty()
+            found, alone = list(troubles(probe, looks, epoch)), loss - probe.model._penalty(probe.data)
             if any(finding.name == "saturated_units" for finding in found) and alone < _FITTED * self.constant():
                 found = [finding for finding in found if finding.name != "saturated_units"]
             findings = [risen, step, *found, overfitting(history, epoch)]

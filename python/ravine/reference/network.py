@@ -125,16 +125,17 @@ class Network:
             A loss of this package.
         setting : float
             The loss's own number (a factor, delta, margin ...).
-        reduction : {"mean", "sum"}
-            ``sum_i ω_i l_i / sum_i ω_i`` or ``sum_i ω_i l_i``.
+        reduction : {"mean", "sum", "penalized_mean"}
+            ``sum_i ω_i l_i / sum_i ω_i``, ``sum_i ω_i l_i``, or the first with the penalties inside its sum.
         skip_activation : bool
             Leave out the last activation in training and evaluation: the loss is computed from logits.
         """
         if not hasattr(losses, name):
             raise ValueError(f"unknown loss '{name}'")
-        if reduction not in ("mean", "sum"):
-            raise ValueError(f"reduction must be 'mean' or 'sum', got '{reduction}'")
-        self._loss, self._setting, self._mean, self._skip = name, setting, reduction == "mean", skip_activation
+        if reduction not in ("mean", "sum", "penalized_mean"):
+            raise ValueError(f"reduction must be 'mean', 'sum' or 'penalized_mean', got '{reduction}'")
+        self._loss, self._setting, self._mean, self._skip = name, setting, reduction != "sum", skip_activation
+        self._shares_penalty = reduction == "penalized_mean"
 
     def set_optimizer(self, rule: str, settings: Mapping[str, Any]) -> None:
         """Choose the update rule, with zero state; ``settings`` are the rule's keyword arguments, and clips."""
@@ -236,16 +237,16 @@ class Network:
                     w = drawn.astype(self.dtype) if sampler.weighs else None
                     divisor = len(rows) * sampler.mean_weight
                 if self._weighs(w, divisor):
-                    before = self._penalty()
+                    before, counts = self._penalty(), 1.0 / self._share(len(rows), w, divisor)
                     totals += self._train_batch(X[rows], target[rows], w, float(rates[step]), metrics, sampler, divisor)
                     if not np.isfinite(totals[1]):
                         break
-                    penalty, steps = penalty + before, steps + 1
+                    penalty, steps = penalty + before, steps + counts
                 step += 1
                 self.step += 1
             self.sums = np.array([totals[1], totals[0], penalty, steps, *totals[2:]])
             loss, values = self._reduce(totals)
-            history_loss.append(loss + penalty / max(steps, 1))
+            history_loss.append(loss + penalty / (steps or 1.0))
             history_metrics.append(values)
             if not np.isfinite(totals[1]):
                 break
@@ -263,7 +264,7 @@ class Network:
         z = self._forward(X, None, skip_activation=self._skip)
         row_loss, _ = self._row_losses(z, target, weight, 1.0)
         loss, values = self._reduce(self._totals(row_loss, z, target, weight, metrics))
-        return {"loss": loss + self._penalty(), "metrics": values}
+        return {"loss": loss + self._share(len(X), weight) * self._penalty(), "metrics": values}
 
     def forward(
         self, X: Array, *, operations: int | None = None, skip_activation: bool = False, n_threads: int = 1
@@ -279,9 +280,10 @@ class Network:
         z = self._forward(X, None, skip_activation=self._skip)
         row_loss, dz = self._row_losses(z, target, weight, self._scale(len(X), weight))
         self._backward(dz)
+        share = self._share(len(X), weight)
         for operation in self._operations:
-            operation.add_penalty_gradient(smooth=False)
-        return self._reduce(self._totals(row_loss, z, target, weight, ()))[0] + self._penalty()
+            operation.add_penalty_gradient(smooth=False, share=share)
+        return self._reduce(self._totals(row_loss, z, target, weight, ()))[0] + share * self._penalty()
 
     def backward(self, X: Array, doutput: Array, *, n_threads: int = 1) -> None:
         """Fill the gradients of ``sum(doutput * output)``, output after all activations; no penalty, dropout off."""
@@ -324,14 +326,15 @@ class Network:
             if sampler is not None:
                 trained = [operation for operation in self._operations if operation.trainable]
                 sampler.learn(np.zeros(len(X)) + sum(operation.row_norms() for operation in trained))
+            share = self._share(len(X), weight, divisor)
             for operation in self._operations:
-                operation.add_penalty_gradient(smooth=True)
+                operation.add_penalty_gradient(smooth=True, share=share)
             self._clip()
             if self.step % _CLEARING_STEPS == _CLEARING_STEPS - 1:
                 self._clear_faded()
             self._update(rate)
             for operation in self._operations:
-                operation.threshold(rate)
+                operation.threshold(rate * share)
             self._constrain()
             self._take_average(epoch_end=False)
         return totals
@@ -362,6 +365,10 @@ class Network:
         """``1 / sum ω`` for a mean, 1 for a sum (and where all weights are zero)."""
         total = weighted_sum(np.ones(rows), weight) if divisor is None else divisor
         return 1.0 / total if self._mean and total else 1.0
+
+    def _share(self, rows: int, weight: Array | None, divisor: float | None = None) -> float:
+        """What penalties are multiplied with: ``1 / sum ω`` where they are inside the mean, else 1."""
+        return self._scale(rows, weight, divisor) if self._shares_penalty else 1.0
 
     def _totals(self, row_loss: Array, z: Array, target: Array, weight: Array | None, metrics: Metrics) -> Array:
         """Return ``sum ω``, ``sum ω l``, and ``sum ω m`` for every metric m."""

@@ -147,8 +147,8 @@ class Operation:
         """Return the value that regularisation adds to the loss."""
         return 0.0
 
-    def add_penalty_gradient(self, *, smooth: bool) -> None:
-        """Add the gradient of ``penalty`` to the gradients; ``smooth`` leaves out what acts by thresholds."""
+    def add_penalty_gradient(self, *, smooth: bool, share: float = 1.0) -> None:
+        """Add ``share`` times the gradient of ``penalty``; ``smooth`` leaves out what acts by thresholds."""
 
     def threshold(self, learning_rate: float) -> None:
         """Take the part of a step that is no gradient's."""
@@ -205,8 +205,8 @@ class Dense(Operation):
             value += self.spec.l2_norm * squared_norm(w) ** 0.5
         return value
 
-    def add_penalty_gradient(self, *, smooth: bool) -> None:
-        """``dW += l1 sign(W) + 2 l2 W + l2_norm W / |W|``, the last 0 at W = 0."""
+    def add_penalty_gradient(self, *, smooth: bool, share: float = 1.0) -> None:
+        """``dW += share (l1 sign(W) + 2 l2 W + l2_norm W / |W|)``, the last 0 at W = 0."""
         if not self.trainable:
             return
         dw, w = self.gradients["kernel"].reshape(-1), self.parameters["kernel"].reshape(-1)
@@ -214,7 +214,7 @@ class Dense(Operation):
         slope = min(self.spec.l2_norm / (2.0 * norm), float(np.finfo(w.dtype).max) / 4.0) if norm else 0.0
         l1 = 0.0 if self.spec.proximal and smooth else self.spec.l1
         if l1 or self.spec.l2 or slope:
-            add_penalty_gradient(dw, w, l1=l1, l2=self.spec.l2 + slope)
+            add_penalty_gradient(dw, w, l1=share * l1, l2=share * (self.spec.l2 + slope))
 
     def threshold(self, learning_rate: float) -> None:
         """``W = sign(W) max(|W| - a l1, 0)``, a the learning rate, where l1 is proximal."""

@@ -1,0 +1,20 @@
+"""scikit-learn's multi-layer perceptrons, trained by ravine: the same face, and the options that they refuse.
+
+Change one import: `from ravine.sklearn import MLPClassifier` for `from sklearn.neural_network import MLPClassifier`.
+Needs scikit-learn 1.9 and with it Python 3.11: `pip install "ravine[sklearn]"`. `docs/sklearn.md` says how each
+parameter is mapped, and where results differ on purpose.
+"""
+
+try:
+    import sklearn as _sklearn
+except ImportError as error:
+    raise ImportError('ravine.sklearn needs scikit-learn: pip install "ravine[sklearn]"') from error
+
+from ._network import AdamRate
+from .classifier import MLPClassifier
+from .net import NetClassifier, NetRegressor
+from .regressor import MLPRegressor
+
+__all__ = ["AdamRate", "MLPClassifier", "MLPRegressor", "NetClassifier", "NetRegressor"]
+
+del _sklearn

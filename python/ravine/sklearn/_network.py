@@ -1,0 +1,121 @@
+"""From an estimator's parameters to a `Sequential`: layers, first weights, optimizer, loss.
+
+scikit-learn's objective on a batch is (sum_i s_i l_i + alpha/2 sum w^2) / sum_i s_i with sample weights s, which is
+ravine's "penalized_mean" with l2 = alpha / 2. Where scikit-learn adds a row's loss up over K outputs and ravine takes
+the mean (yes-or-no labels, counts), ravine minimises 1/K of it: l2 = alpha / (2 K), and steps that go by the size of
+the gradient are made K times as long.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import kernels, layers, losses, optimizers
+from ..model import Sequential
+from ..schedules import Floats, Schedule
+from ._parameters import activation_of, hidden_sizes, per_layer
+
+__all__ = ["AdamRate", "first_weights", "fresh_optimizer", "inverse_scaling", "make_model", "penalised"]
+
+
+class AdamRate(Schedule):
+    """a sqrt(1 - b2^(t + 1)) / (1 - b1^(t + 1)): Adam's rate in Kingma and Ba's section 2, where epsilon is outside.
+
+    Parameters
+    ----------
+    a, beta_1, beta_2 : float
+        Adam's settings.
+
+    Examples
+    --------
+    >>> from ravine.sklearn import AdamRate
+    >>> AdamRate(0.001, 0.9, 0.999)([0, 10**6]).round(6)
+    array([0.000316, 0.001   ])
+    """
+
+    def __init__(self, a: float, beta_1: float, beta_2: float) -> None:
+        super().__init__(unit="step")
+        self.a, self.beta_1, self.beta_2 = a, beta_1, beta_2
+
+    def rates(self, t: Floats) -> Floats:
+        """Return the rate of each step."""
+        powers = [np.asarray(kernels.pow(np.full(len(t), b), t + 1.0)) for b in (self.beta_1, self.beta_2)]
+        return self.a * np.sqrt(1.0 - powers[1]) / (1.0 - powers[0])
+
+
+def inverse_scaling(rate: float, rows: int, power: float) -> float:
+    """Return rate / rows^power."""
+    return rate / float(kernels.pow(np.array([float(rows)]), np.array([float(power)]))[0])
+
+
+def penalised(loss: losses.Loss) -> losses.Loss:
+    """Return the loss with the penalties inside its mean; one that is a sum stays as it is."""
+    if loss.reduction == "sum":
+        return loss
+    same = copy.copy(loss)
+    vars(same)["reduction"] = "penalized_mean"
+    return same
+
+
+def make_model(estimator: Any, inputs: int, outputs: int, dtype: Any, seed: int, weights: list[Any]) -> Sequential:
+    """Return the network, with first weights as given: kernel and bias of each layer in turn."""
+    sizes = hidden_sizes(estimator)
+    kinds = [activation_of(name) for name in per_layer(estimator, "activation", len(sizes))]
+    rates = per_layer(estimator, "dropout", len(sizes))
+    l2 = estimator.alpha / (2.0 * estimator._outputs_summed)
+    stack: list[layers.Layer] = [layers.Input(inputs)]
+    for size, kind, rate in zip(sizes, kinds, rates, strict=True):
+        stack.append(layers.Dense(size, kind, l2=l2))
+        if rate:
+            stack.append(layers.Dropout(rate))
+    stack.append(layers.Dense(outputs, l2=l2))
+    model = Sequential(stack, dtype=dtype, random_state=seed)
+    for w, first in zip(model.parameters.values(), weights, strict=True):
+        w[...] = first
+    return model
+
+
+def first_weights(estimator: Any, inputs: int, outputs: int, random: np.random.RandomState) -> list[Any]:
+    """Draw scikit-learn's first weights, in its order: U(-b, b), b^2 = 6 / (fan_in + fan_out), 2 before a sigmoid."""
+    sizes = hidden_sizes(estimator)
+    kinds = [activation_of(name).activation for name in per_layer(estimator, "activation", len(sizes))]
+    kinds.append(kinds[-1] if kinds else "relu")
+    units, weights = [inputs, *sizes, outputs], []
+    for fan_in, fan_out, kind in zip(units[:-1], units[1:], kinds, strict=True):
+        bound = math.sqrt((2.0 if kind == "sigmoid" else 6.0) / (fan_in + fan_out))
+        weights.append(random.uniform(-bound, bound, (fan_in, fan_out)))
+        weights.append(random.uniform(-bound, bound, fan_out))
+    return weights
+
+
+def fresh_optimizer(estimator: Any) -> optimizers.Optimizer:
+    """Return the optimizer that the parameters describe, a new one each time: callbacks may change its rate."""
+    if estimator.optimizer is not None:
+        return copy.deepcopy(optimizers.get(estimator.optimizer))
+    if estimator.solver == "lbfgs":
+        return optimizers.LBFGS()
+    K = float(estimator._outputs_summed)
+    rate, decay = float(estimator.learning_rate_init), float(estimator.weight_decay)
+    if estimator.solver == "adam":
+        settings = {
+            "beta_1": float(estimator.beta_1),
+            "beta_2": float(estimator.beta_2),
+            "epsilon": estimator.epsilon / K,
+        }
+        if decay:  # in proportion to the rate, which must then be the plain one
+            return optimizers.Adam(rate, weight_decay=decay, **settings)
+        schedule = AdamRate(rate, settings["beta_1"], settings["beta_2"])
+        return optimizers.Adam(schedule, bias_correction=False, **settings)
+    momentum = float(estimator.momentum)
+    sgd = optimizers.SGD(
+        K * rate,
+        momentum=min(momentum, 0.5),
+        nesterov=bool(estimator.nesterovs_momentum) and momentum > 0.0,
+        weight_decay=decay / K,
+    )
+    vars(sgd)["momentum"] = momentum  # scikit-learn allows 1, which `SGD` refuses
+    return sgd
