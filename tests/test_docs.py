@@ -35,7 +35,20 @@ def test_readme_example(capsys):
     assert capsys.readouterr().out.startswith("{'loss': ")
 
 
-PAGES = ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/checkpoints.md", "docs/sklearn.md"]
+def test_training_page():
+    text = (ROOT / "docs/training.md").read_text()
+    names, blocks = {}, list(re.finditer(r"```python\n(.*?)```", text, re.DOTALL))
+    assert len(blocks) >= 14
+    for block in blocks:
+        lines = "\n" * text.count("\n", 0, block.start(1))  # so that an error names the page's line
+        exec(compile(lines + block[1], "docs/training.md", "exec"), names)
+
+
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    *(f"docs/{page}.md" for page in ("architecture", "checkpoints", "sklearn", "training")),
+]
 
 
 @pytest.mark.parametrize("path", PAGES)
