@@ -223,3 +223,43 @@ def test_engine_metrics_exist():
     assert {"accuracy", "binary_accuracy", "squared_error", "absolute_error", "top_k"} == set(
         rv.kernels.names["metrics"]
     )
+
+
+@pytest.mark.parametrize("weight", [None, WEIGHT])
+@pytest.mark.parametrize("wanted", [0.3, 0.45, 0.5, 0.55, 0.9, 1.0])
+@pytest.mark.parametrize("name", ["precision", "recall"])
+def test_threshold_for_is_the_best_of_all(name, wanted, weight):
+    rows = np.arange(40) if weight is None else REPEAT
+    y, score = BITS[rows], ONE[rows]
+    other = {"precision": recall, "recall": precision}[name]
+    found = {t: (globals()[name](y, score > t), other(y, score > t)) for t in [-1.0, *np.unique(ONE)[:-1]]}
+    best = (
+        max((second, t) for t, (first, second) in found.items() if first >= wanted)
+        if any(first >= wanted for first, _ in found.values())
+        else None
+    )
+    if best is None:
+        with pytest.raises(ValueError, match=f"precision={wanted} is out of reach: the largest is"):
+            metrics.threshold_for(BITS, ONE, weight, precision=wanted)
+        return
+    threshold = metrics.threshold_for(BITS, ONE, weight, **{name: wanted})
+    assert globals()[name](y, score > threshold) >= wanted
+    assert other(y, score > threshold) == pytest.approx(best[0], rel=1e-12)
+    assert np.float32(threshold) < ONE.max()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "message"),
+    [
+        ((BITS, ONE), {}, "give precision or recall, one of the two, got precision=None, recall=None"),
+        ((BITS, ONE), {"precision": 0.5, "recall": 0.5}, "one of the two"),
+        ((BITS, ONE), {"precision": 0.0}, "precision must be"),
+        ((BITS, ONE), {"recall": 1.5}, "recall must be"),
+        ((LABELS, SCORES), {"recall": 0.5}, r"one output a row, got shape \(40, 4\)"),
+        ((np.zeros(40), ONE), {"recall": 0.5}, "must hold a positive target"),
+        ((BITS, ONE, 1 - BITS), {"recall": 0.5}, "whose weight is above 0"),
+    ],
+)
+def test_threshold_for_refuses(arguments, settings, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.threshold_for(*arguments, **settings)

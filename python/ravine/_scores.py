@@ -283,3 +283,69 @@ def _auc(positive: Array, score: Array, weight: Array) -> float:
     pairs = up.sum() * down.sum()
     below = np.cumsum(down) - down
     return float((up * (below + 0.5 * down)).sum() / pairs) if pairs else float("nan")
+
+
+def threshold_for(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    *,
+    precision: float | None = None,
+    recall: float | None = None,
+) -> float:
+    """Threshold with which `y_pred > threshold` has a wanted precision or recall.
+
+    Of the thresholds with at least the wanted precision, the one with the largest recall; of those with at least the
+    wanted recall, the one with the largest precision. Of equals the highest.
+
+    Parameters
+    ----------
+    y_true : array-like, shape (n,) or (n, 1)
+        Targets of one output, positive above 0.5.
+    y_pred : array-like, shape (n,) or (n, 1)
+        Probabilities or other scores.
+    sample_weight : array-like, shape (n,), optional
+        Weights of the rows.
+    precision, recall : float in (0, 1], optional
+        What is wanted: one of the two.
+
+    Returns
+    -------
+    float
+        A score, or a number just below the smallest, exact in float32 where the scores are.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For none or both of precision and recall, for several outputs, where no row is positive, where no threshold has
+        the wanted precision, and as for `accuracy`.
+
+    Examples
+    --------
+    >>> threshold_for([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], precision=0.6)
+    0.1
+    >>> threshold_for([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], recall=0.5)
+    0.4
+    """
+    if (precision is None) == (recall is None):
+        raise ValueError(f"give precision or recall, one of the two, got precision={precision!r}, recall={recall!r}")
+    name, given = ("precision", precision) if recall is None else ("recall", recall)
+    wanted = check_number(name, given, 0.0, 1.0, closed="right")
+    scores = _predictions(y_pred)
+    if scores.shape[1] != 1:
+        raise ValueError(f"y_pred must have one output a row, got shape {scores.shape}")
+    positive, weight = _columns(y_true, scores)[:, 0] > 0.5, _weights(sample_weight, len(scores))
+    cuts = np.unique(scores)[::-1]  # the first k + 1 of them are above threshold k
+    kept = np.searchsorted(-cuts, -scores[:, 0])
+    hits = np.cumsum(np.bincount(kept, weight * positive, len(cuts)))
+    rows = np.cumsum(np.bincount(kept, weight, len(cuts)))
+    if hits[-1] == 0.0:
+        raise ValueError("y_true must hold a positive target whose weight is above 0")
+    reached = {"precision": hits / np.where(rows > 0.0, rows, 1.0), "recall": hits / hits[-1]}
+    other = reached["recall" if name == "precision" else "precision"]
+    enough = reached[name] >= wanted
+    if not enough.any():
+        raise ValueError(f"precision={wanted} is out of reach: the largest is {reached[name].max():.6g}")
+    best = int(np.argmax(np.where(enough, other, -1.0)))
+    below = cuts[best + 1] if best + 1 < len(cuts) else np.nextafter(np.float32(cuts[-1]), np.float32(-math.inf))
+    return float(below)

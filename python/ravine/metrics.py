@@ -22,6 +22,7 @@ from ._scores import (
     precision,
     r2,
     recall,
+    threshold_for,
     top_k,
 )
 from ._validation import Array, check_choice, check_int, check_name, check_number
@@ -49,6 +50,7 @@ __all__ = [
     "precision",
     "r2",
     "recall",
+    "threshold_for",
     "top_k",
 ]
 
