@@ -11,7 +11,7 @@ namespace ravine::RAVINE_ISA {
 namespace {
 
 // A larger b comes from memory, which is fastest where a few whole rows are read at a time; a smaller one from a cache,
-// where it is better to keep sums in registers (measured: 1.2 times as fast, each where it is used).
+// where sums stay in registers (measured on 4,096 x 4,096: reading whole rows is 1.2 times as fast).
 inline constexpr std::size_t far_b_bytes = std::size_t{8} << 20;
 inline constexpr std::size_t rows_together = 4;
 // So many sums stay in the L1 cache beside those rows.
