@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -65,7 +66,8 @@ class PyNetwork {
 
   std::vector<std::size_t> operation_units() const {
     std::vector<std::size_t> units;
-    for (std::size_t i = 0; i < network_.layers(); ++i) units.push_back(network_.layer_units(i));
+    for (std::size_t i = 0; i < network_.layers(); ++i)
+      units.push_back(network_.units(network_.operations_of(i + 1, false)));
     return units;
   }
 
@@ -379,10 +381,8 @@ class PyNetwork {
     const py::capsule owner = owner_of(block);
     py::dict result;
     for (const Parameter& parameter : network_.arena.parameters) {
-      const std::vector<std::size_t> shape = parameter.is_kernel
-                                                 ? std::vector<std::size_t>{parameter.rows, parameter.cols}
-                                                 : std::vector<std::size_t>{parameter.cols};
-      result[py::str(prefix + parameter.name)] = py::array_t<T>(shape, block.data() + first + parameter.offset, owner);
+      const T* const begin = block.data() + first + parameter.offset;
+      result[py::str(prefix + parameter.name)] = py::array_t<T>(parameter.seen_shape(), begin, owner);
     }
     return result;
   }
@@ -449,22 +449,28 @@ void bind(py::module_& module, const char* name) {
       .def("apply_gradients", &N::apply_gradients, arg("learning_rate"), "One step of the rule from the gradients.");
 }
 
-OperationSpec make_spec(std::string kind, std::string name, const py::object& units, bool use_bias,
-                        std::string activation, double alpha, double rate, double stddev, double l1, double l2,
-                        double l2_norm, bool proximal, double max_norm) {
-  return {std::move(kind),
-          std::move(name),
-          to_integer<std::uint64_t>(units, "units"),
-          use_bias,
-          std::move(activation),
-          alpha,
-          rate,
-          stddev,
-          l1,
-          l2,
-          l2_norm,
-          proximal,
-          max_norm};
+using Settings = std::map<std::string, std::vector<double>>;
+
+OperationSpec make_spec(std::string kind, std::string name, std::vector<std::size_t> shape, const py::object& units,
+                        bool use_bias, std::string activation, double alpha, double rate, double stddev, double l1,
+                        double l2, double l2_norm, bool proximal, double max_norm, Settings settings,
+                        std::vector<std::vector<OperationSpec>> branches) {
+  return {.kind = std::move(kind),
+          .name = std::move(name),
+          .shape = std::move(shape),
+          .units = to_integer<std::uint64_t>(units, "units"),
+          .use_bias = use_bias,
+          .activation = std::move(activation),
+          .alpha = alpha,
+          .rate = rate,
+          .stddev = stddev,
+          .l1 = l1,
+          .l2 = l2,
+          .l2_norm = l2_norm,
+          .proximal = proximal,
+          .max_norm = max_norm,
+          .settings = std::move(settings),
+          .branches = std::move(branches)};
 }
 
 py::array_t<std::int64_t> epoch_order(std::size_t rows, const py::object& seed, const py::object& epoch) {
@@ -494,9 +500,11 @@ void bind_network(py::module_& module) {
       .def("__enter__", &DefaultMode::enter)
       .def("__exit__", &DefaultMode::exit);
   py::class_<OperationSpec>(module, "OperationSpec", "What one layer is, for the engine.")
-      .def(py::init(&make_spec), arg("kind"), py::kw_only(), arg("name") = "", arg("units") = 0, arg("use_bias") = true,
+      .def(py::init(&make_spec), arg("kind"), py::kw_only(), arg("name") = "",
+           arg("shape") = std::vector<std::size_t>{}, arg("units") = 0, arg("use_bias") = true,
            arg("activation") = "linear", arg("alpha") = 0.0, arg("rate") = 0.0, arg("stddev") = 0.0, arg("l1") = 0.0,
-           arg("l2") = 0.0, arg("l2_norm") = 0.0, arg("proximal") = false, arg("max_norm") = 0.0);
+           arg("l2") = 0.0, arg("l2_norm") = 0.0, arg("proximal") = false, arg("max_norm") = 0.0,
+           arg("settings") = Settings{}, arg("branches") = std::vector<std::vector<OperationSpec>>{});
   bind<float>(module, "NetworkFloat32");
   bind<double>(module, "NetworkFloat64");
   module.def(

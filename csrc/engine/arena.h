@@ -48,16 +48,20 @@ constexpr std::size_t padded(std::size_t count) { return (count + 15) / 16 * 16;
 
 struct Parameter {
   std::string name;
-  std::size_t operation;  // its layer's number
-  std::size_t offset;     // in elements, a multiple of 16
+  std::size_t layer = 0;   // its layer's number, in depth
+  std::size_t offset = 0;  // in elements, a multiple of 16
   std::size_t rows, cols;
   bool is_kernel;                            // regularised and decayed; a bias is not
+  std::vector<std::size_t> shape = {};       // what users see; empty: (rows, cols), or (cols) for what is no kernel
   double l1 = 0.0, l2 = 0.0, l2_norm = 0.0;  // the penalty l1 sum|w| + l2 sum w^2 + l2_norm sqrt(sum w^2)
   bool proximal = false;                     // l1 acts by thresholds after the step, not by the gradient
   double max_norm = 0.0;                     // what a column's norm may be; 0: anything
   bool trainable = true;
 
   std::size_t count() const { return rows * cols; }
+  std::vector<std::size_t> seen_shape() const {
+    return !shape.empty() ? shape : is_kernel ? std::vector{rows, cols} : std::vector{cols};
+  }
 };
 
 // Parameters | gradients | optimizer state: each one flat block with the same offsets.

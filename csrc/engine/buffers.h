@@ -2,6 +2,7 @@
 // from run to run.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -19,17 +20,22 @@ class Buffers {
   // `copies` groups besides the arena's own.
   void prepare(const Network<T>& network, std::size_t passes, std::size_t rows, std::size_t threads, bool backward,
                std::size_t copies) {
-    const std::size_t values = network.operations() + 1;
     require_possible(network, passes, rows);
+    const std::vector<Value>& values = network.values();
     std::size_t width = 0;
-    for (std::size_t v = 0; v < values; ++v) width += padded(network.units(v) * rows) * (backward ? 2 : 1);
-    const std::size_t target_width = padded(network.units(values - 1) * rows);
+    for (const Value& value : values) width += padded(value.units * rows) * (value.stored + backward);
+    std::size_t saved = 0, room = 0;
+    for (std::size_t i = 0; i < network.operations(); ++i) {
+      saved += padded(network.operation(i).saved(rows));
+      room = std::max(room, padded(network.operation(i).room()));
+    }
+    const std::size_t target_width = padded(network.units(network.operations()) * rows);
     const std::size_t row_width = padded(rows);
-    const std::size_t stride = width + target_width + 3 * row_width;
+    const std::size_t stride = width + saved + target_width + 3 * row_width;
     numbers_.grow(passes * stride, false);
     labels_.grow(passes * row_width, false);
     const std::size_t workspace = padded(network.kernels().matmul->workspace);
-    workspace_.grow(threads * workspace, false);
+    workspace_.grow(threads * (workspace + room), false);
     group_gradients_.grow(copies * network.arena.size);  // the pads between parameters stay zero
 
     pass_.assign(passes, {});
@@ -37,18 +43,22 @@ class Buffers {
       Pass<T>& pass = pass_[i];
       T* next = numbers_.data() + i * stride;
       const auto take = [&next](std::size_t count) { return std::exchange(next, next + padded(count)); };
-      for (std::size_t v = 0; v < values; ++v) pass.value.push_back(take(network.units(v) * rows));
+      for (const Value& value : values) pass.value.push_back(value.stored ? take(value.units * rows) : nullptr);
       if (backward)
-        for (std::size_t v = 0; v < values; ++v) pass.dvalue.push_back(take(network.units(v) * rows));
-      pass.target = take(network.units(values - 1) * rows);
+        for (const Value& value : values) pass.dvalue.push_back(take(value.units * rows));
+      for (std::size_t o = 0; o < network.operations(); ++o)
+        pass.saved.push_back(take(network.operation(o).saved(rows)));
+      pass.target = take(network.units(network.operations()) * rows);
       pass.weight = take(rows);
       pass.row_loss = take(rows);
       pass.row_metric = take(rows);
       pass.label = labels_.data() + i * row_width;
     }
     tools_.clear();
-    for (std::size_t i = 0; i < threads; ++i)
-      tools_.push_back({&network.kernels(), &network.arena, workspace_.data() + i * workspace});
+    for (std::size_t i = 0; i < threads; ++i) {
+      T* const own = workspace_.data() + i * (workspace + room);
+      tools_.push_back({&network.kernels(), &network.arena, own, own + workspace});
+    }
   }
 
   Pass<T>& pass(std::size_t i) { return pass_[i]; }
@@ -61,7 +71,7 @@ class Buffers {
   // No product below may wrap: a row has a value, its gradient, a target and five numbers more at most, padded.
   static void require_possible(const Network<T>& network, std::size_t passes, std::size_t rows) {
     std::size_t width = network.units(network.operations()) + 5;
-    for (std::size_t v = 0; v <= network.operations(); ++v) width += 2 * network.units(v);
+    for (const Value& value : network.values()) width += 2 * value.units;
     constexpr std::size_t most = std::size_t{1} << 58;
     if (rows > most / width / passes)
       throw std::length_error("a batch of " + std::to_string(rows) + " rows with " + std::to_string(width) +

@@ -85,12 +85,12 @@ void gather(Pass<T>& pass, const Data<T>& data, const Batch& batch, std::size_t 
 
 // sum w over the batch: ascending inside a slice, the slices in the tree.
 template <class T>
-double weight_sum(const Data<T>& data, const Batch& batch) noexcept {
+double weight_sum(const Data<T>& data, const Batch& batch, std::size_t least_slice) noexcept {
   if (!data.weight) return static_cast<double>(batch.rows);
-  const std::size_t slice = batch_slice(batch.rows);
+  const std::size_t slice = batch_slice(batch.rows, least_slice);
   double sums[most_batch_slices] = {};
   for (std::size_t i = 0; i < batch.rows; ++i) sums[i / slice] += static_cast<double>(data.weight[batch.row(i)]);
-  return tree_sum(sums, batch_slices(batch.rows));
+  return tree_sum(sums, batch_slices(batch.rows, least_slice));
 }
 
 }  // namespace ravine

@@ -46,7 +46,7 @@ void add_losses(double& sum, const Network<T>& network, std::size_t operations, 
                 const Data<T>& data, std::size_t first, std::size_t rows) noexcept {
   const std::size_t units = network.units(operations);
   run_block(network, pass, tools, data.x, first, rows, operations);
-  const T* const z = pass.value[operations];
+  const T* const z = pass.value[network.output(operations)];
   const Loss<T>& loss = *network.loss.loss;
   const T setting = static_cast<T>(network.loss.setting);
   if (data.label)
@@ -72,7 +72,7 @@ Outcome forward(const Network<T>& network, Buffers<T>& buffers, const T* x, std:
       const std::size_t first = i * block_rows, count = std::min(block_rows, rows - first);
       if (!all_finite(x + first * inputs, count * inputs)) finite.store(false, std::memory_order_relaxed);
       if (!finite.load(std::memory_order_relaxed)) return;
-      if (operations > 0) pass.value[operations] = output + first * units;
+      if (operations > 0) pass.value[network.output(operations)] = output + first * units;
       run_block(network, pass, buffers.tools(thread), x, first, count, operations);
       if (operations == 0) std::memcpy(output + first * units, pass.value[0], count * units * sizeof(T));
     };
@@ -90,7 +90,8 @@ std::optional<Evaluation> evaluate(const Network<T>& network, Buffers<T>& buffer
   threads = threads_for(network, data.rows, threads);
   buffers.prepare(network, threads, std::min(data.rows, block_rows), threads, false, 0);
   const std::size_t operations = network.training_operations(), units = network.units(operations);
-  const std::size_t slice = batch_slice(data.rows), slices = batch_slices(data.rows);
+  const std::size_t least = network.least_slice();
+  const std::size_t slice = batch_slice(data.rows, least), slices = batch_slices(data.rows, least);
   std::vector<double> sums((1 + metrics.size()) * most_batch_slices, 0.0);
 
   const auto block = [&](std::size_t thread, double* sum, std::size_t first, std::size_t rows) {
@@ -99,7 +100,7 @@ std::optional<Evaluation> evaluate(const Network<T>& network, Buffers<T>& buffer
     const T* const target = data.target ? data.target + first * units : nullptr;
     const std::int32_t* const label = data.label ? data.label + first : nullptr;
     for (std::size_t m = 0; m < metrics.size(); ++m) {
-      metrics[m].metric->rows(pass.row_metric, pass.value[operations], target, label, rows, units,
+      metrics[m].metric->rows(pass.row_metric, pass.value[network.output(operations)], target, label, rows, units,
                               static_cast<T>(metrics[m].setting));
       add_weighted(sum[(m + 1) * most_batch_slices], pass.row_metric, data, first, rows);
     }
@@ -118,7 +119,7 @@ std::optional<Evaluation> evaluate(const Network<T>& network, Buffers<T>& buffer
   });
   if (!done) return std::nullopt;
 
-  const double weight = weight_sum(data, {nullptr, 0, data.rows});
+  const double weight = weight_sum(data, {nullptr, 0, data.rows}, least);
   const auto total = [&](std::size_t i) { return tree_sum(sums.data() + i * most_batch_slices, slices); };
   Evaluation result;
   result.loss = total(0);

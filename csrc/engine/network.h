@@ -8,26 +8,11 @@
 #include <vector>
 
 #include "engine/arena.h"
-#include "engine/operations/operation.h"
+#include "engine/graph.h"
 #include "engine/pass.h"
 #include "kernels/kernels.h"
 
 namespace ravine {
-
-// What a layer is, as its description gives it. Kinds: dense, activation, dropout, gaussian_noise.
-struct OperationSpec {
-  std::string kind;
-  std::string name;
-  std::size_t units = 0;
-  bool use_bias = true;
-  std::string activation = "linear";
-  double alpha = 0.0;
-  double rate = 0.0;
-  double stddev = 0.0;
-  double l1 = 0.0, l2 = 0.0, l2_norm = 0.0;
-  bool proximal = false;
-  double max_norm = 0.0;
-};
 
 template <class T>
 struct LossChoice {
@@ -71,48 +56,43 @@ class Network {
   std::size_t inputs() const { return inputs_; }
   // Operations of a pass that ends with layer `layers - 1`; `skip_activation` leaves a separate last activation out.
   std::size_t operations_of(std::size_t layers, bool skip_activation) const;
-  std::size_t layers() const { return layer_end_.size(); }
-  std::size_t layer_units(std::size_t layer) const { return units(layer_end_[layer]); }
+  std::size_t layers() const { return graph_.layer_end.size(); }
   // Operations of a training pass.
   std::size_t training_operations() const { return operations_of(layers(), loss.skip_activation); }
-  std::size_t operations() const { return operations_.size(); }
-  const Operation<T>& operation(std::size_t i) const { return *operations_[i]; }
-  // Width of value i: the input's for 0, operation i - 1's output after that.
-  std::size_t units(std::size_t value) const { return value == 0 ? inputs_ : operations_[value - 1]->units(); }
+  std::size_t operations() const { return graph_.operations.size(); }
+  const Operation<T>& operation(std::size_t i) const { return *graph_.operations[i]; }
+  const std::vector<Value>& values() const { return graph_.values; }
+  // The value that the first `operations` operations end with, and its width.
+  std::size_t output(std::size_t operations) const {
+    return operations == 0 ? 0 : graph_.operations[operations - 1]->output();
+  }
+  std::size_t units(std::size_t operations) const { return graph_.values[output(operations)].units; }
+  // The least rows of a slice of a batch. Bits depend on it.
+  std::size_t least_slice() const { return least_slice_; }
 
+  // One flag a layer, those of branches included, in depth.
   void set_trainable(const std::vector<bool>& layers);
   void set_rule(const Update<T>* rule, const UpdateSettings& settings);  // keeps no average
   void set_averaging(const Averaging& averaging);
 
-  // The first operation with a parameter to train: the walk back ends there.
+  // The first operation with a parameter to train: the walk back ends there. Of those after it, only the ones that have
+  // one before them need the gradient by their input.
   std::size_t first_trained() const { return first_trained_; }
   bool trains(std::size_t operation) const { return trained_[operation]; }
+  bool goes_back(std::size_t operation) const { return goes_back_[operation]; }
 
   // Throws std::invalid_argument where an operation on the way back has no derivative, or no loss is set.
   void check_trainable(bool with_loss) const;
 
  private:
-  void add_dense(const OperationSpec& spec, std::size_t layer, bool last);
-  void add_activation(const std::string& name, const OperationSpec& spec);
-  const Activation<T>* find_activation(const std::string& name) const;
   void find_trained();
 
   const Kernels<T>* kernels_;
   std::size_t inputs_;
-  std::uint32_t seed_;
-  std::vector<std::unique_ptr<Operation<T>>> operations_;
-  std::vector<std::size_t> layer_end_;  // operations up to and with a layer
-  std::vector<std::size_t> operation_layer_;
-  std::vector<bool> trained_;
+  Graph<T> graph_;
+  std::size_t least_slice_ = usual_batch_slice;
+  std::vector<bool> trained_, goes_back_;
   std::size_t first_trained_ = 0;
 };
-
-// The row of a table that has this name, or null.
-template <class Row>
-const Row* find(const Rows<Row>& rows, const std::string& name) {
-  for (const Row* row : rows)
-    if (name == row->name) return row;
-  return nullptr;
-}
 
 }  // namespace ravine

@@ -10,11 +10,17 @@
 
 namespace ravine {
 
-// A sum over a batch is cut into slices of this many rows, at most 16, added in a balanced tree. Bits depend on it.
-constexpr std::size_t batch_slice(std::size_t rows) { return std::max<std::size_t>(32, 8 * ((rows + 127) / 128)); }
+// A sum over a batch is cut into slices of this many rows, at most 16, added in a balanced tree: `least` rows, or as
+// many multiples of 8 (of `least`, if that is smaller) as it takes. Bits depend on it.
+inline constexpr std::size_t usual_batch_slice = 32;
 inline constexpr std::size_t most_batch_slices = 16;
-
-constexpr std::size_t batch_slices(std::size_t rows) { return (rows + batch_slice(rows) - 1) / batch_slice(rows); }
+constexpr std::size_t batch_slice(std::size_t rows, std::size_t least = usual_batch_slice) {
+  const std::size_t unit = std::min<std::size_t>(8, least), all = most_batch_slices * unit;
+  return std::max(least, unit * ((rows + all - 1) / all));
+}
+constexpr std::size_t batch_slices(std::size_t rows, std::size_t least = usual_batch_slice) {
+  return (rows + batch_slice(rows, least) - 1) / batch_slice(rows, least);
+}
 
 // The sum of `count` values, pairs level by level, an odd one passing through. Overwrites them.
 inline double tree_sum(double* value, std::size_t count) noexcept {
@@ -45,11 +51,12 @@ constexpr Span span_of(Part part, std::size_t size, std::size_t unit) {
 }
 
 // The values of every operation's output, and the gradients of the loss by them, for rows [first_row, first_row + n) of
-// a batch. Value 0 is the network's input; operation i reads value i and writes value i + 1.
+// a batch. Value 0 is the network's input.
 template <class T>
 struct Pass {
   std::vector<T*> value;
   std::vector<T*> dvalue;
+  std::vector<T*> saved;  // what each operation keeps besides
   T* row_loss = nullptr;
   T* row_metric = nullptr;
   T* target = nullptr;

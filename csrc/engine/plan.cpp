@@ -20,7 +20,7 @@ constexpr std::size_t most_parts_together = 8;
 template <class T>
 std::size_t bytes_a_row(const Network<T>& network) {
   std::size_t width = 0;
-  for (std::size_t i = 0; i <= network.operations(); ++i) width += network.units(i);
+  for (const Value& value : network.values()) width += value.units;
   return 2 * width * sizeof(T);
 }
 
@@ -29,16 +29,13 @@ std::size_t bytes_a_row(const Network<T>& network) {
 template <class T>
 std::size_t step_work(const Network<T>& network) {
   std::size_t work = 0;
-  for (std::size_t i = 0; i < network.operations(); ++i) {
-    const Operation<T>& operation = network.operation(i);
-    work += operation.has_parameters() ? 6 * operation.inputs() * operation.units() : 20 * operation.units();
-  }
+  for (std::size_t i = 0; i < network.operations(); ++i) work += network.operation(i).step_work();
   return work;
 }
 
 Plan with_rows(Plan plan, std::size_t rows) {
-  plan.slice = batch_slice(rows);
-  plan.slices = batch_slices(rows);
+  plan.slice = batch_slice(rows, plan.least_slice);
+  plan.slices = batch_slices(rows, plan.least_slice);
   plan.groups = (plan.slices + plan.group_slices - 1) / plan.group_slices;
   return plan;
 }
@@ -54,7 +51,9 @@ template <class T>
 Plan plan_step(const Network<T>& network, std::size_t rows, std::size_t threads) {
   const std::size_t work = step_work(network) * rows;
   const std::size_t gradient_bytes = network.arena.size * sizeof(T);
-  Plan plan = with_rows({}, rows);
+  Plan plan;
+  plan.least_slice = network.least_slice();
+  plan = with_rows(plan, rows);
   plan.threads = work < worth_a_team ? 1 : threads;
   const bool copies_pay = gradient_bytes <= copied_gradient_bytes;
   plan.by_rows = plan.threads == 1 ? work <= longest_task || copies_pay : copies_pay && plan.slices >= 2;

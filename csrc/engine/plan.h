@@ -12,6 +12,7 @@ namespace ravine {
 struct Plan {
   bool by_rows = true;
   std::size_t threads = 1;
+  std::size_t least_slice = usual_batch_slice;
   std::size_t slice = 1;  // rows of a batch slice
   std::size_t slices = 1;
   std::size_t group_slices = 1;  // by rows: slices of a group, a power of two, so that a group is a branch of the tree

@@ -61,7 +61,8 @@ bool Population<T>::losses(double* loss, const Network<T>& network, Buffers<T>& 
   threads = members.count * data.rows * row_work >= worth_a_team ? startable_threads(threads) : 1;
   buffers.prepare(network, threads, std::min(data.rows, block_rows), threads, false, 0);
   prepare(network, threads);
-  const std::size_t slice = batch_slice(data.rows), slices = batch_slices(data.rows);
+  const std::size_t least = network.least_slice();
+  const std::size_t slice = batch_slice(data.rows, least), slices = batch_slices(data.rows, least);
   const std::size_t operations = network.training_operations();
   std::vector<double> sums(members.count * slices, 0.0), penalties(members.count);
   bool done = true;
@@ -70,7 +71,7 @@ bool Population<T>::losses(double* loss, const Network<T>& network, Buffers<T>& 
     done = team.share(sums.size(), members.size, true, [&](std::size_t thread, std::size_t task) {
       const std::size_t member = task / slices, begin = task % slices * slice, end = std::min(data.rows, begin + slice);
       const Arena<T>& arena = seat(thread, members, member);
-      const Tools<T> tools{&network.kernels(), &arena, buffers.tools(thread).workspace};
+      const Tools<T> tools{&network.kernels(), &arena, buffers.tools(thread).workspace, buffers.tools(thread).room};
       if (begin == 0) penalties[member] = penalty_of(network, arena);
       for (std::size_t first = begin; first < end; first += block_rows) {
         const std::size_t rows = std::min(block_rows, end - first);
@@ -79,7 +80,7 @@ bool Population<T>::losses(double* loss, const Network<T>& network, Buffers<T>& 
       }
     });
   });
-  const double weight = weight_sum(data, {nullptr, 0, data.rows});
+  const double weight = weight_sum(data, {nullptr, 0, data.rows}, least);
   for (std::size_t i = 0; done && i < members.count; ++i) {
     loss[i] = tree_sum(sums.data() + i * slices, slices);
     if (network.loss.mean) loss[i] = weight > 0.0 ? loss[i] / weight : 0.0;

@@ -145,8 +145,8 @@ class Trainer {
     Batch batch{shuffles_ ? order_.data() : nullptr, first, std::min(batch_size_, data_.rows - first)};
     if (sampler_) batch = sampler_->draw(team, network_.step, first, batch.rows);
     const Plan plan = batch.rows == batch_size_ ? plan_ : with_rows(plan_, batch.rows);
-    const double weight =
-        sampler_ ? static_cast<double>(batch.rows) * sampler_->mean_weight() : weight_sum(data_, batch);
+    const double weight = sampler_ ? static_cast<double>(batch.rows) * sampler_->mean_weight()
+                                   : weight_sum(data_, batch, network_.least_slice());
     if (!weighs(weight)) return !team.stopping(0, batch.rows);
     double* const row_norms = sampler_ ? sampler_->row_norms() : nullptr;
     if (!walk_(team, {batch, plan, weight, network_.step, true, row_norms})) return false;
@@ -237,7 +237,7 @@ std::optional<double> gradients(Network<T>& network, Buffers<T>& buffers, const 
   const Plan plan = walk.prepare(data.rows, threads);
   Updater<T> updater(network, buffers);
   const Batch batch{nullptr, 0, data.rows};
-  const double weight = weight_sum(data, batch);
+  const double weight = weight_sum(data, batch, network.least_slice());
   updater.share_penalty(network.loss.penalty_share(weight));
   double loss = 0.0;
   bool done = true;

@@ -7,7 +7,7 @@
 namespace ravine {
 namespace {
 
-// Rows of a task when outputs are cut.
+// Rows of a task that gathers, or takes norms, when outputs are cut.
 constexpr std::size_t task_rows = 512;
 
 constexpr std::size_t pieces(std::size_t total, std::size_t size) { return (total + size - 1) / size; }
@@ -21,6 +21,7 @@ Walk<T>::Walk(const Network<T>& network, Buffers<T>& buffers, const Data<T>& dat
       data_(data),
       metrics_(std::move(metrics)),
       operations_(data.doutput ? network.operations() : network.training_operations()),
+      output_(network.output(operations_)),
       units_(network.units(operations_)),
       work_(step_work(network)) {
   metric_sums_.resize(metrics_.size() * most_batch_slices);
@@ -32,7 +33,7 @@ Plan Walk<T>::prepare(std::size_t rows, std::size_t threads) {
   plan.threads = startable_threads(plan.threads);
   const std::size_t passes = plan.by_rows ? plan.threads : 1;
   // a smaller batch may have more slices than this one: 448 rows have 14, 513 have 13
-  const std::size_t most_slices = std::min(most_batch_slices, pieces(rows, batch_slice(1)));
+  const std::size_t most_slices = std::min(most_batch_slices, pieces(rows, network_.least_slice()));
   buffers_.prepare(network_, passes, plan.by_rows ? std::min(rows, plan.group_rows()) : rows, plan.threads, true,
                    plan.by_rows ? pieces(most_slices, plan.group_slices) - 1 : 0);
   for (std::size_t i = 0; !data_.weight && i < passes; ++i) buffers_.pass(i).weight = nullptr;
@@ -43,14 +44,14 @@ Plan Walk<T>::prepare(std::size_t rows, std::size_t threads) {
 template <class T>
 void Walk<T>::losses(Pass<T>& pass, const Step& step, std::size_t first, std::size_t rows) noexcept {
   const std::size_t units = units_;
-  T* const dz = pass.dvalue[operations_] + first * units;
+  T* const dz = pass.dvalue[output_] + first * units;
   if (data_.doutput) {
     for (std::size_t i = 0; i < rows; ++i)
       std::memcpy(dz + i * units, data_.doutput + step.batch.row(pass.first_row + first + i) * units,
                   units * sizeof(T));
     return;
   }
-  const T* const z = pass.value[operations_] + first * units;
+  const T* const z = pass.value[output_] + first * units;
   const T* const weight = pass.weight ? pass.weight + first : nullptr;
   const auto& choice = network_.loss;
   const T scale = static_cast<T>(choice.mean ? 1.0 / step.weight_sum : 1.0);
@@ -97,7 +98,7 @@ void Walk<T>::group(std::size_t thread, const Step& step, std::size_t number) no
   T* const gradients = buffers_.group_gradients(network_.arena, number);
   for (std::size_t i = operations_; i-- > network_.first_trained();) {
     if (network_.trains(i)) network_.operation(i).gradient(pass, rows, step.plan.slice, {}, gradients, tools);
-    if (i > network_.first_trained()) network_.operation(i).backward(pass, 0, rows, {}, tools);
+    if (network_.goes_back(i)) network_.operation(i).backward(pass, 0, rows, {}, tools);
   }
   if (step.row_norms) row_norms(pass, step, 0, rows, tools);
 }
@@ -134,12 +135,13 @@ bool Walk<T>::by_outputs(Team& team, const Step& step) noexcept {
     return false;
   for (std::size_t i = 0; i < operations_; ++i) {
     const Operation<T>& operation = network_.operation(i);
-    const std::size_t block_work = 2 * task_rows * operation.inputs() * operation.units();
+    const std::size_t most = operation.task_rows(), count = pieces(rows, most);
+    const std::size_t block_work = most * operation.work();
     const std::size_t parts = tasks_of(operation.forward_parts(), block_work, team.size());
     const std::size_t work = block_work / parts;
-    if (!team.share(blocks * parts, work, true, [&](std::size_t thread, std::size_t task) {
-          const std::size_t block = task / parts;
-          operation.forward(pass, block * task_rows, block_rows(block), {task % parts, parts}, buffers_.tools(thread));
+    if (!team.share(count * parts, work, true, [&](std::size_t thread, std::size_t task) {
+          const std::size_t first = task / parts * most;
+          operation.forward(pass, first, std::min(most, rows - first), {task % parts, parts}, buffers_.tools(thread));
         }))
       return false;
   }
@@ -160,11 +162,11 @@ bool Walk<T>::back_by_outputs(Team& team, const Step& step) noexcept {
   const std::size_t blocks = pieces(rows, task_rows);
   for (std::size_t i = operations_; i-- > network_.first_trained();) {
     const Operation<T>& operation = network_.operation(i);
-    const std::size_t row_work = 2 * operation.inputs() * operation.units();
-    const std::size_t parts = tasks_of(operation.backward_parts(), task_rows * row_work, team.size());
+    const std::size_t row_work = operation.work(), most = operation.task_rows();
+    const std::size_t parts = tasks_of(operation.backward_parts(), most * row_work, team.size());
     const std::size_t gradient_parts =
         network_.trains(i) ? tasks_of(operation.gradient_parts(), rows * row_work, team.size()) : 0;
-    const std::size_t backward_tasks = i > network_.first_trained() ? blocks * parts : 0;
+    const std::size_t backward_tasks = network_.goes_back(i) ? pieces(rows, most) * parts : 0;
     const std::size_t work = 2 * rows * row_work / (gradient_parts + backward_tasks + 1);
     if (!team.share(gradient_parts + backward_tasks, work, true, [&](std::size_t thread, std::size_t task) {
           const Tools<T>& tools = buffers_.tools(thread);
@@ -172,9 +174,9 @@ bool Walk<T>::back_by_outputs(Team& team, const Step& step) noexcept {
             operation.gradient(pass, rows, step.plan.slice, {task, gradient_parts}, network_.arena.gradients.data(),
                                tools);
           } else {
-            const std::size_t block = (task - gradient_parts) / parts;
-            operation.backward(pass, block * task_rows, std::min(task_rows, rows - block * task_rows),
-                               {(task - gradient_parts) % parts, parts}, tools);
+            const std::size_t first = (task - gradient_parts) / parts * most;
+            operation.backward(pass, first, std::min(most, rows - first), {(task - gradient_parts) % parts, parts},
+                               tools);
           }
         }))
       return false;

@@ -52,8 +52,9 @@ class Walk {
   const Data<T> data_;
   const std::vector<MetricChoice<T>> metrics_;
   const std::size_t operations_;  // of the pass
-  const std::size_t units_;       // of its last value
-  const std::size_t work_;        // of a step on one row
+  const std::size_t output_;
+  const std::size_t units_;  // of its last value
+  const std::size_t work_;   // of a step on one row
   double loss_sums_[most_batch_slices] = {};
   std::vector<double> metric_sums_;  // (metrics, most_batch_slices)
 };

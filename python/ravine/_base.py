@@ -162,7 +162,7 @@ class ModelBase:
         with _core.DefaultFloatingPointMode():
             network = _build.make_network(math.prod(input_shape), plan.operations, self.random_state, self.dtype)
             if first_values:
-                _build.initialise(network, plan, self.layers, self.random_state)
+                _build.initialise(network, plan, self.random_state)
         with self._rollback():
             vars(self).update(input_shape=input_shape, _plan=plan, _network=network)
             self._flat = network if len(input_shape) == len(plan.shapes[-1]) == 1 else None

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _core
-from .initializers import Initializer
-from .layers import Dense, Dropout, GaussianNoise, Layer, Shape, layer_names
+from .layers import KernelLayer, Layer, Shape, layer_names
 from .regularizers import Regularizer
 
 if TYPE_CHECKING:
     from ._core import Network
 
-__all__ = ["Plan", "initialise", "make_network", "make_plan"]
+__all__ = ["Part", "Plan", "initialise", "last_activation", "make_network", "make_plan"]
 
 # Random stream of the first values of parameter number p: _INITIALISER_STREAM | p.
 _INITIALISER_STREAM = 1 << 24
@@ -26,6 +25,33 @@ def make_network(input_units: int, operations: list[_core.OperationSpec], seed: 
     """Return the compiled network; the one place where its class is chosen."""
     kind = _core.NetworkFloat32 if dtype == np.float32 else _core.NetworkFloat64
     return kind(input_units, operations, seed)
+
+
+@dataclass
+class Part:
+    """A layer that the engine does something for.
+
+    Attributes
+    ----------
+    name : str
+        Its name in the model: "dense", or "residual/dense" inside another layer.
+    layer : Layer
+        The layer.
+    shape : tuple
+        The shape of a row of its input.
+    outer : tuple of Layer
+        The layers that it is inside of.
+    """
+
+    name: str
+    layer: Layer
+    shape: Shape
+    outer: tuple[Layer, ...] = ()
+
+    @property
+    def trainable(self) -> bool:
+        """Whether `fit` changes its weights: False where it, or a layer around it, is frozen."""
+        return all(layer.trainable for layer in (*self.outer, self.layer))
 
 
 @dataclass
@@ -42,6 +68,8 @@ class Plan:
         What the engine does.
     operation_layers : list of int
         The layer behind each operation.
+    parts : list of Part
+        The layers behind all operations, those inside others included, in the engine's order.
     regularizers : dict of str to Regularizer
         The penalty on a layer's kernel, by the layer's name, where there is one.
     factors : list of (str, float)
@@ -54,6 +82,7 @@ class Plan:
     shapes: list[Shape] = field(default_factory=list)
     operations: list[_core.OperationSpec] = field(default_factory=list)
     operation_layers: list[int] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
     regularizers: dict[str, Regularizer] = field(default_factory=dict)
     factors: list[tuple[str, float]] = field(default_factory=list)
     after_steps: list[str] = field(default_factory=list)
@@ -61,6 +90,18 @@ class Plan:
     def operations_up_to(self, layer: int) -> int:
         """Return how many operations the layers up to number `layer` (included) make."""
         return sum(place <= layer for place in self.operation_layers)
+
+    def parameter_shapes(self) -> dict[str, Shape]:
+        """Return the shape of every parameter, by its name in the model."""
+        return {
+            f"{part.name}/{name}": shape
+            for part in self.parts
+            for name, shape in part.layer.parameter_shapes(part.shape).items()
+        }
+
+    def frozen(self) -> set[str]:
+        """Return the names of the layers that `fit` does not change."""
+        return {part.name for part in self.parts if not part.trainable}
 
 
 def make_plan(layers: Sequence[Layer], input_shape: Shape, kernel_regularizer: Regularizer | None = None) -> Plan:
@@ -73,15 +114,14 @@ def make_plan(layers: Sequence[Layer], input_shape: Shape, kernel_regularizer: R
     """
     plan, shape = Plan(layer_names(layers)), input_shape
     for place, (layer, name) in enumerate(zip(layers, plan.names, strict=True)):
+        before = shape
         try:
-            shape = layer.output_shape(shape)
+            shape = layer.output_shape(before)
         except ValueError as error:
-            dimension = "" if place or len(shape) < 2 else f" (Found array with dim {len(shape) + 1}, rows included)"
+            dimension = "" if place or len(before) < 2 else f" (Found array with dim {len(before) + 1}, rows included)"
             raise ValueError(f"layer {place} ({name}): {error}{dimension}") from None
         plan.shapes.append(shape)
-        if isinstance(layer, Dense):
-            _add_kernel(plan, name, layer, kernel_regularizer)
-        operation = layer.operation(name, plan.regularizers.get(name))
+        operation = _operation(plan, Part(name, layer, before), kernel_regularizer)
         if operation is not None:
             plan.operations.append(operation)
             plan.operation_layers.append(place)
@@ -90,7 +130,28 @@ def make_plan(layers: Sequence[Layer], input_shape: Shape, kernel_regularizer: R
     return plan
 
 
-def _add_kernel(plan: Plan, name: str, layer: Dense, default: Regularizer | None) -> None:
+def _operation(plan: Plan, part: Part, default: Regularizer | None) -> _core.OperationSpec | None:
+    """Return what the engine does for a layer and the layers inside it."""
+    layer, name = part.layer, part.name
+    if not layer.computes:
+        return None
+    plan.parts.append(part)
+    if isinstance(layer, KernelLayer):
+        _add_kernel(plan, name, layer, default)
+    inside = iter(layer_names([inner for branch in layer.branches for inner in branch]))
+    branches = []
+    for branch in layer.branches:
+        shape, operations = part.shape, []
+        for inner in branch:
+            own = Part(f"{name}/{next(inside)}", inner, shape, (*part.outer, layer))
+            operation = _operation(plan, own, default)
+            operations += [] if operation is None else [operation]
+            shape = inner.output_shape(shape)
+        branches.append(operations)
+    return layer.operation(name, part.shape, plan.regularizers.get(name), branches)
+
+
+def _add_kernel(plan: Plan, name: str, layer: KernelLayer, default: Regularizer | None) -> None:
     regularizer = default if layer.kernel_regularizer is None else layer.kernel_regularizer
     if regularizer:
         plan.regularizers[name] = regularizer
@@ -102,21 +163,21 @@ def _add_kernel(plan: Plan, name: str, layer: Dense, default: Regularizer | None
         plan.after_steps.append(f"{name}: {layer.kernel_constraint!r}")
 
 
-def initialise(network: Network, plan: Plan, layers: Sequence[Layer], seed: int) -> None:
+def initialise(network: Network, plan: Plan, seed: int) -> None:
     """Write the parameters' first values: parameter number p comes from a random stream of its own."""
-    initialisers: dict[str, Initializer] = {}
-    for layer, name in zip(layers, plan.names, strict=True):
-        if isinstance(layer, Dense):
-            initialisers[f"{name}/kernel"] = layer.kernel_initializer
-            initialisers[f"{name}/bias"] = layer.bias_initializer
+    initialisers = {
+        f"{part.name}/{name}": initialiser
+        for part in plan.parts
+        for name, initialiser in part.layer.parameter_initializers().items()
+    }
     for number, (name, w) in enumerate(network.parameters().items()):
         initialisers[name].fill_finite(w, seed=seed, stream=_INITIALISER_STREAM | number)
 
 
 def last_activation(layers: Sequence[Layer]) -> tuple[str, bool]:
     """Return the activation that the network ends with, and whether nothing (such as dropout) comes after it."""
-    working = [layer for layer in layers if layer.kind != "flatten"]
+    working = [layer for layer in layers if layer.computes]
     last = len(working)
-    while last and isinstance(working[last - 1], (Dropout, GaussianNoise)):
+    while last and working[last - 1].draws:
         last -= 1
     return (working[last - 1].activation_name if last else "linear"), last == len(working)

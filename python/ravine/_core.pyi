@@ -1,6 +1,6 @@
 """The compiled module: raw kernels per instruction set, and the engine."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -108,6 +108,7 @@ class OperationSpec:
         kind: str,
         *,
         name: str = "",
+        shape: Sequence[int] = (),
         units: int = 0,
         use_bias: bool = True,
         activation: str = "linear",
@@ -119,6 +120,8 @@ class OperationSpec:
         l2_norm: float = 0.0,
         proximal: bool = False,
         max_norm: float = 0.0,
+        settings: Mapping[str, Sequence[float]] = {},
+        branches: Sequence[Sequence[OperationSpec]] = (),
     ) -> None: ...
 
 class Sampler:

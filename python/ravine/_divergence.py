@@ -46,7 +46,7 @@ def describe(model: Sequential, rows: Array, n_threads: int) -> tuple[str, str]:
     """Return a layer, and what is wrong with it on some rows, for the model's weights as they are."""
     for name, w in model.parameters.items():
         if not np.isfinite(w).all():
-            return name.split("/")[0], f"the weights {name!r} were not finite"
+            return name.rpartition("/")[0], f"the weights {name!r} were not finite"
     plan, largest = model._plan, (0.0, "")
     assert plan is not None
     for place, name in enumerate(plan.names):

@@ -262,23 +262,23 @@ class Gradients(Inference):
         """Tell the engine which layers learn; refuse a step function on the way of a gradient."""
         self._set_trainable()
         assert self._plan is not None
-        last = len(self._plan.operation_layers) - 1
+        last = len(self._plan.parts) - 1
         skipped = self._head is not None and self._head.skip_activation
-        for number, place in enumerate(self._plan.operation_layers):
-            if self.layers[place].activation_name == "step" and not (skipped and number == last):
+        for number, part in enumerate(self._plan.parts):
+            if part.layer.activation_name == "step" and not (skipped and number == last):
                 raise ValueError(
-                    f"layer {place} ({self._plan.names[place]}) has activation 'step', which has no derivative; "
+                    f"layer {part.name} has activation 'step', which has no derivative; "
                     "only a last layer can have it in training, with a perceptron or hinge loss"
                 )
 
     def _set_trainable(self) -> None:
         assert self._plan is not None
-        self._built().set_trainable([self.layers[place].trainable for place in self._plan.operation_layers])
+        self._built().set_trainable([part.trainable for part in self._plan.parts])
 
     def _trainable_names(self) -> list[str]:
         assert self._plan is not None
-        frozen = {name for name, layer in zip(self._plan.names, self.layers, strict=True) if not layer.trainable}
-        return [name for name in self.parameters if name.split("/")[0] not in frozen]
+        frozen = self._plan.frozen()
+        return [name for name in self.parameters if name.rpartition("/")[0] not in frozen]
 
     def _gradients(self) -> dict[str, NDArray[Any]]:
         views = self._built().gradients()

@@ -18,7 +18,6 @@ from ._plain import Decoder, Encoder
 from ._state import Snapshot
 from ._validation import Array
 from .checkpoint import CheckpointFormatError, CheckpointMismatchError
-from .layers import Dense
 from .schedules import BoldDriver
 from .training import History
 
@@ -184,14 +183,12 @@ def _chosen(content: dict[str, Any], tensors: Mapping[str, Array]) -> dict[str, 
 
 
 def _check_sizes(model: Sequential, shape: tuple[int, ...], weights: Mapping[str, Array]) -> None:
-    """Compare the kernels' shapes before memory is taken for as many numbers as the description asks for."""
-    plan = make_plan(model.layers, shape)
-    for layer, name, before in zip(model.layers, plan.names, [shape, *plan.shapes], strict=False):
-        if isinstance(layer, Dense):
-            found, wanted = weights.get(f"{name}/kernel"), (*before, layer.units)
-            if found is None or found.shape != wanted:
-                shown = "none" if found is None else str(found.shape)
-                raise CheckpointFormatError(f"{name}/kernel has shape {shown}, the description says {wanted}")
+    """Compare the weights' shapes before memory is taken for as many numbers as the description asks for."""
+    for name, wanted in make_plan(model.layers, shape).parameter_shapes().items():
+        found = weights.get(name)
+        if found is None or found.shape != wanted:
+            shown = "none" if found is None else str(found.shape)
+            raise CheckpointFormatError(f"{name} has shape {shown}, the description says {wanted}")
 
 
 def _history(found: dict[str, Any] | None) -> History | None:

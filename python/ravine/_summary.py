@@ -18,14 +18,16 @@ def summary_text(model: Sequential) -> str:
     names = layer_names(model.layers)
     table = [("layer", "kind", "output", "parameters")]
     total = trainable = 0
+    frozen = set() if plan is None else plan.frozen()
     for place, layer in enumerate(model.layers):
         if plan is None:
             table.append((names[place], repr(layer), "?", "?"))
             continue
         name = names[place]
-        count = sum(w.size for key, w in parameters.items() if key.startswith(f"{name}/"))
+        own = {key: w.size for key, w in parameters.items() if key.startswith(f"{name}/")}
+        count = sum(own.values())
         total += count
-        trainable += count if layer.trainable else 0
+        trainable += sum(size for key, size in own.items() if key.rpartition("/")[0] not in frozen)
         table.append((name, repr(layer), str(plan.shapes[place]), f"{count:,}"))
     widths = [max(len(row[column]) for row in table) for column in range(4)]
     lines = [

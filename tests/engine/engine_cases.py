@@ -28,6 +28,11 @@ def dropout(rate: float) -> dict[str, Any]:
     return {"kind": "dropout", "rate": rate}
 
 
+def branches(kind: str, *chains: list[dict[str, Any]], positions: int = 1) -> dict[str, Any]:
+    """Chains side by side: kind concat, add or mean."""
+    return {"kind": kind, "branches": chains, "settings": {"positions": (positions,)}}
+
+
 def uniform(shape: tuple[int, ...], *, seed: int, stream: int = 0, dtype: str = "float64", low: float = -1.0) -> Any:
     """Numbers in [low, 1) that depend on the arguments alone, not on NumPy's version."""
     out = np.empty(shape, dtype)
@@ -39,20 +44,26 @@ def labels(rows: int, classes: int, *, seed: int) -> Any:
     return (reference.random_bits(rows, seed=seed, stream=9) % classes).astype(np.int32)
 
 
+def make_spec(library: str, layer: dict[str, Any], name: str) -> Any:
+    """The description of a layer, and of those inside it, for the engine or for the twin."""
+    inner = [
+        [make_spec(library, layer, f"{name}/{layer['kind']}_{b}_{i}") for i, layer in enumerate(chain)]
+        for b, chain in enumerate(layer.get("branches", ()))
+    ]
+    kind = {"engine": _core, "twin": reference}[library].OperationSpec
+    return kind(**{"name": name, "alpha": default_alpha(layer.get("activation")), **layer, "branches": inner})
+
+
 def make_network(
     library: str, input_units: int, layers: list[dict[str, Any]], *, dtype: str = "float64", seed: int = 7
 ) -> Any:
     """A network of the engine or of the twin, with the same Glorot-uniform kernels and small biases."""
-    specs = [
-        {"name": f"{layer['kind']}_{index}", "alpha": default_alpha(layer.get("activation")), **layer}
-        for index, layer in enumerate(layers)
-    ]
+    specs = [make_spec(library, layer, f"{layer['kind']}_{index}") for index, layer in enumerate(layers)]
     if library == "engine":
         network_type = {"float32": _core.NetworkFloat32, "float64": _core.NetworkFloat64}[dtype]
-        network = network_type(input_units, [_core.OperationSpec(**spec) for spec in specs], seed)
+        network = network_type(input_units, specs, seed)
     else:
-        operations = [reference.OperationSpec(**spec) for spec in specs]
-        network = reference.Network(input_units, operations, seed, dtype=dtype)
+        network = reference.Network(input_units, specs, seed, dtype=dtype)
     for number, w in enumerate(network.parameters().values()):
         limit = np.sqrt(6.0 / sum(w.shape)) if w.ndim == 2 else 0.1
         reference.random_uniform(w, low=-limit, high=limit, seed=seed, stream=PARAMETER_STREAM | number)
@@ -135,6 +146,12 @@ DIGITS = (dense(128, "relu"), dense(128, "relu"), dense(10, "softmax"))
 DIGITS_DROPOUT = (dense(128, "relu"), dropout(0.2), dense(128, "tanh"), dropout(0.5), dense(10, "softmax"))
 WIDE = (dense(700, "relu"), dense(500, "gelu"), dense(10, "softmax"))
 WIDE_DROPOUT = (dense(700, "relu"), dropout(0.5), dense(500, "tanh"), dense(10, "softmax"))
+BRANCHES = (
+    dense(16, "relu"),
+    branches("add", [], [dense(24, "tanh"), dropout(0.2), dense(16, "relu")]),
+    branches("concat", [dense(9, "silu")], [], [branches("mean", [dense(7, "relu")], [dense(7, "sigmoid")])]),
+    dense(4, "softmax"),
+)
 
 CASES = [
     Case("tiny", 2, (dense(4, "tanh"), dense(2, "tanh"), dense(1)), rows=40, batch_size=10, loss="squared_error"),
@@ -158,6 +175,7 @@ CASES = [
     Case("wide-dropout", 300, WIDE_DROPOUT, rows=600, batch_size=256),
     Case("wide-small-batch", 300, WIDE, rows=60, batch_size=16),
     Case("long-product", 1000, (dense(33, "relu"), dense(3, "softmax")), rows=150, batch_size=64),
+    Case("branches", 12, BRANCHES, rows=300, batch_size=100),
     Case("rmsprop", 8, (dense(16, "relu"), dense(2)), rows=64, batch_size=16, loss="squared_error",
          rule="rmsprop_centered_momentum", rate=1e-3),
     Case("nadam", 8, (dense(16, "sigmoid"), dense(2)), rows=64, batch_size=16, loss="absolute_error", rule="nadam"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from engine_cases import activation, dense, dropout, labels, make_network, relative_error, uniform
+from engine_cases import activation, branches, dense, dropout, labels, make_network, relative_error, uniform
 
 # name: layers, loss, its setting, reduction, last activation left out, metrics
 PROBLEMS: dict[str, tuple[list[dict[str, Any]], str, float, str, bool, list[tuple[str, float]]]] = {
@@ -20,6 +20,14 @@ PROBLEMS: dict[str, tuple[list[dict[str, Any]], str, float, str, bool, list[tupl
     "flags": (
         [dense(6, "gelu"), dense(5, "elu"), dropout(0.1), dense(3, l2=1e-4), activation("sigmoid")],
         "binary_cross_entropy", 1.0, "sum", True, [("binary_accuracy", 0.0)],
+    ),
+    "branches": (
+        [
+            branches("concat", [dense(6, "tanh", l2=1e-2)], [], [dropout(0.3), dense(4, "gelu", l1=1e-3)], positions=1),
+            branches("add", [dense(8, "relu"), branches("mean", [], [dense(8, "elu")])], [dense(8, "relu")]),
+            dense(3, l2=1e-3),
+        ],
+        "squared_error", 0.5, "mean", False, [("absolute_error", 0.0)],
     ),
     "penalties-in-the-mean": (
         [dense(6, "tanh", l2=0.5), dense(3, l1=0.1, l2=0.3)],

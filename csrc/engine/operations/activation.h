@@ -1,14 +1,14 @@
 // y = f(x) as an operation of its own: rowwise functions, those whose derivative needs x, and the network's head.
 #pragma once
 
-#include "engine/operations/operation.h"
+#include "engine/graph.h"
 
 namespace ravine {
 
 template <class T>
 class ActivationOperation final : public Operation<T> {
  public:
-  ActivationOperation(std::string name, std::size_t index, std::size_t units, Applied<T> function);
+  ActivationOperation(const Place<T>& place, Applied<T> function) : Operation<T>(place), function_(function) {}
 
   bool has_derivative() const override { return function_.activation->backward != nullptr; }
   void forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
@@ -19,5 +19,8 @@ class ActivationOperation final : public Operation<T> {
  private:
   const Applied<T> function_;
 };
+
+template <class T>
+void add_activation(Builder<T>& builder, const OperationSpec& spec);
 
 }  // namespace ravine

@@ -1,6 +1,7 @@
 #include "engine/operations/dense.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace ravine {
 namespace {
@@ -12,11 +13,6 @@ constexpr std::size_t column_unit = 32;
 std::size_t parts_of(std::size_t columns) { return std::max<std::size_t>(1, columns / part_columns); }
 
 }  // namespace
-
-template <class T>
-Dense<T>::Dense(std::string name, std::size_t index, std::size_t inputs, std::size_t units, std::size_t kernel,
-                std::optional<std::size_t> bias)
-    : Operation<T>(std::move(name), index, inputs, units), kernel_(kernel), bias_(bias) {}
 
 template <class T>
 std::size_t Dense<T>::forward_parts() const {
@@ -38,9 +34,9 @@ void Dense<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t rows,
                        const Tools<T>& tools) const noexcept {
   const Span span = span_of(part, this->units_, column_unit);
   Matmul<T> product{};
-  product.a = pass.value[this->index_] + first * this->inputs_;
+  product.a = this->x(pass, first);
   product.b = tools.arena->value(kernel_) + span.first;
-  product.c = pass.value[this->index_ + 1] + first * this->units_ + span.first;
+  product.c = this->y(pass, first) + span.first;
   product.m = rows, product.n = span.count, product.k = this->inputs_;
   product.lda = this->inputs_, product.ldb = this->units_, product.ldc = this->units_;
   if (bias_) product.bias = tools.arena->value(*bias_) + span.first;
@@ -62,15 +58,15 @@ void Dense<T>::backward(const Pass<T>& pass, std::size_t first, std::size_t rows
                         const Tools<T>& tools) const noexcept {
   const Span span = span_of(part, this->inputs_, column_unit);
   Matmul<T> product{};
-  product.a = pass.dvalue[this->index_ + 1] + first * this->units_;
+  product.a = this->dy(pass, first);
   product.b = tools.arena->value(kernel_) + span.first * this->units_;
-  product.c = pass.dvalue[this->index_] + first * this->inputs_ + span.first;
+  product.c = this->dx(pass, first) + span.first;
   product.m = rows, product.n = span.count, product.k = this->units_;
   product.lda = this->units_, product.ldb = this->units_, product.ldc = this->inputs_;
   const bool mask = this->input_applied.relu;
   if (mask) {
     product.finish = Finish::mask;
-    product.gate = pass.value[this->index_] + first * this->inputs_ + span.first;
+    product.gate = this->x(pass, first) + span.first;
     product.ldgate = this->inputs_;
   }
   product.workspace = tools.workspace;
@@ -86,9 +82,9 @@ void Dense<T>::gradient(const Pass<T>& pass, std::size_t rows, std::size_t slice
   const Span inputs = by_rows ? span_of(part, this->inputs_, column_unit) : Span{0, this->inputs_};
   const Span units = by_rows ? Span{0, this->units_} : span_of(part, this->units_, column_unit);
   const auto& parameters = tools.arena->parameters;
-  const T* const dy = pass.dvalue[this->index_ + 1] + units.first;
+  const T* const dy = this->dy(pass, 0) + units.first;
   Matmul<T> product{};
-  product.a = pass.value[this->index_] + inputs.first;
+  product.a = this->x(pass, 0) + inputs.first;
   product.b = dy;
   product.c = gradients + parameters[kernel_].offset + inputs.first * this->units_ + units.first;
   product.m = inputs.count, product.n = units.count, product.k = rows;
@@ -107,13 +103,29 @@ void Dense<T>::add_row_norms(const Pass<T>& pass, std::size_t first, std::size_t
                              const Tools<T>& tools) const noexcept {
   const auto sum_squares = tools.kernels->vector->sum_squares;
   for (std::size_t i = 0; i < rows; ++i) {
-    const T* const x = pass.value[this->index_] + (first + i) * this->inputs_;
-    const T* const dy = pass.dvalue[this->index_ + 1] + (first + i) * this->units_;
+    const T* const x = this->x(pass, first + i);
+    const T* const dy = this->dy(pass, first + i);
     norm[i] += sum_squares(dy, this->units_) * (sum_squares(x, this->inputs_) + (bias_ ? 1.0 : 0.0));
   }
 }
 
+template <class T>
+void add_dense(Builder<T>& builder, const OperationSpec& spec) {
+  if (spec.units == 0) throw std::invalid_argument("units of " + spec.name + " must be at least 1, got 0");
+  const std::size_t inputs = builder.units();
+  if (spec.units > (std::size_t{1} << 40) / inputs)
+    throw std::invalid_argument("units of " + spec.name + " (" + std::to_string(spec.units) + ") by its inputs (" +
+                                std::to_string(inputs) + ") is more than 2^40 weights");
+  const std::size_t kernel = builder.add_kernel(spec, inputs, spec.units);
+  std::optional<std::size_t> bias;
+  if (spec.use_bias) bias = builder.add_vector(spec.name + "/bias", spec.units);
+  builder.template add<Dense>(spec, spec.units, kernel, bias);
+  builder.add_activation_after(spec);
+}
+
 template class Dense<float>;
 template class Dense<double>;
+template void add_dense(Builder<float>&, const OperationSpec&);
+template void add_dense(Builder<double>&, const OperationSpec&);
 
 }  // namespace ravine

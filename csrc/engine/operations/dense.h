@@ -3,16 +3,17 @@
 
 #include <optional>
 
-#include "engine/operations/operation.h"
+#include "engine/graph.h"
 
 namespace ravine {
 
 template <class T>
 class Dense final : public Operation<T> {
  public:
-  Dense(std::string name, std::size_t index, std::size_t inputs, std::size_t units, std::size_t kernel,
-        std::optional<std::size_t> bias);
+  Dense(const Place<T>& place, std::size_t kernel, std::optional<std::size_t> bias)
+      : Operation<T>(place), kernel_(kernel), bias_(bias) {}
 
+  std::size_t step_work() const override { return 6 * this->inputs_ * this->units_; }
   std::size_t forward_parts() const override;
   std::size_t backward_parts() const override;
   std::size_t gradient_parts() const override;
@@ -33,5 +34,8 @@ class Dense final : public Operation<T> {
   const std::size_t kernel_;
   const std::optional<std::size_t> bias_;
 };
+
+template <class T>
+void add_dense(Builder<T>& builder, const OperationSpec& spec);
 
 }  // namespace ravine

@@ -4,15 +4,15 @@
 
 #include <cstdint>
 
-#include "engine/operations/operation.h"
+#include "engine/graph.h"
 
 namespace ravine {
 
 template <class T>
 class Dropout final : public Operation<T> {
  public:
-  Dropout(std::string name, std::size_t index, std::size_t units, double rate, std::uint32_t seed,
-          std::uint32_t stream);
+  Dropout(const Place<T>& place, double rate, std::uint32_t seed, std::uint32_t stream)
+      : Operation<T>(place), rate_(rate), seed_(seed), stream_(stream) {}
 
   void forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
                const Tools<T>& tools) const noexcept override;
@@ -20,11 +20,14 @@ class Dropout final : public Operation<T> {
                 const Tools<T>& tools) const noexcept override;
 
  private:
-  void apply(T* y, const T* x, const Pass<T>& pass, std::size_t first, std::size_t rows,
+  void apply(T* to, const T* from, const Pass<T>& pass, std::size_t first, std::size_t rows,
              const Tools<T>& tools) const noexcept;
 
   const double rate_;
   const std::uint32_t seed_, stream_;
 };
+
+template <class T>
+void add_dropout(Builder<T>& builder, const OperationSpec& spec);
 
 }  // namespace ravine

@@ -4,15 +4,15 @@
 
 #include <cstdint>
 
-#include "engine/operations/operation.h"
+#include "engine/graph.h"
 
 namespace ravine {
 
 template <class T>
 class GaussianNoise final : public Operation<T> {
  public:
-  GaussianNoise(std::string name, std::size_t index, std::size_t units, double deviation, std::uint32_t seed,
-                std::uint32_t stream);
+  GaussianNoise(const Place<T>& place, double deviation, std::uint32_t seed, std::uint32_t stream)
+      : Operation<T>(place), deviation_(deviation), seed_(seed), stream_(stream) {}
 
   void forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
                const Tools<T>& tools) const noexcept override;
@@ -23,5 +23,8 @@ class GaussianNoise final : public Operation<T> {
   const double deviation_;
   const std::uint32_t seed_, stream_;
 };
+
+template <class T>
+void add_gaussian_noise(Builder<T>& builder, const OperationSpec& spec);
 
 }  // namespace ravine

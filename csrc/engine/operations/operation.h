@@ -1,9 +1,11 @@
-// A layer's work in the engine. Operation i reads value i and writes value i + 1 of a pass; going back it reads the
+// A layer's work in the engine. An operation reads a value of a pass and writes another; going back it reads the
 // gradient by its output and writes the gradient by its input and by its parameters.
 #pragma once
 
 #include <cstddef>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "engine/arena.h"
 #include "engine/pass.h"
@@ -20,40 +22,71 @@ struct Applied {
   bool relu = false;  // the product's own epilogue does it
 };
 
-// What an operation may use besides the pass: the table, where the parameters are, and one thread's workspace.
+// Where an operation stands in a network.
+template <class T>
+struct Place {
+  std::string name;
+  std::size_t number;          // of the operation
+  std::size_t input, output;   // the values that it reads and writes
+  std::size_t dinput;          // where the gradient by its input goes: `input`, or a branch's own
+  std::size_t inputs, units;   // the widths of both
+  Applied<T> input_applied{};  // the activation in the input
+};
+
+// What an operation may use besides the pass: the table, where the parameters are, one thread's workspace for the
+// kernels, and that thread's room for the operation itself.
 template <class T>
 struct Tools {
   const Kernels<T>* kernels;
   const Arena<T>* arena;
   T* workspace;
+  T* room;
 };
 
 template <class T>
 class Operation {
  public:
-  Operation(std::string name, std::size_t index, std::size_t inputs, std::size_t units)
-      : name_(std::move(name)), index_(index), inputs_(inputs), units_(units) {}
+  explicit Operation(Place<T> place)
+      : input_applied(place.input_applied),
+        name_(std::move(place.name)),
+        number_(place.number),
+        input_(place.input),
+        output_(place.output),
+        dinput_(place.dinput),
+        inputs_(place.inputs),
+        units_(place.units) {}
   virtual ~Operation() = default;
 
   const std::string& name() const { return name_; }
-  std::size_t inputs() const { return inputs_; }
-  std::size_t units() const { return units_; }
+  std::size_t output() const { return output_; }
+  // The values that it reads.
+  virtual std::vector<std::size_t> reads() const { return {input_}; }
 
-  // The activation in the output, and in the input (the network sets the latter).
-  Applied<T> applied;
-  Applied<T> input_applied;
+  Applied<T> applied;  // the activation in the output
+  const Applied<T> input_applied;
 
+  // Floating-point operations of a training step on one row, forward and back.
+  virtual std::size_t step_work() const { return 20 * units_; }
+  // Those of one of its three products, or of what else it does in one direction.
+  virtual std::size_t work() const { return step_work() / 3; }
+  // At most so many rows make a task where outputs are cut; a multiple of 16.
+  virtual std::size_t task_rows() const { return 512; }
+  // The least rows of a batch slice that it asks for; bits depend on it.
+  virtual std::size_t least_slice() const { return usual_batch_slice; }
   // Into how many parts of columns the work may be cut.
   virtual std::size_t forward_parts() const { return 1; }
   virtual std::size_t backward_parts() const { return 1; }
   virtual std::size_t gradient_parts() const { return 1; }
+  // Elements of Tools::room, and of Pass::saved for a pass of so many rows.
+  virtual std::size_t room() const { return 0; }
+  virtual std::size_t saved(std::size_t /*rows*/) const { return 0; }
   virtual bool has_parameters() const { return false; }
   virtual bool has_derivative() const { return true; }
 
-  // value[index + 1] from value[index], for `rows` rows from row `first` of the pass.
+  // The output from the input, for `rows` rows from row `first` of the pass.
   virtual void forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
                        const Tools<T>& tools) const noexcept = 0;
-  // dvalue[index] from dvalue[index + 1].
+  // The gradient by the input from that by the output.
   virtual void backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
                         const Tools<T>& tools) const noexcept = 0;
   // The gradients by the parameters, summed over the pass's first `rows` rows in slices of `slice`, into `gradients`
@@ -69,19 +102,26 @@ class Operation {
                              const Tools<T>&) const noexcept {}
 
  protected:
-  // Takes columns `span` of dvalue[index] through the input's activation, in place.
+  // Row `first` of the input, of the output, and of the gradients by them.
+  const T* x(const Pass<T>& pass, std::size_t first) const { return pass.value[input_] + first * inputs_; }
+  T* y(const Pass<T>& pass, std::size_t first) const { return pass.value[output_] + first * units_; }
+  T* dx(const Pass<T>& pass, std::size_t first) const { return pass.dvalue[dinput_] + first * inputs_; }
+  const T* dy(const Pass<T>& pass, std::size_t first) const { return pass.dvalue[output_] + first * units_; }
+
+  // Takes columns `span` of dx through the input's activation, in place.
   void through_input_activation(const Pass<T>& pass, std::size_t first, std::size_t rows, Span span) const noexcept {
     if (!input_applied.activation) return;
     const std::size_t whole = span.count == inputs_ ? rows : 1;
     for (std::size_t i = 0; i < rows; i += whole) {
-      const std::size_t at = (first + i) * inputs_ + span.first;
-      T* const d = pass.dvalue[index_] + at;
-      input_applied.activation->backward(d, d, pass.value[index_] + at, 1, whole * span.count, input_applied.alpha);
+      T* const d = dx(pass, first + i) + span.first;
+      input_applied.activation->backward(d, d, x(pass, first + i) + span.first, 1, whole * span.count,
+                                         input_applied.alpha);
     }
   }
 
   const std::string name_;
-  const std::size_t index_;
+  const std::size_t number_;
+  const std::size_t input_, output_, dinput_;
   const std::size_t inputs_;
   const std::size_t units_;
 };

@@ -131,9 +131,9 @@ def _symmetric(probe: Probe, look: LayerLook, epoch: int | None) -> Iterator[Fin
 def _drawn_apart(probe: Probe, place: int) -> bool:
     """Whether dropout or noise before the next layer with weights gives equal units different gradients in training."""
     for layer in probe.model.layers[place + 1 :]:
-        if layer.kind in ("dropout", "gaussian_noise"):
+        if layer.draws:
             return True
-        if layer.kind not in ("activation", "flatten"):
+        if layer.kind != "activation" and layer.computes:
             return False
     return False
 

@@ -91,7 +91,7 @@ def largest_rate(optimizer: Optimizer, curvature: float) -> float | None:
 
 def too_large_a_step(probe: Probe, rate: float, limit: float, curvature: float, epoch: int | None) -> Finding | None:
     """Return the finding, where the rate is beyond its limit."""
-    layers = {name.split("/")[0] for name in probe.names}
+    layers = {name.rpartition("/")[0] for name in probe.names}
     ratio = rate / limit
     if ratio <= (1.0 if len(layers) == 1 else _BEYOND):
         return None

@@ -78,12 +78,15 @@ class SecondOrder(Optimizer):
 
     def check_layers(self, layers: Sequence[Layer]) -> None:
         """Refuse layers whose output differs from one evaluation to the next."""
+        from ..layers import in_depth
+
         for place, layer in enumerate(layers):
-            if layer.kind in ("dropout", "gaussian_noise"):
-                raise ValueError(
-                    f"{type(self).__name__} needs a loss that is the same at each evaluation; layer {place} is "
-                    f"{layer!r}, which draws anew: take a first-order optimizer, or an l2 penalty in its place"
-                )
+            for inner in in_depth([layer]):
+                if inner.draws:
+                    raise ValueError(
+                        f"{type(self).__name__} needs a loss that is the same at each evaluation; layer {place} is "
+                        f"{inner!r}, which draws anew: take a first-order optimizer, or an l2 penalty in its place"
+                    )
 
     def curvature(self, size: int) -> Curvature:
         """Return what is known before the first step, for vectors of a size."""

@@ -20,6 +20,9 @@ DROPOUT_STREAM = 2 << 24
 ORDER_STREAM = 3 << 24
 NOISE_STREAM = 8 << 24
 
+#: The least rows of a slice of a batch where no operation asks for fewer.
+USUAL_BATCH_SLICE = 32
+
 
 def epoch_order(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
     """Order in which an epoch visits the rows: a Fisher-Yates shuffle, a pure function of its arguments.
@@ -58,15 +61,18 @@ def epoch_order(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
     return order
 
 
-def batch_slice(rows: int) -> int:
+def batch_slice(rows: int, least: int = USUAL_BATCH_SLICE) -> int:
     """Rows of one slice of a batch: ``max(32, 8 ceil(rows / 128))``, so that a batch has at most 16 slices.
+
+    A network with operations that ask for shorter slices has ``max(least, u ceil(rows / 16 u))``, u = min(8, least).
 
     Examples
     --------
-    >>> batch_slice(10), batch_slice(512), batch_slice(513)
-    (32, 32, 40)
+    >>> batch_slice(10), batch_slice(512), batch_slice(513), batch_slice(40, 4)
+    (32, 32, 40, 4)
     """
-    return max(32, 8 * -(-rows // 128))
+    unit = min(8, least)
+    return max(least, unit * -(-rows // (16 * unit)))
 
 
 def tree_sum(terms: Sequence[float]) -> float:
@@ -84,7 +90,7 @@ def tree_sum(terms: Sequence[float]) -> float:
     return level[0] if level else 0.0
 
 
-def weighted_sum(values: Array, weight: Array | None) -> float:
+def weighted_sum(values: Array, weight: Array | None, least: int = USUAL_BATCH_SLICE) -> float:
     """Sum of ``weight * values`` in float64: ascending inside a slice of the batch, the slices added in a tree.
 
     Parameters
@@ -93,6 +99,8 @@ def weighted_sum(values: Array, weight: Array | None) -> float:
         One value a row.
     weight : ndarray, shape (rows,), or None
         Weights of the rows; None means ones.
+    least : int
+        The least rows of a slice, see `batch_slice`.
 
     Examples
     --------
@@ -102,6 +110,6 @@ def weighted_sum(values: Array, weight: Array | None) -> float:
     terms = values.astype(np.float64)
     if weight is not None:
         terms = terms * weight.astype(np.float64)
-    size = batch_slice(len(terms))
+    size = batch_slice(len(terms), least)
     # cumsum adds in ascending order, where np.sum adds pairwise
     return tree_sum([float(np.cumsum(terms[first : first + size])[-1]) for first in range(0, len(terms), size)])

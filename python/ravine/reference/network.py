@@ -24,7 +24,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from . import losses, updates
 from . import metrics as metric_functions
-from .batches import Array, epoch_order, weighted_sum
+from .batches import USUAL_BATCH_SLICE, Array, epoch_order, weighted_sum
 from .limits import clip, squared_norm
 from .operations import DropoutKey, OperationSpec, make_operations
 from .samplers import Sampler
@@ -79,6 +79,10 @@ class Network:
         self.running = np.ones(4)
         self.sums = np.zeros(4)  # of the last epoch: loss, weight, penalty, steps, each metric
         self._operations = make_operations(operations, input_units, self.dtype)
+        self._all = [inner for operation in self._operations for inner in operation.all()]
+        self._least_slice = min([operation.least_slice for operation in self._all], default=USUAL_BATCH_SLICE)
+        for operation in self._all:
+            operation.least_slice = self._least_slice
         self._state: dict[str, Array] = {}
         self.set_loss("squared_error", setting=1.0)
         self.set_optimizer("sgd", {})
@@ -111,9 +115,9 @@ class Network:
 
     def set_trainable(self, flags: Sequence[bool]) -> None:
         """Say which operations learn; the others keep parameters and optimizer state, and get no gradient."""
-        if len(flags) != len(self._operations):
-            raise ValueError(f"flags has {len(flags)} entries, expected {len(self._operations)}, one an operation")
-        for operation, flag in zip(self._operations, flags, strict=True):
+        if len(flags) != len(self._all):
+            raise ValueError(f"flags has {len(flags)} entries, expected {len(self._all)}, one an operation")
+        for operation, flag in zip(self._all, flags, strict=True):
             operation.trainable = flag
 
     def set_loss(self, name: str, *, setting: float, reduction: str = "mean", skip_activation: bool = False) -> None:
@@ -281,7 +285,7 @@ class Network:
         row_loss, dz = self._row_losses(z, target, weight, self._scale(len(X), weight))
         self._backward(dz)
         share = self._share(len(X), weight)
-        for operation in self._operations:
+        for operation in self._all:
             operation.add_penalty_gradient(smooth=False, share=share)
         return self._reduce(self._totals(row_loss, z, target, weight, ()))[0] + share * self._penalty()
 
@@ -298,7 +302,7 @@ class Network:
         self._take_average(epoch_end=False)
 
     def _named(self) -> Iterator[tuple[str, Any, str]]:
-        for operation in self._operations:
+        for operation in self._all:
             for key in operation.parameters:
                 yield f"{operation.spec.name}/{key}", operation, key
 
@@ -324,16 +328,16 @@ class Network:
         if np.isfinite(totals[1]):
             self._backward(dz)
             if sampler is not None:
-                trained = [operation for operation in self._operations if operation.trainable]
+                trained = [operation for operation in self._all if operation.trainable]
                 sampler.learn(np.zeros(len(X)) + sum(operation.row_norms() for operation in trained))
             share = self._share(len(X), weight, divisor)
-            for operation in self._operations:
+            for operation in self._all:
                 operation.add_penalty_gradient(smooth=True, share=share)
             self._clip()
             if self.step % _CLEARING_STEPS == _CLEARING_STEPS - 1:
                 self._clear_faded()
             self._update(rate)
-            for operation in self._operations:
+            for operation in self._all:
                 operation.threshold(rate * share)
             self._constrain()
             self._take_average(epoch_end=False)
@@ -359,11 +363,11 @@ class Network:
         if weight is None:
             return True
         least = 1.0 / float(np.finfo(weight.dtype).max) if self._mean else 0.0
-        return (weighted_sum(np.ones(len(weight)), weight) if divisor is None else divisor) > least
+        return (weighted_sum(np.ones(len(weight)), weight, self._least_slice) if divisor is None else divisor) > least
 
     def _scale(self, rows: int, weight: Array | None, divisor: float | None = None) -> float:
         """``1 / sum ω`` for a mean, 1 for a sum (and where all weights are zero)."""
-        total = weighted_sum(np.ones(rows), weight) if divisor is None else divisor
+        total = weighted_sum(np.ones(rows), weight, self._least_slice) if divisor is None else divisor
         return 1.0 / total if self._mean and total else 1.0
 
     def _share(self, rows: int, weight: Array | None, divisor: float | None = None) -> float:
@@ -374,7 +378,7 @@ class Network:
         """Return ``sum ω``, ``sum ω l``, and ``sum ω m`` for every metric m."""
         rows = [np.ones(len(z)), row_loss]
         rows += [getattr(metric_functions, f"metric_{name}")(z, target, setting=setting) for name, setting in metrics]
-        return np.array([weighted_sum(values, weight) for values in rows])
+        return np.array([weighted_sum(values, weight, self._least_slice) for values in rows])
 
     def _reduce(self, totals: Array) -> tuple[float, Array]:
         """``sum ω l / sum ω`` or ``sum ω l``, and ``sum ω m / sum ω``; zero where all weights are zero."""
@@ -382,7 +386,7 @@ class Network:
         return float(totals[1]) / (divisor if self._mean else 1.0), totals[2:] / divisor
 
     def _penalty(self) -> float:
-        return sum(operation.penalty() for operation in self._operations)
+        return sum(operation.penalty() for operation in self._all)
 
     def _clip(self) -> None:
         """Shorten the trained gradients to ``clip_norm``, all together, or hold each within ``clip_value``."""
@@ -398,7 +402,7 @@ class Network:
                 clip(g, self._clip_value, out=g)
 
     def _constrain(self) -> None:
-        for operation in self._operations:
+        for operation in self._all:
             operation.constrain()
 
     def _clear_faded(self) -> None:

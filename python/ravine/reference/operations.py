@@ -6,13 +6,13 @@ Every operation maps a batch ``x`` (rows, inputs) to ``y`` (rows, units) and, on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 
 import numpy as np
 
 from . import activations, random
-from .batches import DROPOUT_STREAM, NOISE_STREAM, Array, batch_slice
+from .batches import DROPOUT_STREAM, NOISE_STREAM, USUAL_BATCH_SLICE, Array, batch_slice
 from .limits import limit_columns, soft_threshold, squared_norm
 from .matmul import matmul
 from .vector import add_penalty_gradient, column_sums, sum_abs, sum_squares
@@ -27,10 +27,12 @@ class OperationSpec:
 
     Parameters
     ----------
-    kind : {"dense", "activation", "dropout", "gaussian_noise"}
-        What the operation does.
+    kind : str
+        What the operation does: one of `KINDS`.
     name : str
         Name of the layer, the first half of its parameters' names.
+    shape : tuple of ints
+        Shape of a row of the input, where the kind asks for more than a width.
     units : int
         Output units of a dense operation; the others keep the units they get.
     use_bias : bool
@@ -50,6 +52,10 @@ class OperationSpec:
         Whether l1 acts by thresholds after the step, not by its gradient.
     max_norm : float
         What the norm of a kernel's column may be after a step; 0 is no limit.
+    settings : dict of str to tuple of floats
+        Numbers of this kind alone.
+    branches : tuple of tuples of OperationSpec
+        The operations inside of one that joins branches.
 
     Examples
     --------
@@ -60,6 +66,7 @@ class OperationSpec:
     kind: str
     _: KW_ONLY
     name: str = ""
+    shape: Sequence[int] = ()
     units: int = 0
     use_bias: bool = True
     activation: str = "linear"
@@ -71,6 +78,8 @@ class OperationSpec:
     l2_norm: float = 0.0
     proximal: bool = False
     max_norm: float = 0.0
+    settings: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    branches: Sequence[Sequence[OperationSpec]] = ()
 
 
 @dataclass(frozen=True)
@@ -118,10 +127,13 @@ class Operation:
     inputs : int
         Units that come in.
     index : int
-        Place in the network, from 0: it numbers the random stream of a dropout mask or of noise.
+        Place in the network, from 0, branches in depth: it numbers the random stream of a dropout mask or of noise.
     dtype : dtype
         float32 or float64.
     """
+
+    #: The least rows of a slice of a batch that it asks for; the least of all operations' holds for the network.
+    least_slice = USUAL_BATCH_SLICE
 
     def __init__(self, spec: OperationSpec, inputs: int, index: int, dtype: np.dtype) -> None:
         self.spec, self.inputs, self.index = spec, inputs, index
@@ -138,6 +150,10 @@ class Operation:
     def backward(self, dy: Array) -> Array:
         """Return dx, and fill the gradients of the parameters."""
         return self.activation.backward(dy)
+
+    def all(self) -> Iterator[Operation]:
+        """Give this operation, and those inside it after it."""
+        yield self
 
     def row_norms(self) -> Array | float:
         """Return each row's ``|gradient|^2`` by the parameters, after ``backward``."""
@@ -180,7 +196,7 @@ class Dense(Operation):
     def backward(self, dy: Array) -> Array:
         """``dz = dy f'(z)``; ``dW = x^T dz`` and ``db = sum of dz's rows``, both by batch slices; ``dx = dz W^T``."""
         self.dz = dz = self.activation.backward(dy)
-        size = batch_slice(len(dz))
+        size = batch_slice(len(dz), self.least_slice)
         if self.trainable:
             self.gradients["kernel"][...] = matmul(self.x, dz, transpose_a=True, batch_slice=size)
             if self.spec.use_bias:
@@ -264,24 +280,95 @@ class GaussianNoise(Operation):
         return noisy
 
 
+class Branches(Operation):
+    """Chains of operations that begin at one value, and what becomes of their outputs.
+
+    ``y = (f_1(x), f_2(x) ...)`` along the last axis (concat), ``sum_i f_i(x)`` (add) or that over their number (mean);
+    an empty chain is x. ``dx`` is the sum of the chains' gradients, in their order.
+    """
+
+    def __init__(self, spec: OperationSpec, inputs: int, index: int, dtype: np.dtype) -> None:
+        super().__init__(spec, inputs, index, dtype)
+        if not spec.branches:
+            raise ValueError(f"{spec.name} needs at least one branch, got none")
+        self.branches: list[list[Operation]] = []
+        for branch in spec.branches:
+            self.branches.append(make_operations(branch, inputs, dtype, index + 1))
+            index += sum(1 for operation in self.branches[-1] for _ in operation.all())
+        self.positions = int(spec.settings["positions"][0])
+        ends = [branch[-1].units if branch else inputs for branch in self.branches]
+        if any(units % self.positions for units in ends):
+            raise ValueError(f"a branch of {spec.name} gives numbers that are no {self.positions} positions")
+        if spec.kind != "concat" and len(set(ends)) > 1:
+            raise ValueError(f"branches of {spec.name} give {ends} numbers, which cannot be added")
+        self.widths = [units // self.positions for units in ends]
+        self.units = sum(ends) if spec.kind == "concat" else ends[0]
+
+    def all(self) -> Iterator[Operation]:
+        """Give this operation, and those of every branch."""
+        yield self
+        for branch in self.branches:
+            for operation in branch:
+                yield from operation.all()
+
+    def forward(self, x: Array, key: DropoutKey | None, *, skip_activation: bool) -> Array:
+        """Return the joined outputs."""
+        ends = []
+        for branch in self.branches:
+            y = x
+            for operation in branch:
+                y = operation.forward(y, key, skip_activation=False)
+            ends.append(y)
+        if self.spec.kind == "concat":
+            shaped = [end.reshape(len(x), self.positions, -1) for end in ends]
+            return np.concatenate(shaped, axis=2).reshape(len(x), -1)
+        total = ends[0]
+        for end in ends[1:]:
+            total = total + end
+        return total * self._factor(x.dtype) if self.spec.kind == "mean" else total
+
+    def backward(self, dy: Array) -> Array:
+        """``dx = sum_i df_i/dx^T dy_i``."""
+        if self.spec.kind == "concat":
+            shaped = dy.reshape(len(dy), self.positions, -1)
+            cuts = np.split(shaped, np.cumsum(self.widths)[:-1], axis=2)
+            parts = [np.ascontiguousarray(cut).reshape(len(dy), -1) for cut in cuts]
+        else:
+            parts = [dy * self._factor(dy.dtype) if self.spec.kind == "mean" else dy] * len(self.branches)
+        dx: Array | None = None
+        for branch, part in zip(self.branches, parts, strict=True):
+            for operation in reversed(branch):
+                part = operation.backward(part)
+            dx = part if dx is None else dx + part
+        assert dx is not None
+        return dx
+
+    def _factor(self, dtype: np.dtype) -> Array:
+        factor: Array = dtype.type(1) / dtype.type(len(self.branches))
+        return factor
+
+
 KINDS: dict[str, type[Operation]] = {
     "dense": Dense,
     "activation": Operation,
     "dropout": Dropout,
     "gaussian_noise": GaussianNoise,
+    "concat": Branches,
+    "add": Branches,
+    "mean": Branches,
 }
 
 
-def make_operations(specs: Sequence[OperationSpec], inputs: int, dtype: np.dtype) -> list[Operation]:
-    """Build the operations of a network, each on the units of the one before.
+def make_operations(specs: Sequence[OperationSpec], inputs: int, dtype: np.dtype, index: int = 0) -> list[Operation]:
+    """Build the operations of a network or a branch, each on the units of the one before.
 
     Raises
     ------
     ValueError
-        If a kind or an activation is unknown, or a dense operation has no units.
+        If a kind or an activation is unknown, or an operation cannot be built.
     """
     operations: list[Operation] = []
-    for index, spec in enumerate(specs):
+    for spec in specs:
         if spec.kind not in KINDS:
             raise ValueError(f"unknown operation kind '{spec.kind}'; choose from {', '.join(KINDS)}")
         if not hasattr(activations, spec.activation):
@@ -290,4 +377,5 @@ def make_operations(specs: Sequence[OperationSpec], inputs: int, dtype: np.dtype
             raise ValueError(f"units must be at least 1, got {spec.units}")
         operations.append(KINDS[spec.kind](spec, inputs, index, dtype))
         inputs = operations[-1].units
+        index += sum(1 for _ in operations[-1].all())
     return operations

@@ -1,0 +1,92 @@
+"""Activations as layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .. import _core
+from .._validation import check_choice, check_number
+from ..regularizers import Regularizer
+from .base import Layer, Shape
+
+__all__ = ["ACTIVATIONS", "Activation"]
+
+#: The activations, with the default of `alpha` for those that have one.
+ACTIVATIONS: dict[str, float] = {
+    "linear": 0.0,
+    "step": 0.0,
+    "relu": 0.0,
+    "leaky_relu": 0.01,
+    "elu": 1.0,
+    "selu": 0.0,
+    "sigmoid": 0.0,
+    "tanh": 0.0,
+    "softplus": 0.0,
+    "gelu": 0.0,
+    "silu": 0.0,
+    "softmax": 0.0,
+}
+_WITH_ALPHA = ("leaky_relu", "elu")
+
+
+class Activation(Layer):
+    """y = f(x), elementwise; softmax along the row.
+
+    Parameters
+    ----------
+    activation : str or None
+        linear (None too), step (1 where x > 0; cannot be trained through), relu, leaky_relu, elu, selu, sigmoid, tanh,
+        softplus, gelu (erf form), silu, softmax.
+    alpha : float, optional
+        leaky_relu's slope below 0 (default 0.01) or elu's limit (default 1); others have none.
+    name : str, optional
+        Default: activation, activation_1 ...
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
+
+    Examples
+    --------
+    >>> import ravine as rv
+    >>> rv.layers.Dense(8, rv.layers.Activation("leaky_relu", alpha=0.2))
+    Dense(8, activation=Activation('leaky_relu', alpha=0.2))
+    """
+
+    kind = "activation"
+
+    def __init__(self, activation: str | None, *, alpha: float | None = None, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.activation = "linear" if activation is None else check_choice("activation", activation, ACTIVATIONS)
+        if alpha is not None and self.activation not in _WITH_ALPHA:
+            raise ValueError(f"alpha belongs to leaky_relu and elu, got alpha={alpha!r} for {activation!r}")
+        self.alpha = ACTIVATIONS[self.activation] if alpha is None else check_number("alpha", alpha, 0.0)
+
+    @property
+    def activation_name(self) -> str:
+        """The activation."""
+        return self.activation
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return the same shape."""
+        if self.activation == "softmax" and len(shape) > 1:
+            raise ValueError(f"softmax takes flat rows, got rows of shape {shape}; put Flatten() before it")
+        return shape
+
+    def operation(
+        self,
+        name: str,
+        shape: Shape,
+        regularizer: Regularizer | None = None,
+        branches: Sequence[Sequence[_core.OperationSpec]] = (),
+    ) -> _core.OperationSpec:
+        """Return the engine's operation."""
+        return _core.OperationSpec("activation", name=name, activation=self.activation, alpha=self.alpha)
+
+    def _arguments(self) -> dict[str, Any]:
+        return {} if self.activation in _WITH_ALPHA else {"alpha": None}
+
+    def __repr__(self) -> str:
+        return self._call(repr(self.activation), alpha=(self.alpha, ACTIVATIONS[self.activation]))

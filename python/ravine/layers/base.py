@@ -1,0 +1,187 @@
+"""What all layers share, and the rules for a list of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from .. import _core
+from .._fixed import Described
+from .._validation import check_flag, check_name, check_shape
+from ..initializers import Initializer
+from ..regularizers import Regularizer
+
+__all__ = ["Input", "Layer", "Shape", "check_layers", "follow", "in_depth", "layer_names"]
+
+Shape = tuple[int, ...]
+
+
+class Layer(Described):
+    """What all layers share.
+
+    Parameters
+    ----------
+    name : str, optional
+        Default: the kind's name, numbered within a model: dense, dense_1 ...
+    trainable : bool, default=True
+        Whether `fit` changes the layer's weights; may be changed between fits.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
+    """
+
+    kind = "layer"
+    #: Whether the engine has something to do for it.
+    computes = True
+    #: Whether its output in training is drawn anew at each evaluation.
+    draws = False
+
+    def __init__(self, *, name: str | None = None, trainable: bool = True) -> None:
+        self.name = None if name is None else check_name("name", name)
+        self.trainable = trainable
+
+    @property
+    def trainable(self) -> bool:
+        """Whether `fit` changes the layer's weights."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = check_flag("trainable", value)
+
+    @property
+    def activation_name(self) -> str:
+        """The activation that the layer ends with."""
+        return "linear"
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return the shape of a row's output from that of its input."""
+        return shape
+
+    @property
+    def branches(self) -> tuple[tuple[Layer, ...], ...]:
+        """Layers inside this one, in the order in which they work; empty for most."""
+        return ()
+
+    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
+        """Return the shapes of its own parameters, by short name, where a row of its input has this shape."""
+        return {}
+
+    def parameter_initializers(self) -> dict[str, Initializer]:
+        """Return what draws the first values of its own parameters, by short name."""
+        return {}
+
+    def operation(
+        self,
+        name: str,
+        shape: Shape,
+        regularizer: Regularizer | None = None,
+        branches: Sequence[Sequence[_core.OperationSpec]] = (),
+    ) -> _core.OperationSpec | None:
+        """Return what the engine does for this layer; None for nothing.
+
+        Parameters
+        ----------
+        name : str
+            The name that it has in a model.
+        shape : tuple of ints
+            The shape of a row of its input.
+        regularizer : Regularizer, optional
+            The penalty on its kernel: its own, or the model's.
+        branches : sequence of sequences of OperationSpec
+            What the engine does for the layers inside this one.
+        """
+        return None
+
+    def _call(self, *shown: str, **settings: tuple[Any, Any]) -> str:
+        """Return the call that makes the layer: what is `shown`, and settings (value, usual) that are not as usual."""
+        settings |= {"name": (self.name, None), "trainable": (self.trainable, True)}
+        given = [f"{name}={value!r}" for name, (value, usual) in settings.items() if repr(value) != repr(usual)]
+        return f"{type(self).__name__}({', '.join([*shown, *given])})"
+
+
+class Input(Layer):
+    """Says the shape of a row of X, so that a model has its weights before it sees data. It is the first layer.
+
+    Parameters
+    ----------
+    shape : int or tuple of ints
+        The shape without the rows: `4`, `(4,)`, or `(height, width, channels)`.
+    name : str, optional
+        Its name.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
+    """
+
+    kind = "input"
+    computes = False
+
+    def __init__(self, shape: int | tuple[int, ...], *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.shape: Shape = check_shape(shape)
+        if not self.shape:
+            raise ValueError("shape must have at least one size, got ()")
+
+    def __repr__(self) -> str:
+        return self._call(repr(self.shape))
+
+
+def in_depth(layers: Sequence[Layer]) -> Iterator[Layer]:
+    """Give every layer, and after each the layers inside it."""
+    for layer in layers:
+        yield layer
+        for branch in layer.branches:
+            yield from in_depth(branch)
+
+
+def follow(layers: Sequence[Layer], shape: Shape) -> Shape:
+    """Return the shape of a row after the layers; an error names the place and kind of the layer that refuses."""
+    for place, layer in enumerate(layers):
+        try:
+            shape = layer.output_shape(shape)
+        except ValueError as error:
+            raise ValueError(f"its layer {place} ({layer.name or layer.kind}): {error}") from None
+    return shape
+
+
+def check_layers(layers: Any) -> list[Layer]:
+    """Return the layers as a list; Input comes first or not at all, and no layer stands in two places."""
+    if isinstance(layers, Layer) or not hasattr(layers, "__iter__"):
+        raise TypeError(f"layers must be a list of layers, got {layers!r}")
+    checked = list(layers)
+    for i, layer in enumerate(checked):
+        if not isinstance(layer, Layer):
+            raise TypeError(f"layers[{i}] must be a layer such as layers.Dense(10), got {layer!r}")
+        if isinstance(layer, Input) and i:
+            raise ValueError(f"layers[{i}] is {layer}; Input must be the first layer")
+        first = next(j for j, other in enumerate(checked) if other is layer)
+        if first != i:
+            raise ValueError(f"layers[{i}] is the same object as layers[{first}]; make one for each place")
+    seen: set[int] = set()
+    for layer in in_depth(checked):
+        if id(layer) in seen:
+            raise ValueError(f"{layer!r} stands in two places; make one for each place")
+        seen.add(id(layer))
+    return checked
+
+
+def layer_names(layers: Sequence[Layer]) -> list[str]:
+    """Return a name for every layer: its own, or its kind's with a number from the second on."""
+    given = [layer.name for layer in layers if layer.name is not None]
+    for name in given:
+        if given.count(name) > 1:
+            raise ValueError(f"two layers are named {name!r}; names must differ")
+    names, taken = [], set(given)
+    for layer in layers:
+        name, number = layer.name or layer.kind, 0
+        while layer.name is None and name in taken:
+            number += 1
+            name = f"{layer.kind}_{number}"
+        taken.add(name)
+        names.append(name)
+    return names

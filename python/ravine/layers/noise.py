@@ -1,0 +1,110 @@
+"""Layers that draw in training, and let everything through otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .. import _core
+from .._validation import check_number
+from ..regularizers import Regularizer
+from .base import Layer, Shape
+
+__all__ = ["Dropout", "GaussianNoise"]
+
+
+class Dropout(Layer):
+    """In training, y = x / (1 - rate) for units that are kept and 0 for those dropped; otherwise y = x.
+
+    A unit is dropped with probability `rate`, anew for every row and step.
+
+    Parameters
+    ----------
+    rate : float in [0, 1), default=0.5
+        The share of units to drop.
+    name : str, optional
+        Default: dropout, dropout_1 ...
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
+
+    References
+    ----------
+    Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout: a simple way to prevent neural networks from
+    overfitting", 2014.
+    """
+
+    kind = "dropout"
+    draws = True
+
+    def __init__(self, rate: float = 0.5, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.rate = check_number("rate", rate, 0.0, 1.0)
+
+    def operation(
+        self,
+        name: str,
+        shape: Shape,
+        regularizer: Regularizer | None = None,
+        branches: Sequence[Sequence[_core.OperationSpec]] = (),
+    ) -> _core.OperationSpec:
+        """Return the engine's operation."""
+        return _core.OperationSpec("dropout", name=name, rate=self.rate)
+
+    def __repr__(self) -> str:
+        return self._call(repr(self.rate))
+
+
+class GaussianNoise(Layer):
+    """In training, y = x + stddev z with z standard normal, drawn anew for every unit, row and step; otherwise y = x.
+
+    The noise is a function of (seed, layer, step, position), the same for any number of threads; its derivative is 1.
+
+    Parameters
+    ----------
+    stddev : float >= 0
+        The standard deviation of what is added.
+    name : str, optional
+        Default: gaussian_noise, gaussian_noise_1 ...
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
+
+    References
+    ----------
+    Bishop, "Training with noise is equivalent to Tikhonov regularization", 1995.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import ravine as rv
+    >>> model = rv.Sequential([rv.layers.GaussianNoise(0.1), rv.layers.Dense(1)], random_state=0)
+    >>> model.compile(optimizer="adam", loss="mse")
+    >>> X = np.linspace(-1, 1, 64)[:, None]
+    >>> history = model.fit(X, 2 * X, epochs=3)
+    >>> bool((model.predict(X) == model.predict(X)).all())
+    True
+    """
+
+    kind = "gaussian_noise"
+    draws = True
+
+    def __init__(self, stddev: float, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.stddev = check_number("stddev", stddev, 0.0)
+
+    def operation(
+        self,
+        name: str,
+        shape: Shape,
+        regularizer: Regularizer | None = None,
+        branches: Sequence[Sequence[_core.OperationSpec]] = (),
+    ) -> _core.OperationSpec:
+        """Return the engine's operation."""
+        return _core.OperationSpec("gaussian_noise", name=name, stddev=self.stddev)
+
+    def __repr__(self) -> str:
+        return self._call(repr(self.stddev))
