@@ -24,6 +24,8 @@ ARGUMENTS = {
     "layers.Activation": [("tanh",), ("leaky_relu",)],
     "layers.Dense": [(3,), (3, Activation("elu", alpha=0.5))],
     "layers.GaussianNoise": [(0.5,)],
+    "layers.Parallel": [([[Dense(3)], []], "mean")],
+    "layers.Residual": [([Dense(3)],)],
     "optimizers.Chain": [(["adam", SGD(0.5)],), ([("sgd", 3), ("lbfgs", None)],)],
     "optimizers.WeightAverage": [("adam",)],
     "samplers.Weighted": [([1.0, 2.0],)],
@@ -35,7 +37,7 @@ ARGUMENTS = {
     "schedules.PolynomialDecay": [(0.1, 10)],
     "schedules.WarmUp": [(0.1, 5), (CosineDecay(0.1, 10), 5)],
 }
-BASES = {"Layer", "Initializer", "Loss", "Metric", "Optimizer", "Schedule", "Constraint", "Sampler"}
+BASES = {"Layer", "KernelLayer", "Initializer", "Loss", "Metric", "Optimizer", "Schedule", "Constraint", "Sampler"}
 
 
 def public():
