@@ -144,7 +144,7 @@ UNSAVABLE = [
     ({"b": object()}, r"b cannot be saved: <object object"),
     ({"c": np.array([1j])}, r"c cannot be saved: an array of dtype complex128"),
     ({"d": np.array([None])}, r"d cannot be saved: an array of dtype object"),
-    ({"e": Dense}, r"e cannot be saved: <class 'ravine.layers.Dense'>"),
+    ({"e": Dense}, r"e cannot be saved: <class 'ravine.layers.dense.Dense'>"),
     ({"f": {1, 2}}, r"f cannot be saved: {1, 2} of type set"),
     (Callback(), r"cannot be saved: <ravine.callbacks.base.Callback"),
 ]

@@ -18,7 +18,8 @@ from . import _build, _core, regularizers
 from ._fixed import Fixed
 from ._state import Snapshot
 from ._validation import Array, NotFittedError, as_inputs, check_dtype, check_reaches, check_seed, feature_names
-from .layers import Input, Layer, Shape, check_layers
+from .layers import Input, Layer
+from .layers.base import Shape, check_layers
 from .losses import Head, Loss
 from .metrics import Metric
 from .optimizers import Optimizer

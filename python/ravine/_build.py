@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _core
-from .layers import KernelLayer, Layer, Shape, layer_names
+from .layers import KernelLayer, Layer
+from .layers.base import Shape, layer_names
 from .regularizers import Regularizer
 
 if TYPE_CHECKING:

@@ -140,7 +140,7 @@ def to_torch(model: Sequential) -> dict[str, Any]:
 
 
 def _dense_names(model: Sequential) -> list[str]:
-    from .layers import layer_names
+    from .layers.base import layer_names
 
     names = layer_names(model.layers)
     return [name for layer, name in zip(model.layers, names, strict=True) if isinstance(layer, Dense)]

@@ -266,8 +266,9 @@ class Gradients(Inference):
         skipped = self._head is not None and self._head.skip_activation
         for number, part in enumerate(self._plan.parts):
             if part.layer.activation_name == "step" and not (skipped and number == last):
+                place = self._plan.names.index(part.name.split("/")[0])
                 raise ValueError(
-                    f"layer {part.name} has activation 'step', which has no derivative; "
+                    f"layer {place} ({part.name}) has activation 'step', which has no derivative; "
                     "only a last layer can have it in training, with a perceptron or hinge loss"
                 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .layers import layer_names
+from .layers.base import layer_names
 
 if TYPE_CHECKING:
     from .model import Sequential

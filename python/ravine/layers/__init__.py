@@ -1,7 +1,7 @@
 """Layers: what a network is made of. They describe; weights live in the model, so a layer costs nothing to make."""
 
 from .activation import ACTIVATIONS, Activation
-from .base import Input, Layer, Shape, check_layers, in_depth, layer_names
+from .base import Input, Layer
 from .branches import Parallel, Residual
 from .dense import Dense
 from .kernel import KernelLayer
@@ -20,8 +20,4 @@ __all__ = [
     "Layer",
     "Parallel",
     "Residual",
-    "Shape",
-    "check_layers",
-    "in_depth",
-    "layer_names",
 ]

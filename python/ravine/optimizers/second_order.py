@@ -78,7 +78,7 @@ class SecondOrder(Optimizer):
 
     def check_layers(self, layers: Sequence[Layer]) -> None:
         """Refuse layers whose output differs from one evaluation to the next."""
-        from ..layers import in_depth
+        from ..layers.base import in_depth
 
         for place, layer in enumerate(layers):
             for inner in in_depth([layer]):
