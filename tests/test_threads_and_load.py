@@ -242,7 +242,7 @@ started = threading.Barrier(3)  # a caller that trains at once could leave the o
 def call():
     started.wait()
     train()
-os.setuid(54321)
+os.setuid(100_000 + os.getpid())  # a user of no other test run
 resource.setrlimit(resource.RLIMIT_NPROC, (1 + 2 + {room}, 1 + 2 + {room}))  # this thread, two callers, the rest
 callers = [threading.Thread(target=call) for _ in range(2)]
 [caller.start() for caller in callers]
