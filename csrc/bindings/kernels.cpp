@@ -41,6 +41,8 @@ void bind_instruction_set(py::module_& parent, const InstructionSet& set) {
   bind_vector(module, set);
   bind_clip(module, set);
   bind_random(module, set);
+  bind_pool(module, set);
+  bind_images(module, set);
   bind_activations(module, set);
   bind_elementary(module, set);
   bind_losses(module, set);

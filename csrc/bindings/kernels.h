@@ -16,6 +16,8 @@ void bind_matmul(py::module_& module, const InstructionSet& set);
 void bind_vector(py::module_& module, const InstructionSet& set);
 void bind_clip(py::module_& module, const InstructionSet& set);
 void bind_random(py::module_& module, const InstructionSet& set);
+void bind_pool(py::module_& module, const InstructionSet& set);
+void bind_images(py::module_& module, const InstructionSet& set);
 void bind_elementary(py::module_& module, const InstructionSet& set);
 void bind_activations(py::module_& module, const InstructionSet& set);
 void bind_losses(py::module_& module, const InstructionSet& set);

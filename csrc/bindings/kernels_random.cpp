@@ -111,6 +111,44 @@ void bind_gaussian_noise(py::module_& module, const InstructionSet& set) {
       py::arg("first") = 0, py::arg("out") = py::none());
 }
 
+void bind_spatial_dropout(py::module_& module, const InstructionSet& set) {
+  module.def(
+      "spatial_dropout",
+      [&set](const py::object& x, double rate, const py::object& seed, const py::object& stream, const py::object& step,
+             const py::object& first, const py::object& out) {
+        if (!(rate >= 0.0 && rate < 1.0))
+          throw py::value_error("rate must be in [0, 1), got " + text(py::float_(rate)));
+        const RandomKey key = to_key(seed, stream, step);
+        const auto start = to_integer<std::size_t>(first, "first");
+        return by_dtype(x, "x", [&]<class T>() -> py::object {
+          const Array<T> given(x, "x");
+          if (given.ndim() < 2)
+            throw py::value_error("x must have at least 2 dimensions, got shape " + text(given.shape()));
+          const std::size_t rows = given.rows(), channels = static_cast<std::size_t>(given.length(given.ndim() - 1));
+          Array<T> y = output_like(out, given);
+          y.require_same_or_apart(given);
+          constexpr std::size_t most = std::size_t{1} << 34;
+          const std::size_t drawn = std::max<std::size_t>(channels, 1);
+          if (start > most / drawn || rows > most / drawn - start)
+            throw py::value_error(
+                "(first + the rows of x) times its channels must be at most 2^34, the words of a "
+                "stream, got (" +
+                std::to_string(start) + " + " + std::to_string(rows) + ") " + std::to_string(channels));
+          const std::size_t pixels = given.size() / std::max<std::size_t>(rows * channels, 1);
+          without_gil([&, p = y.mutable_data()] {
+            set.kernels<T>().random->spatial_dropout(p, given.data(), start, rows, pixels, channels, rate, key);
+          });
+          return y.object();
+        });
+      },
+      "x / (1 - rate) in channels that are kept, 0 in those dropped: channel c of row i, position (first + i) channels "
+      "+ "
+      "c of\nthe stream, is dropped for all its pixels iff its word is less than rate * 2^32.\n\n"
+      "x: (rows, ..., channels). out has x's shape and may be x.",
+      py::arg("x"), py::kw_only(), py::arg("rate"), py::arg("seed"), py::arg("stream") = 0, py::arg("step") = 0,
+      py::arg("first") = 0, py::arg("out") = py::none());
+}
+
 }  // namespace
 
 void bind_random(py::module_& module, const InstructionSet& set) {
@@ -129,6 +167,7 @@ void bind_random(py::module_& module, const InstructionSet& set) {
             });
   bind_dropout(module, set);
   bind_gaussian_noise(module, set);
+  bind_spatial_dropout(module, set);
 }
 
 }  // namespace ravine::bindings

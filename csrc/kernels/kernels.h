@@ -225,6 +225,81 @@ struct RandomKernels {
   // float64 and rounded once. y may be x.
   void (*gaussian_noise)(T* y, const T* x, std::size_t first, std::size_t count, double deviation,
                          RandomKey key) noexcept;
+  // dropout of whole channels: x (rows, pixels, channels), channel c of row i has position (first + i) channels + c for
+  // all its pixels. y may be x.
+  void (*spatial_dropout)(T* y, const T* x, std::size_t first, std::size_t rows, std::size_t pixels,
+                          std::size_t channels, double rate, RandomKey key) noexcept;
+};
+
+// ---------------------------------------------------------------------------------------------------------- images
+//
+// An image is (height, width, channels), channels next to each other; images follow each other without padding.
+
+// How many windows of `window` cells stand every `stride` along `size` cells, and how far the first begins before them.
+// valid: those wholly inside. same: ceil(size / stride); what they reach beyond is halved between both ends, an odd
+// cell at the far one.
+struct Placed {
+  std::size_t count, pad;
+};
+
+constexpr Placed place_windows(std::size_t size, std::size_t window, std::size_t stride, bool same) {
+  if (!same) return {window > size ? 0 : (size - window) / stride + 1, 0};
+  const std::size_t count = (size + stride - 1) / stride, reach = (count - 1) * stride + window;
+  return {count, reach > size ? (reach - size) / 2 : 0};
+}
+
+// Windows of pool_height x pool_width pixels, every stride_height rows and stride_width columns of an image, the first
+// of them pad_top rows above and pad_left columns left of it. What lies outside the image is no part of a window, and
+// each window holds at least one pixel. Windows are numbered, and their pixels met, row by row.
+struct Pool2D {
+  std::size_t height, width, channels;
+  std::size_t pool_height, pool_width;
+  std::size_t stride_height, stride_width;
+  std::size_t pad_top, pad_left;
+  std::size_t out_height, out_width;
+
+  constexpr std::size_t inputs() const { return height * width * channels; }
+  constexpr std::size_t outputs() const { return out_height * out_width * channels; }
+};
+
+// y (images, out_height, out_width, channels) from x (images, height, width, channels), and dx from dy.
+template <class T>
+struct MaxPoolKernels {
+  // y = the largest pixel of the window; a NaN counts as larger than any number
+  void (*forward)(T* y, const T* x, std::size_t images, const Pool2D& pool) noexcept;
+  // dy goes to the window's first pixel that is y (the first NaN where y is one); what several windows give to a pixel
+  // is added in their order. With `relu`, x = max(z, 0) and dx is the gradient by z: dy counts where y > 0 alone.
+  void (*backward)(T* dx, const T* dy, const T* y, const T* x, std::size_t images, const Pool2D& pool,
+                   bool relu) noexcept;
+};
+
+// A window's sum: each of its rows from left to right, then the rows' sums from top to bottom.
+template <class T>
+struct AveragePoolKernels {
+  // y = the window's sum / the number of its pixels
+  void (*forward)(T* y, const T* x, std::size_t images, const Pool2D& pool) noexcept;
+  // dx = the sum of dy / number over the windows that hold the pixel, in their order
+  void (*backward)(T* dx, const T* dy, std::size_t images, const Pool2D& pool) noexcept;
+  // the same without the division: the sum of a window, and every pixel as that of its window
+  void (*sum)(T* y, const T* x, std::size_t images, const Pool2D& pool) noexcept;
+  void (*spread)(T* dx, const T* dy, std::size_t images, const Pool2D& pool) noexcept;
+};
+
+// Rows and columns of zeros around an image of height x width pixels.
+struct Border2D {
+  std::size_t height, width, channels;
+  std::size_t top, bottom, left, right;
+
+  constexpr std::size_t inputs() const { return height * width * channels; }
+  constexpr std::size_t outputs() const { return (top + height + bottom) * (left + width + right) * channels; }
+};
+
+template <class T>
+struct BorderKernels {
+  // y = x within zeros
+  void (*forward)(T* y, const T* x, std::size_t images, const Border2D& border) noexcept;
+  // dx = dy without its border
+  void (*backward)(T* dx, const T* dy, std::size_t images, const Border2D& border) noexcept;
 };
 
 // ---------------------------------------------------------------------------------------------------- the table
@@ -235,6 +310,9 @@ struct Kernels {
   const VectorKernels<T>* vector;
   const ClipKernels<T>* clip;
   const RandomKernels<T>* random;
+  const MaxPoolKernels<T>* max_pool;
+  const AveragePoolKernels<T>* average_pool;
+  const BorderKernels<T>* border;
   Rows<Elementary<T>> elementary;
   Rows<Activation<T>> activations;
   Rows<Loss<T>> losses;

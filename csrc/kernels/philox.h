@@ -45,5 +45,53 @@ RAVINE_INLINE void philox_words(std::size_t first_block, RandomKey key, Words& l
   interleave<std::uint64_t>(pair01, pair23, low, high);
 }
 
+// The words at the 2 lanes<uint32_t> positions from a block on, each in an integer as wide as T.
+template <class T>
+RAVINE_INLINE void position_words(std::size_t block, RandomKey key, Vec<UInt<T>> (&word)[sizeof(T) / 2]) {
+  Words low, high;
+  philox_words(block, key, low, high);
+  if constexpr (sizeof(T) == sizeof(std::uint32_t)) {
+    word[0] = (Vec<UInt<T>>)low;
+    word[1] = (Vec<UInt<T>>)high;
+  } else {
+    using Narrow = Vec<std::uint32_t>;
+    Narrow part[4];
+    interleave<std::uint32_t>((Narrow)low, Narrow{}, part[0], part[1]);
+    interleave<std::uint32_t>((Narrow)high, Narrow{}, part[2], part[3]);
+    for (int i = 0; i < 4; ++i) word[i] = (Vec<UInt<T>>)part[i];
+  }
+}
+
+// Calls formula(at, words) for the positions [first, first + count); `at` counts from `first`.
+template <class T, class Formula>
+RAVINE_INLINE void each_word(std::size_t first, std::size_t count, RandomKey key, Formula&& formula) {
+  constexpr std::size_t parts = sizeof(T) / 2, step = parts * lanes<T>;
+  Vec<UInt<T>> word[parts];
+  std::size_t i = 0;
+  if (first % 4 != 0) {  // the rest of a block
+    i = 4 - first % 4 < count ? 4 - first % 4 : count;
+    UInt<T> buffer[step];
+    position_words<T>(first / 4, key, word);
+    for (std::size_t p = 0; p < parts; ++p) store<UInt<T>>(buffer + p * lanes<T>, word[p]);
+    for (std::size_t done = 0; done < i; done += lanes<T>) {
+      const std::size_t rest = i - done < lanes<T> ? i - done : lanes<T>;
+      formula(LastVector{done, rest}, load_first<UInt<T>>(buffer + first % 4 + done, rest));
+    }
+  }
+  for (; i + step <= count; i += step) {
+    position_words<T>((first + i) / 4, key, word);
+#pragma GCC unroll 4
+    for (std::size_t p = 0; p < parts; ++p) formula(FullVector{i + p * lanes<T>}, word[p]);
+  }
+  if (i == count) return;
+  position_words<T>((first + i) / 4, key, word);
+  for (std::size_t p = 0; p < parts && i < count; ++p, i += lanes<T>) {
+    if (i + lanes<T> <= count)
+      formula(FullVector{i}, word[p]);
+    else
+      formula(LastVector{i, count - i}, word[p]);
+  }
+}
+
 }  // namespace
 }  // namespace ravine::RAVINE_ISA

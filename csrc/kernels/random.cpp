@@ -5,65 +5,22 @@
 namespace ravine::RAVINE_ISA {
 namespace {
 
-// The words at the 2 lanes<uint32_t> positions from a block on, each in an integer as wide as T.
-template <class T>
-RAVINE_INLINE void position_words(std::size_t block, RandomKey key, Bits<T> (&word)[sizeof(T) / 2]) {
-  Words low, high;
-  philox_words(block, key, low, high);
-  if constexpr (sizeof(T) == sizeof(std::uint32_t)) {
-    word[0] = (Bits<T>)low;
-    word[1] = (Bits<T>)high;
-  } else {
-    using Narrow = Vec<std::uint32_t>;
-    Narrow part[4];
-    interleave<std::uint32_t>((Narrow)low, Narrow{}, part[0], part[1]);
-    interleave<std::uint32_t>((Narrow)high, Narrow{}, part[2], part[3]);
-    for (int i = 0; i < 4; ++i) word[i] = (Bits<T>)part[i];
-  }
-}
-
-// Calls formula(at, words) for the positions [first, first + count); `at` counts from `first`.
-template <class T, class Formula>
-RAVINE_INLINE void each_word(std::size_t first, std::size_t count, RandomKey key, Formula&& formula) {
-  constexpr std::size_t parts = sizeof(T) / 2, step = parts * lanes<T>;
-  Bits<T> word[parts];
-  std::size_t i = 0;
-  if (first % 4 != 0) {  // the rest of a block
-    i = 4 - first % 4 < count ? 4 - first % 4 : count;
-    UInt<T> buffer[step];
-    position_words<T>(first / 4, key, word);
-    for (std::size_t p = 0; p < parts; ++p) store<UInt<T>>(buffer + p * lanes<T>, word[p]);
-    for (std::size_t done = 0; done < i; done += lanes<T>) {
-      const std::size_t rest = i - done < lanes<T> ? i - done : lanes<T>;
-      formula(LastVector{done, rest}, load_first<UInt<T>>(buffer + first % 4 + done, rest));
-    }
-  }
-  for (; i + step <= count; i += step) {
-    position_words<T>((first + i) / 4, key, word);
-#pragma GCC unroll 4
-    for (std::size_t p = 0; p < parts; ++p) formula(FullVector{i + p * lanes<T>}, word[p]);
-  }
-  if (i == count) return;
-  position_words<T>((first + i) / 4, key, word);
-  for (std::size_t p = 0; p < parts && i < count; ++p, i += lanes<T>) {
-    if (i + lanes<T> <= count)
-      formula(FullVector{i}, word[p]);
-    else
-      formula(LastVector{i, count - i}, word[p]);
-  }
-}
-
 void bits(std::uint32_t* word, std::size_t first, std::size_t count, RandomKey key) noexcept {
   each_word<float>(first, count, key, [&](auto at, Vec<std::uint32_t> w) __attribute__((always_inline)) {
     at.template store<std::uint32_t>(word, w);
   });
 }
 
+// How many of the 2^32 words drop a unit.
+std::uint64_t dropping_words(double rate) {
+  const double bound = (rate > 0 ? (rate < 1 ? rate : 1) : 0) * 0x1p32;
+  const std::uint64_t dropped = static_cast<std::uint64_t>(bound);
+  return dropped + (static_cast<double>(dropped) < bound);
+}
+
 template <class T>
 void dropout(T* y, const T* x, std::size_t first, std::size_t count, double rate, RandomKey key) noexcept {
-  const double bound = (rate > 0 ? (rate < 1 ? rate : 1) : 0) * 0x1p32;
-  std::uint64_t dropped = static_cast<std::uint64_t>(bound);  // the number of words below `bound`
-  dropped += static_cast<double>(dropped) < bound;
+  const std::uint64_t dropped = dropping_words(rate);
   if (dropped >> 32) {
     each_vector<T>(count, [&](auto at) __attribute__((always_inline)) { at.template store<T>(y, Vec<T>{}); });
     return;
@@ -73,6 +30,28 @@ void dropout(T* y, const T* x, std::size_t first, std::size_t count, double rate
   each_word<T>(first, count, key, [&](auto at, Bits<T> word) __attribute__((always_inline)) {
     at.template store<T>(y, select<T>(word >= lowest, at.load(x) * scale, Vec<T>{}));
   });
+}
+
+// A block of channels' masks is drawn once a row and serves all pixels.
+template <class T>
+void spatial_dropout(T* y, const T* x, std::size_t first, std::size_t rows, std::size_t pixels, std::size_t channels,
+                     double rate, RandomKey key) noexcept {
+  constexpr std::size_t block = 256;
+  const std::uint64_t dropped = dropping_words(rate);
+  const T scale = static_cast<T>(1 / (1 - rate));
+  Int<T> kept[block] = {};
+  for (std::size_t i = 0; i < rows; ++i, x += pixels * channels, y += pixels * channels)
+    for (std::size_t c = 0; c < channels; c += block) {
+      const std::size_t count = channels - c < block ? channels - c : block;
+      if (!(dropped >> 32))
+        each_word<T>((first + i) * channels + c, count, key, [&](auto at, Bits<T> word) __attribute__((always_inline)) {
+          at.template store<Int<T>>(kept, word >= static_cast<UInt<T>>(dropped));
+        });
+      for (std::size_t p = c; p < pixels * channels; p += channels)
+        each_vector<T>(count, [&](auto at) __attribute__((always_inline)) {
+          at.template store<T>(y + p, select<T>(at.load(kept), at.load(x + p) * scale, Vec<T>{}));
+        });
+    }
 }
 
 // [0, 1) in steps of 2^-53, exactly: the upper 32 bits as the fraction of 2^20 + h, the next 21 as that of 1/2 + l
@@ -167,7 +146,7 @@ void gaussian_noise(T* y, const T* x, std::size_t first, std::size_t count, doub
 }  // namespace
 
 extern constinit const Both<RandomKernels> random_kernels = {
-    {bits, uniform<float>, normal<float>, dropout<float>, gaussian_noise<float>},
-    {bits, uniform<double>, normal<double>, dropout<double>, gaussian_noise<double>}};
+    {bits, uniform<float>, normal<float>, dropout<float>, gaussian_noise<float>, spatial_dropout<float>},
+    {bits, uniform<double>, normal<double>, dropout<double>, gaussian_noise<double>, spatial_dropout<double>}};
 
 }  // namespace ravine::RAVINE_ISA

@@ -30,6 +30,9 @@ extern const Both<MatmulKernels> matmul_kernels;
 extern const Both<VectorKernels> vector_kernels;
 extern const Both<ClipKernels> clip_kernels;
 extern const Both<RandomKernels> random_kernels;
+extern const Both<MaxPoolKernels> max_pool_kernels;
+extern const Both<AveragePoolKernels> average_pool_kernels;
+extern const Both<BorderKernels> border_kernels;
 extern const Both<Elementary> RAVINE_ELEMENTARY;
 extern const Both<Activation> RAVINE_ACTIVATIONS;
 extern const Both<Loss> RAVINE_LOSSES;
@@ -66,10 +69,12 @@ constinit const InstructionSet instruction_set = {
     RAVINE_NAME(RAVINE_ISA),
     vector_bytes,
     has_fma,
-    {&matmul_kernels.f, &vector_kernels.f, &clip_kernels.f, &random_kernels.f, rows(elementary.f), rows(activations.f),
-     rows(losses.f), rows(metrics.f), rows(updates.f)},
-    {&matmul_kernels.d, &vector_kernels.d, &clip_kernels.d, &random_kernels.d, rows(elementary.d), rows(activations.d),
-     rows(losses.d), rows(metrics.d), rows(updates.d)},
+    {&matmul_kernels.f, &vector_kernels.f, &clip_kernels.f, &random_kernels.f, &max_pool_kernels.f,
+     &average_pool_kernels.f, &border_kernels.f, rows(elementary.f), rows(activations.f), rows(losses.f),
+     rows(metrics.f), rows(updates.f)},
+    {&matmul_kernels.d, &vector_kernels.d, &clip_kernels.d, &random_kernels.d, &max_pool_kernels.d,
+     &average_pool_kernels.d, &border_kernels.d, rows(elementary.d), rows(activations.d), rows(losses.d),
+     rows(metrics.d), rows(updates.d)},
 };
 
 }  // namespace ravine::RAVINE_ISA

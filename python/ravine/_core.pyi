@@ -85,6 +85,65 @@ class _Kernels(Protocol):
         first: int = 0,
         out: _Array | None = None,
     ) -> _Array: ...
+    def spatial_dropout(
+        self,
+        x: _Array,
+        *,
+        rate: float,
+        seed: int,
+        stream: int = 0,
+        step: int = 0,
+        first: int = 0,
+        out: _Array | None = None,
+    ) -> _Array: ...
+    def max_pool(
+        self,
+        x: _Array,
+        *,
+        pool_size: tuple[int, int],
+        strides: tuple[int, int] | None = None,
+        padding: str = "valid",
+        out: _Array | None = None,
+    ) -> _Array: ...
+    def max_pool_backward(
+        self,
+        dy: _Array,
+        y: _Array,
+        x: _Array,
+        *,
+        pool_size: tuple[int, int],
+        strides: tuple[int, int] | None = None,
+        padding: str = "valid",
+        relu: bool = False,
+        out: _Array | None = None,
+    ) -> _Array: ...
+    def average_pool(
+        self,
+        x: _Array,
+        *,
+        pool_size: tuple[int, int],
+        strides: tuple[int, int] | None = None,
+        padding: str = "valid",
+        out: _Array | None = None,
+    ) -> _Array: ...
+    def average_pool_backward(
+        self,
+        dy: _Array,
+        *,
+        size: tuple[int, int],
+        pool_size: tuple[int, int],
+        strides: tuple[int, int] | None = None,
+        padding: str = "valid",
+        out: _Array | None = None,
+    ) -> _Array: ...
+    def upsample(self, x: _Array, *, size: tuple[int, int], out: _Array | None = None) -> _Array: ...
+    def upsample_backward(self, dy: _Array, *, size: tuple[int, int], out: _Array | None = None) -> _Array: ...
+    def zero_pad(
+        self, x: _Array, *, padding: tuple[tuple[int, int], tuple[int, int]], out: _Array | None = None
+    ) -> _Array: ...
+    def zero_pad_backward(
+        self, dy: _Array, *, padding: tuple[tuple[int, int], tuple[int, int]], out: _Array | None = None
+    ) -> _Array: ...
 
 __version__: str
 baseline: _Kernels

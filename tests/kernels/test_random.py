@@ -116,6 +116,39 @@ def test_dropout_drops_the_same_units_in_both_dtypes(kernels):
     np.testing.assert_array_equal(*masks)
 
 
+@pytest.mark.parametrize("rate", [0.0, 1e-10, 0.3, 0.5, 1 - 2.0**-40])
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (5, 3), (3, 4, 6), (4, 2, 3, 17), (2, 3, 2, 300), (2, 0, 3, 4), (0, 2, 2, 4)]
+)
+def test_spatial_dropout_matches_twin(kernels, dtype, layout, rng, rate, shape):
+    for first in (0, 1, 7):
+        x = rng.standard_normal(shape).astype(dtype)
+        key = {"rate": rate, "first": first, "seed": 5, "stream": 2 << 24, "step": 9}
+        got = kernels.spatial_dropout(awkward(x, layout), **key)
+        want = reference.spatial_dropout(x.astype(np.float64), **key)
+        assert np.array_equal(got == 0, want == 0)
+        assert np.all(ulps(got, want) <= 2)
+
+
+def test_spatial_dropout_drops_channels_whole(kernels, dtype):
+    x = np.full((64, 5, 4, 33), np.nan, dtype)
+    dropped = kernels.random_bits(64 * 33, seed=1, stream=3).reshape(64, 1, 1, 33) < 0.25 * 2**32
+    got = kernels.spatial_dropout(x, rate=0.25, seed=1, stream=3, out=x)
+    assert got is x
+    np.testing.assert_array_equal(x, np.where(dropped, 0.0, np.full(x.shape, np.nan)).astype(dtype))
+    assert 0.2 < dropped.mean() < 0.3
+
+
+def test_spatial_dropout_is_cut_at_any_row(kernels, dtype):
+    x = np.ones((20, 3, 7), dtype)
+    whole = kernels.spatial_dropout(x, rate=0.3, seed=1)
+    for cut in (1, 2, 3, 19):
+        parts = [
+            kernels.spatial_dropout(part, rate=0.3, seed=1, first=at) for part, at in [(x[:cut], 0), (x[cut:], cut)]
+        ]
+        assert same_bits(np.concatenate(parts), whole)
+
+
 @pytest.mark.parametrize("stddev", [0.0, 0.1, 3.0])
 @pytest.mark.parametrize("first", [0, 1, 2, 3, 66, 2**33 - 1031])
 def test_gaussian_noise_matches_twin(kernels, dtype, layout, rng, stddev, first):

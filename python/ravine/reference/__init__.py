@@ -11,10 +11,11 @@ Examples
 array([0., 2.])
 """
 
-from . import activations, elementary, limits, losses, metrics, random, samplers, updates, vector
+from . import activations, elementary, images, limits, losses, metrics, random, samplers, updates, vector
 from .activations import *  # noqa: F403
 from .batches import epoch_order
 from .elementary import *  # noqa: F403
+from .images import *  # noqa: F403
 from .limits import *  # noqa: F403
 from .losses import *  # noqa: F403
 from .matmul import matmul
@@ -26,5 +27,5 @@ from .updates import *  # noqa: F403
 from .vector import *  # noqa: F403
 
 __all__ = ["Network", "OperationSpec", "epoch_order", "matmul", "samplers"]
-for _subject in (activations, elementary, limits, losses, metrics, random, updates, vector):
+for _subject in (activations, elementary, images, limits, losses, metrics, random, updates, vector):
     __all__ += _subject.__all__

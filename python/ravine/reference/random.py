@@ -17,7 +17,7 @@ from .vector import sincospi
 Array = NDArray[Any]
 Words = NDArray[np.uint64]
 
-__all__ = ["dropout", "gaussian_noise", "philox", "random_bits", "random_normal", "random_uniform"]
+__all__ = ["dropout", "gaussian_noise", "philox", "random_bits", "random_normal", "random_uniform", "spatial_dropout"]
 
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
@@ -229,6 +229,54 @@ def dropout(
     array([0. , 2.5, 2.5, 2.5])
     """
     dropped = (_words(first, x.size, seed, stream, step) < math.ceil(rate * 2.0**32)).reshape(x.shape)
+    with np.errstate(over="ignore"):
+        y = np.where(dropped, 0.0, x.astype(np.float64) / (1.0 - rate)).astype(x.dtype)
+    if out is None:
+        return y
+    out[...] = y
+    return out
+
+
+def spatial_dropout(
+    x: Array, *, rate: float, seed: int, stream: int = 0, step: int = 0, first: int = 0, out: Array | None = None
+) -> Array:
+    """Inverted dropout of whole channels: ``y = x / (1 - rate)`` where kept, 0 where dropped.
+
+    Channel c of row i is dropped, for all its pixels, if and only if the word at position ``(first + i) channels + c``
+    is less than ``rate 2^32``. The backward pass is the same map on the gradient.
+
+    Parameters
+    ----------
+    x : ndarray, shape (rows, ..., channels)
+        Input.
+    rate : float
+        Share of the channels to drop, in [0, 1).
+    seed, stream, step : int
+        Key of the random stream, as in `random_bits`.
+    first : int, default 0
+        Number of the first row.
+    out : ndarray, optional
+        Where to write the result; may be `x`.
+
+    Returns
+    -------
+    ndarray
+        ``y``, of the shape and dtype of `x`.
+
+    References
+    ----------
+    J. Tompson, R. Goroshin, A. Jain, Y. LeCun and C. Bregler, "Efficient object localization using convolutional
+    networks", CVPR 2015.
+
+    Examples
+    --------
+    >>> spatial_dropout(np.ones((1, 2, 2, 4)), rate=0.6, seed=0)[0, 1]
+    array([[0. , 2.5, 2.5, 2.5],
+           [0. , 2.5, 2.5, 2.5]])
+    """
+    rows, channels = x.shape[0], x.shape[-1]
+    words = _words(first * channels, rows * channels, seed, stream, step).reshape(rows, channels)
+    dropped = (words < math.ceil(rate * 2.0**32)).reshape(rows, *(1,) * (x.ndim - 2), channels)
     with np.errstate(over="ignore"):
         y = np.where(dropped, 0.0, x.astype(np.float64) / (1.0 - rate)).astype(x.dtype)
     if out is None:
