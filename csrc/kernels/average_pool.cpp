@@ -12,7 +12,7 @@ __attribute__((noinline)) void sum_of(T* y, const T* x, const Run& run, std::siz
   const std::size_t rows = Size::rows(run), cols = Size::cols(run), step = run.step * channels;
   const Vec<T> pixels = broadcast<T>(static_cast<T>(rows * cols));
   for (std::size_t w = 0; w < run.count; ++w, y += channels, x += step)
-    each_strip<T>(run, channels, [&](auto at, auto strip) __attribute__((always_inline)) {
+    each_strip<T>(channels, [&](auto at, auto strip) __attribute__((always_inline)) {
       Vec<T> sum[strip.vectors] = {};
       for (std::size_t i = 0; i < rows; ++i) {
         Vec<T> across[strip.vectors];
@@ -35,7 +35,7 @@ template <bool mean, class T>
 void gather(T* y, const T* x, std::size_t images, const Pool2D& pool) noexcept {
   const std::size_t channels = pool.channels, row = pool.width * channels;
   for (std::size_t image = 0; image < images; ++image, y += pool.outputs(), x += pool.inputs())
-    each_run<T>(pool, pool.width, [&]<class Size>(const Run& run, Size) __attribute__((always_inline)) {
+    each_run(pool, [&]<class Size>(const Run& run, Size) __attribute__((always_inline)) {
       sum_of<Size, mean>(y + run.output * channels, x + run.first * channels, run, row, channels);
     });
 }
@@ -46,7 +46,7 @@ __attribute__((noinline)) void give_to_all(T* dx, const T* dy, const Run& run, s
   const std::size_t rows = Size::rows(run), cols = Size::cols(run), step = run.step * channels;
   const Vec<T> pixels = broadcast<T>(static_cast<T>(rows * cols));
   for (std::size_t w = 0; w < run.count; ++w, dx += step, dy += channels)
-    each_vector<T>(run, channels, 0, [&](auto at) __attribute__((always_inline)) {
+    each_vector<T>(channels, [&](auto at) __attribute__((always_inline)) {
       const Vec<T> d = at.load(dy), share = mean ? d / pixels : d;
       for (std::size_t i = 0; i < rows; ++i)
         for (std::size_t j = 0; j < cols; ++j) Giving::give(dx + i * row + j * channels, at, share);

@@ -10,7 +10,7 @@ __attribute__((noinline)) void largest_of(T* y, const T* x, const Run& run, std:
                                           std::size_t channels) noexcept {
   const std::size_t rows = Size::rows(run), cols = Size::cols(run), step = run.step * channels;
   for (std::size_t w = 0; w < run.count; ++w, y += channels, x += step)
-    each_strip<T>(run, channels, [&](auto at, auto strip) __attribute__((always_inline)) {
+    each_strip<T>(channels, [&](auto at, auto strip) __attribute__((always_inline)) {
       Vec<T> largest[strip.vectors];
 #pragma GCC unroll 4
       for (std::size_t s = 0; s < strip.vectors; ++s) largest[s] = at.load(x + s * lanes<T>);
@@ -28,7 +28,7 @@ template <class T>
 void forward(T* y, const T* x, std::size_t images, const Pool2D& pool) noexcept {
   const std::size_t channels = pool.channels, row = pool.width * channels;
   for (std::size_t image = 0; image < images; ++image, y += pool.outputs(), x += pool.inputs())
-    each_run<T>(pool, pool.width, [&]<class Size>(const Run& run, Size) __attribute__((always_inline)) {
+    each_run(pool, [&]<class Size>(const Run& run, Size) __attribute__((always_inline)) {
       largest_of<Size>(y + run.output * channels, x + run.first * channels, run, row, channels);
     });
 }
@@ -40,7 +40,7 @@ __attribute__((noinline)) void give_to_largest(T* dx, const T* dy, const T* y, c
   const std::size_t rows = Size::rows(run), cols = Size::cols(run), step = run.step * channels;
   const std::size_t last = (rows - 1) * row + (cols - 1) * channels;
   for (std::size_t w = 0; w < run.count; ++w, dx += step, dy += channels, y += channels, x += step)
-    each_vector<T>(run, channels, 0, [&](auto at) __attribute__((always_inline)) {
+    each_vector<T>(channels, [&](auto at) __attribute__((always_inline)) {
       const Vec<T> largest = at.load(y);
       Vec<T> rest = at.load(dy);
       if constexpr (relu) rest = select<T>(largest <= T(0), Vec<T>{}, select<T>(largest == largest, rest, largest));

@@ -7,12 +7,10 @@ namespace ravine::RAVINE_ISA {
 namespace {
 
 // `count` neighbouring windows of one row of windows, each `step` pixels right of the one before: the first one's
-// pixels in the image are rows x cols from pixel `first` on, and it is pixel `output` of the output. With `spare`,
-// lanes past the last channel may be read and written: they stand for pixels that are written later.
+// pixels in the image are rows x cols from pixel `first` on, and it is pixel `output` of the output.
 struct Run {
   std::size_t output, first, count, step;
   std::size_t rows, cols;
-  bool spare;
 };
 
 // A window's size where the compiler knows it, so that loops over its pixels unroll; 0 x 0: as the run says.
@@ -34,47 +32,32 @@ RAVINE_INLINE Extent extent(std::size_t index, std::size_t stride, std::size_t p
   return {first, (end < size ? end : size) - first};
 }
 
-// How many windows from `index` on have the same size, the last one included whose vectors end within `limit` pixels.
+// How many windows from `index` of a row on have the same size and distance.
 RAVINE_INLINE std::size_t alike(const Pool2D& pool, std::size_t index) {
-  const std::size_t begin = index * pool.stride_width;
-  if (begin < pool.pad_left || begin + pool.pool_width > pool.width + pool.pad_left) return 1;
-  return (pool.width + pool.pad_left - pool.pool_width) / pool.stride_width + 1 - index;
+  const std::size_t begin = index * pool.stride_width, end = pool.width + pool.pad_left;
+  if (begin < pool.pad_left || begin + pool.pool_width > end) return 1;
+  return (end - pool.pool_width) / pool.stride_width + 1 - index;
 }
 
-// Calls formula(run, size) for all windows of an image, in their order. Lanes are spare in the first `spare_cols`
-// columns.
-template <class T, class Formula>
-RAVINE_INLINE void each_run(const Pool2D& pool, std::size_t spare_cols, Formula&& formula) {
-  const std::size_t outputs = pool.out_height * pool.out_width;
-  const std::size_t past = lanes<T> - 1 - (pool.channels + lanes<T> - 1) % lanes<T>;  // lanes past the last channel
-  const std::size_t spilt = (past + pool.channels - 1) / pool.channels;               // the pixels that they stand for
-  const auto give = [&](const Run& run) __attribute__((always_inline)) {
-    if (run.rows == 2 && run.cols == 2)
-      formula(run, Size<2, 2>{});
-    else if (run.rows == 3 && run.cols == 3)
-      formula(run, Size<3, 3>{});
-    else
-      formula(run, Size<0, 0>{});
-  };
+// Calls formula(run, size) for all windows of an image, in their order.
+template <class Formula>
+RAVINE_INLINE void each_run(const Pool2D& pool, Formula&& formula) {
   for (std::size_t i = 0; i < pool.out_height; ++i) {
     const Extent rows = extent(i, pool.stride_height, pool.pool_height, pool.pad_top, pool.height);
     for (std::size_t j = 0; j < pool.out_width;) {
       const Extent cols = extent(j, pool.stride_width, pool.pool_width, pool.pad_left, pool.width);
-      Run run{.output = i * pool.out_width + j,
-              .first = rows.first * pool.width + cols.first,
-              .count = alike(pool, j),
-              .step = pool.stride_width,
-              .rows = rows.count,
-              .cols = cols.count,
-              .spare = true};
-      // the windows whose last pixel has `spilt` pixels after it, in the columns as in the output
-      const std::size_t end = cols.first + cols.count + spilt;
-      std::size_t spare = end > spare_cols ? 0 : (spare_cols - end) / pool.stride_width + 1;
-      const std::size_t after = outputs - run.output;
-      spare = after <= spilt ? 0 : after - spilt < spare ? after - spilt : spare;
-      if (spare != 0 && spare < run.count) run.count = spare;
-      run.spare = spare != 0;
-      give(run);
+      const Run run{.output = i * pool.out_width + j,
+                    .first = rows.first * pool.width + cols.first,
+                    .count = alike(pool, j),
+                    .step = pool.stride_width,
+                    .rows = rows.count,
+                    .cols = cols.count};
+      if (run.rows == 2 && run.cols == 2)
+        formula(run, Size<2, 2>{});
+      else if (run.rows == 3 && run.cols == 3)
+        formula(run, Size<3, 3>{});
+      else
+        formula(run, Size<0, 0>{});
       j += run.count;
     }
   }
@@ -93,14 +76,6 @@ RAVINE_INLINE bool all_in(std::size_t out, std::size_t stride, std::size_t pool,
 RAVINE_INLINE bool leave_out(const Pool2D& pool) {
   return !all_in(pool.out_height, pool.stride_height, pool.pool_height, pool.pad_top, pool.height) ||
          !all_in(pool.out_width, pool.stride_width, pool.pool_width, pool.pad_left, pool.width);
-}
-
-// The columns that windows fill from left to right, each pixel once and by one vector.
-template <class T>
-RAVINE_INLINE std::size_t filled_cols(const Pool2D& pool) {
-  if (pool.stride_width != pool.pool_width || pool.channels >= lanes<T>) return 0;
-  const std::size_t end = pool.out_width * pool.pool_width - pool.pad_left;
-  return end < pool.width ? end : pool.width;
 }
 
 // How a window's gradient comes to a pixel: added to what is there where windows overlap, else written.
@@ -125,14 +100,12 @@ RAVINE_INLINE void each_run_back(T* dx, std::size_t images, const Pool2D& pool, 
   const bool adds = overlap(pool), clears = adds || leave_out(pool);
   for (std::size_t image = 0; image < images; ++image, dx += pool.inputs()) {
     if (clears) __builtin_memset(dx, 0, pool.inputs() * sizeof(T));
-    if (adds)
-      each_run<T>(pool, 0, [&](const Run& run, auto size) __attribute__((always_inline)) {
+    each_run(pool, [&](const Run& run, auto size) __attribute__((always_inline)) {
+      if (adds)
         formula(dx, image, run, size, Adds{});
-      });
-    else
-      each_run<T>(pool, filled_cols<T>(pool), [&](const Run& run, auto size) __attribute__((always_inline)) {
+      else
         formula(dx, image, run, size, Writes{});
-      });
+    });
   }
 }
 
@@ -142,22 +115,14 @@ struct Strip {
   static constexpr std::size_t vectors = count;
 };
 
-// Calls formula(at) for the channels from `from` on.
+// Calls formula(at, strip) for all channels: four vectors at a time, so that chains of dependent operations hide each
+// other's latency, then single ones.
 template <class T, class Formula>
-RAVINE_INLINE void each_vector(const Run& run, std::size_t channels, std::size_t from, Formula&& formula) {
-  const std::size_t full = run.spare ? channels : channels - channels % lanes<T>;
-  std::size_t c = from;
-  for (; c < full; c += lanes<T>) formula(FullVector{c});
-  if (c < channels) formula(LastVector{c, channels - c});
-}
-
-// The same with formula(at, strip): four vectors at a time, so that chains of dependent operations hide each other's
-// latency, then single ones.
-template <class T, class Formula>
-RAVINE_INLINE void each_strip(const Run& run, std::size_t channels, Formula&& formula) {
+RAVINE_INLINE void each_strip(std::size_t channels, Formula&& formula) {
   std::size_t c = 0;
   for (; c + 4 * lanes<T> <= channels; c += 4 * lanes<T>) formula(FullVector{c}, Strip<4>{});
-  each_vector<T>(run, channels, c, [&](auto at) __attribute__((always_inline)) { formula(at, Strip<1>{}); });
+  for (; c + lanes<T> <= channels; c += lanes<T>) formula(FullVector{c}, Strip<1>{});
+  if (c < channels) formula(LastVector{c, channels - c}, Strip<1>{});
 }
 
 }  // namespace

@@ -25,6 +25,7 @@ __all__ = [
     "check_int",
     "check_name",
     "check_number",
+    "check_pair",
     "check_reaches",
     "check_seed",
     "check_shape",
@@ -71,6 +72,19 @@ def check_int(name: str, value: Any, low: int, high: int | None = None, *, allow
     if number < low or (high is not None and number > high):
         raise ValueError(message)
     return number
+
+
+def check_pair(name: str, value: Any, low: int = 1) -> tuple[int, int]:
+    """Return (down, across), ints of at least `low`; one int stands for both."""
+    allowed = f"an int >= {low} or two of them"
+    if not isinstance(value, (tuple, list)):
+        value = (check_int(name, value, low, allowed=allowed),) * 2
+    if len(value) != 2:
+        raise ValueError(f"{name} must be {allowed}, got {value!r}")
+    try:
+        return check_int(name, value[0], low), check_int(name, value[1], low)
+    except ValueError:
+        raise ValueError(f"{name} must be {allowed}, got {value!r}") from None
 
 
 def check_reaches(settings: Iterable[tuple[str, float]], dtype: np.dtype[Any]) -> None:

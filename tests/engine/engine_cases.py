@@ -33,6 +33,27 @@ def branches(kind: str, *chains: list[dict[str, Any]], positions: int = 1) -> di
     return {"kind": kind, "branches": chains, "settings": {"positions": (positions,)}}
 
 
+def pooled(
+    kind: str, shape: tuple[int, ...], pool: tuple[int, int], strides: tuple[int, int] | None = None, same: bool = False
+) -> dict[str, Any]:
+    """Windows of images of a shape: kind max_pool or average_pool."""
+    settings = {"pool_size": pool, "strides": strides or pool, "same": (float(same),)}
+    return {"kind": kind, "shape": shape, "settings": settings}
+
+
+def upsampled(shape: tuple[int, ...], size: tuple[int, int]) -> dict[str, Any]:
+    return {"kind": "upsample", "shape": shape, "settings": {"size": size}}
+
+
+def zeros(shape: tuple[int, ...], padding: tuple[int, ...]) -> dict[str, Any]:
+    """Images of a shape within zeros: above, below, left, right."""
+    return {"kind": "zero_pad", "shape": shape, "settings": {"padding": padding}}
+
+
+def spatial_dropout(rate: float, positions: int) -> dict[str, Any]:
+    return {"kind": "spatial_dropout", "rate": rate, "settings": {"positions": (positions,)}}
+
+
 def uniform(shape: tuple[int, ...], *, seed: int, stream: int = 0, dtype: str = "float64", low: float = -1.0) -> Any:
     """Numbers in [low, 1) that depend on the arguments alone, not on NumPy's version."""
     out = np.empty(shape, dtype)
@@ -152,6 +173,11 @@ BRANCHES = (
     branches("concat", [dense(9, "silu")], [], [branches("mean", [dense(7, "relu")], [dense(7, "sigmoid")])]),
     dense(4, "softmax"),
 )
+IMAGES = (
+    dense(96, "relu"), pooled("max_pool", (6, 8, 2), (2, 2)), spatial_dropout(0.2, 12), upsampled((3, 4, 2), (2, 3)),
+    zeros((6, 12, 2), (1, 0, 2, 1)), pooled("max_pool", (7, 15, 2), (3, 3), (2, 2), same=True),
+    pooled("average_pool", (4, 8, 2), (3, 2), (2, 3), same=True), dense(4, "softmax"),
+)  # fmt: skip
 
 CASES = [
     Case("tiny", 2, (dense(4, "tanh"), dense(2, "tanh"), dense(1)), rows=40, batch_size=10, loss="squared_error"),
@@ -176,6 +202,7 @@ CASES = [
     Case("wide-small-batch", 300, WIDE, rows=60, batch_size=16),
     Case("long-product", 1000, (dense(33, "relu"), dense(3, "softmax")), rows=150, batch_size=64),
     Case("branches", 12, BRANCHES, rows=300, batch_size=100),
+    Case("images", 12, IMAGES, rows=300, batch_size=100),
     Case("rmsprop", 8, (dense(16, "relu"), dense(2)), rows=64, batch_size=16, loss="squared_error",
          rule="rmsprop_centered_momentum", rate=1e-3),
     Case("nadam", 8, (dense(16, "sigmoid"), dense(2)), rows=64, batch_size=16, loss="absolute_error", rule="nadam"),

@@ -5,7 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from engine_cases import activation, branches, dense, dropout, labels, make_network, relative_error, uniform
+from engine_cases import (
+    activation,
+    branches,
+    dense,
+    dropout,
+    labels,
+    make_network,
+    pooled,
+    relative_error,
+    spatial_dropout,
+    uniform,
+    upsampled,
+    zeros,
+)
 
 # name: layers, loss, its setting, reduction, last activation left out, metrics
 PROBLEMS: dict[str, tuple[list[dict[str, Any]], str, float, str, bool, list[tuple[str, float]]]] = {
@@ -26,6 +39,14 @@ PROBLEMS: dict[str, tuple[list[dict[str, Any]], str, float, str, bool, list[tupl
             branches("concat", [dense(6, "tanh", l2=1e-2)], [], [dropout(0.3), dense(4, "gelu", l1=1e-3)], positions=1),
             branches("add", [dense(8, "relu"), branches("mean", [], [dense(8, "elu")])], [dense(8, "relu")]),
             dense(3, l2=1e-3),
+        ],
+        "squared_error", 0.5, "mean", False, [("absolute_error", 0.0)],
+    ),
+    "images": (
+        [
+            dense(24, "relu"), pooled("max_pool", (4, 3, 2), (2, 2), (1, 1), same=True), spatial_dropout(0.3, 12),
+            upsampled((4, 3, 2), (1, 2)), zeros((4, 6, 2), (1, 0, 0, 2)), pooled("average_pool", (5, 8, 2), (2, 3)),
+            dense(3),
         ],
         "squared_error", 0.5, "mean", False, [("absolute_error", 0.0)],
     ),

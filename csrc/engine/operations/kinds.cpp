@@ -5,6 +5,9 @@
 #include "engine/operations/dropout.h"
 #include "engine/operations/gaussian_noise.h"
 #include "engine/operations/parallel.h"
+#include "engine/operations/pool.h"
+#include "engine/operations/spatial_dropout.h"
+#include "engine/operations/zero_pad.h"
 
 namespace ravine {
 namespace {
@@ -15,6 +18,11 @@ constexpr Kind<T> all[] = {
     {"activation", add_activation<T>},
     {"dropout", add_dropout<T>},
     {"gaussian_noise", add_gaussian_noise<T>},
+    {"spatial_dropout", add_spatial_dropout<T>},
+    {"max_pool", add_pool<T, MaxPool>},
+    {"average_pool", add_pool<T, AveragePool>},
+    {"upsample", add_upsample<T>},
+    {"zero_pad", add_zero_pad<T>},
     {"concat", add_parallel<T, Merge::concat>},
     {"add", add_parallel<T, Merge::add>},
     {"mean", add_parallel<T, Merge::mean>},

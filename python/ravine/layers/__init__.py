@@ -5,19 +5,28 @@ from .base import Input, Layer
 from .branches import Parallel, Residual
 from .dense import Dense
 from .kernel import KernelLayer
-from .noise import Dropout, GaussianNoise
-from .shaping import Flatten
+from .noise import Dropout, GaussianNoise, SpatialDropout
+from .pooling import AveragePool2D, GlobalAveragePool2D, GlobalMaxPool2D, MaxPool2D
+from .shaping import Flatten, Reshape, UpSampling2D, ZeroPadding2D
 
 __all__ = [
     "ACTIVATIONS",
     "Activation",
+    "AveragePool2D",
     "Dense",
     "Dropout",
     "Flatten",
     "GaussianNoise",
+    "GlobalAveragePool2D",
+    "GlobalMaxPool2D",
     "Input",
     "KernelLayer",
     "Layer",
+    "MaxPool2D",
     "Parallel",
+    "Reshape",
     "Residual",
+    "SpatialDropout",
+    "UpSampling2D",
+    "ZeroPadding2D",
 ]

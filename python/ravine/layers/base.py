@@ -11,7 +11,7 @@ from .._validation import check_flag, check_name, check_shape
 from ..initializers import Initializer
 from ..regularizers import Regularizer
 
-__all__ = ["Input", "Layer", "Shape", "check_layers", "follow", "in_depth", "layer_names"]
+__all__ = ["Input", "Layer", "Shape", "as_image", "check_layers", "follow", "in_depth", "layer_names"]
 
 Shape = tuple[int, ...]
 
@@ -129,6 +129,16 @@ class Input(Layer):
 
     def __repr__(self) -> str:
         return self._call(repr(self.shape))
+
+
+def as_image(layer: Layer, shape: Shape) -> tuple[int, int, int]:
+    """Return the shape of a row as (height, width, channels); the layer takes no other rows."""
+    if len(shape) != 3:
+        raise ValueError(
+            f"{type(layer).__name__} takes images, rows of shape (height, width, channels), got rows of shape {shape}; "
+            "put Reshape before it"
+        )
+    return shape[0], shape[1], shape[2]
 
 
 def in_depth(layers: Sequence[Layer]) -> Iterator[Layer]:

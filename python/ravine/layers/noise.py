@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from .. import _core
@@ -9,7 +10,7 @@ from .._validation import check_number
 from ..regularizers import Regularizer
 from .base import Layer, Shape
 
-__all__ = ["Dropout", "GaussianNoise"]
+__all__ = ["Dropout", "GaussianNoise", "SpatialDropout"]
 
 
 class Dropout(Layer):
@@ -51,6 +52,67 @@ class Dropout(Layer):
     ) -> _core.OperationSpec:
         """Return the engine's operation."""
         return _core.OperationSpec("dropout", name=name, rate=self.rate)
+
+    def __repr__(self) -> str:
+        return self._call(repr(self.rate))
+
+
+class SpatialDropout(Layer):
+    """In training, y = x / (1 - rate) in channels that are kept and 0 in those dropped; otherwise y = x.
+
+    A channel of a row, the last axis, is dropped with probability `rate` for all its pixels, anew for every row and
+    step: neighbouring pixels are alike, so that dropping single ones takes little away.
+
+    Parameters
+    ----------
+    rate : float in [0, 1), default=0.5
+        The share of channels to drop.
+    name : str, optional
+        Default: spatial_dropout, spatial_dropout_1 ...
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed; when a model is built, for flat rows.
+
+    References
+    ----------
+    Tompson, Goroshin, Jain, LeCun and Bregler, "Efficient object localization using convolutional networks", 2015.
+
+    Examples
+    --------
+    >>> import ravine as rv
+    >>> layers = [rv.layers.Input((8, 8, 3)), rv.layers.SpatialDropout(0.2), rv.layers.GlobalAveragePool2D()]
+    >>> rv.Sequential(layers).output_shape
+    (3,)
+    """
+
+    kind = "spatial_dropout"
+    draws = True
+
+    def __init__(self, rate: float = 0.5, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.rate = check_number("rate", rate, 0.0, 1.0)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return the same shape."""
+        if len(shape) < 2:
+            raise ValueError(
+                f"SpatialDropout takes rows of shape (..., channels), got rows of shape {shape}; "
+                "Dropout drops single units"
+            )
+        return shape
+
+    def operation(
+        self,
+        name: str,
+        shape: Shape,
+        regularizer: Regularizer | None = None,
+        branches: Sequence[Sequence[_core.OperationSpec]] = (),
+    ) -> _core.OperationSpec:
+        """Return the engine's operation."""
+        settings = {"positions": (math.prod(shape[:-1]),)}
+        return _core.OperationSpec("spatial_dropout", name=name, rate=self.rate, settings=settings)
 
     def __repr__(self) -> str:
         return self._call(repr(self.rate))

@@ -11,7 +11,20 @@ Examples
 array([0., 2.])
 """
 
-from . import activations, elementary, images, limits, losses, metrics, random, samplers, updates, vector
+from . import (
+    activations,
+    elementary,
+    image_operations,
+    images,
+    limits,
+    losses,
+    metrics,
+    operations,
+    random,
+    samplers,
+    updates,
+    vector,
+)
 from .activations import *  # noqa: F403
 from .batches import epoch_order
 from .elementary import *  # noqa: F403
@@ -25,6 +38,8 @@ from .operations import OperationSpec
 from .random import *  # noqa: F403
 from .updates import *  # noqa: F403
 from .vector import *  # noqa: F403
+
+operations.KINDS.update(image_operations.KINDS)
 
 __all__ = ["Network", "OperationSpec", "epoch_order", "matmul", "samplers"]
 for _subject in (activations, elementary, images, limits, losses, metrics, random, updates, vector):
