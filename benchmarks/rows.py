@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from .tasks import Activation, Array, Form, Inference, Product, Search, Task, Training, Update
+from .tasks import Activation, Array, Convolved, Form, Images, Inference, Product, Search, Task, Training, Update
 
 Limit: TypeAlias = Literal["FMA", "triad", "barrier"]
 Data: TypeAlias = Callable[[int, int, int], tuple[Array, Array]]  # rows, inputs, units or classes -> X, y
@@ -98,6 +98,36 @@ def training(
     return Row(name, "training", make, goals, limit, share_goal)
 
 
+def images(
+    name: str,
+    shape: tuple[int, int, int],
+    convolutions: tuple[Convolved, ...],
+    units: tuple[int, ...],
+    rows: int,
+    batch: int,
+    checked_passes: int,
+    goals: tuple[float, float],
+) -> Row:
+    """Make a row of training steps of a convolutional net; the classes are those of `clusters`."""
+
+    def make() -> Images:
+        X, y = clusters(rows, shape[0] * shape[1] * shape[2], units[-1])
+        weights, image = [], shape
+        for layer in convolutions:
+            terms = layer.kernel**2 * image[2]
+            kernel, bias = first_weights((terms, layer.filters))
+            weights += [kernel.reshape(layer.kernel, layer.kernel, image[2], layer.filters), bias]
+            height, width, filters = layer.outputs(image)
+            image = (height // layer.pool, width // layer.pool, filters)
+        sizes = (image[0] * image[1] * image[2], *units)
+        weights += first_weights(sizes)
+        return Images(
+            sizes, "relu", "cross_entropy", batch, X.reshape(rows, *shape), y, weights, checked_passes, convolutions
+        )
+
+    return Row(name, "images", make, goals)
+
+
 def search(name: str, sizes: tuple[int, ...], data: Data, rows: int, goals: tuple[float, float]) -> Row:
     """Make a row of searches by L-BFGS."""
 
@@ -151,6 +181,14 @@ TRAINING = [
     training("wide", (1024, 2048, 2048, 1000), "relu", clusters, 1_024, 512, 3, (1.3, 1.3), "FMA", 0.85),
     training("full-batch", (4, 32, 16, 4), "tanh", curve, 10_000, 10_000, 20, (2.0, 2.0)),
 ]
+LENET = (Convolved(6, 5, "valid", 2), Convolved(16, 5, "valid", 2))
+BLOCKS = (Convolved(32, 3, "same", 2), Convolved(64, 3, "same", 2), Convolved(64, 3, "same", 2))
+# name, image, convolutions, dense units, rows, batch, passes before the check, goals
+IMAGES = [
+    images("lenet-32", (28, 28, 1), LENET, (120, 84, 10), 1_024, 32, 2, (5.0, 5.0)),
+    images("lenet-128", (28, 28, 1), LENET, (120, 84, 10), 1_024, 128, 4, (5.0, 5.0)),
+    images("blocks", (64, 64, 3), BLOCKS, (128, 2), 128, 32, 4, (2.0, 2.0)),
+]
 SEARCH = [search("lbfgs-digits", (64, 128, 128, 10), handwriting, 1_408, (2.0, 2.0))]
 INFERENCE = [
     inference("infer-784-1", (784, 512, 256, 10), 1, (2.0, 2.0)),
@@ -190,7 +228,7 @@ NOISY = [
     if row.name in ("small", "digits", "mnist")
 ]
 
-ROWS = [*TRAINING, *SEARCH, *INFERENCE, *MATMUL, *UPDATES, *NOISY]
+ROWS = [*TRAINING, *IMAGES, *SEARCH, *INFERENCE, *MATMUL, *UPDATES, *NOISY]
 
 
 def choose(names: Sequence[str]) -> list[Row]:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +100,66 @@ class Search(Training):
     def tolerance(self) -> float:
         """Part of the fall by which a loss may differ: the searches go ways of their own."""
         return 0.02
+
+
+class Convolved(NamedTuple):
+    """A convolution with ReLU and, after it, max pooling over `pool` x `pool` pixels."""
+
+    filters: int
+    kernel: int
+    padding: Literal["valid", "same"]
+    pool: int
+
+    def outputs(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+        """Return height, width and channels after the convolution."""
+        lost = self.kernel - 1 if self.padding == "valid" else 0
+        return shape[0] - lost, shape[1] - lost, self.filters
+
+
+@dataclass(frozen=True)
+class Images(Training):
+    """`Training` of a net whose convolutions come before its dense layers.
+
+    X is (rows, height, width, channels); a kernel of a convolution is (height, width, channels, filters). `sizes` are
+    those of the dense layers, from the flattened image on.
+    """
+
+    convolutions: tuple[Convolved, ...] = ()
+
+    @property
+    def flops(self) -> float:
+        """A step's products, as many for each term that lies outside an image."""
+        shape, forward, first = tuple(self.X.shape[1:]), _edges(self.sizes), 0
+        for layer in self.convolutions:
+            height, width, filters = layer.outputs(shape)
+            terms = height * width * filters * layer.kernel**2 * shape[2]
+            forward, first = forward + terms, first or terms
+            shape = (height // layer.pool, width // layer.pool, filters)
+        return 2.0 * self.batch * (3 * forward - first)
+
+    def outputs_of(self, weights: Sequence[Array], X: Array) -> Array:
+        """Return the last layer's outputs, in float64."""
+        values = X.astype(np.float64)
+        for layer, kernel, bias in zip(self.convolutions, weights[::2], weights[1::2], strict=False):
+            if layer.padding == "same":
+                before = (layer.kernel - 1) // 2
+                around = (before, layer.kernel - 1 - before)
+                values = np.pad(values, ((0, 0), around, around, (0, 0)))
+            windows = np.lib.stride_tricks.sliding_window_view(values, (layer.kernel, layer.kernel), (1, 2))
+            values = np.maximum(np.einsum("nijcuv,uvcf->nijf", windows, kernel, optimize=True) + bias, 0.0)
+            rows, height, width, filters = values.shape
+            pool = layer.pool
+            values = values.reshape(rows, height // pool, pool, width // pool, pool, filters).max(axis=(2, 4))
+        return _forward(weights[2 * len(self.convolutions) :], values.reshape(len(values), -1), self.activation)
+
+    def loss_of(self, weights: Sequence[Array]) -> float:
+        """Return the loss over all rows with these weights."""
+        wide, total = [weight.astype(np.float64) for weight in weights], 0.0
+        for first in range(0, len(self.X), 32):
+            outputs, label = self.outputs_of(wide, self.X[first : first + 32]), self.y[first : first + 32]
+            outputs -= outputs.max(axis=1, keepdims=True)
+            total += float(np.sum(np.log(np.exp(outputs).sum(axis=1)) - outputs[np.arange(len(label)), label]))
+        return total / len(self.X)
 
 
 @dataclass(frozen=True)
@@ -194,7 +254,7 @@ class Update:
         return _far_off(ways, np.median(list(ways.values()), axis=0), self.tolerance)
 
 
-Task: TypeAlias = Training | Search | Inference | Product | Update
+Task: TypeAlias = Training | Search | Images | Inference | Product | Update
 
 
 def _edges(sizes: Sequence[int]) -> int:

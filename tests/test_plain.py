@@ -22,6 +22,9 @@ from ravine.schedules import CosineDecay, Schedule
 ARGUMENTS = {
     "layers.Input": [(3,), ((2, 3),)],
     "layers.Activation": [("tanh",), ("leaky_relu",)],
+    "layers.Conv1D": [(3, 2)],
+    "layers.Conv2D": [(3, 2), (3, (2, 4))],
+    "layers.DepthwiseConv2D": [(3,)],
     "layers.Dense": [(3,), (3, Activation("elu", alpha=0.5))],
     "layers.GaussianNoise": [(0.5,)],
     "layers.MaxPool2D": [(), ((2, 3), 1, "same")],

@@ -41,7 +41,7 @@ class Training:
         self.optimizer = optimizer
 
         def loss(weights: list[Any], X: Any, y: Any) -> Any:
-            outputs = forward(weights, X, task.activation)
+            outputs = self.forward(weights, X)
             if task.loss == "mse":
                 return jnp.mean((outputs - y) ** 2)
             return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(outputs, y))
@@ -59,6 +59,10 @@ class Training:
 
         self.train = train
 
+    def forward(self, weights: list[Any], X: Any) -> Any:
+        """Return the last layer's outputs."""
+        return forward(weights, X, self.task.activation)
+
     def reset(self) -> None:
         weights = [jnp.array(weight) for weight in self.task.weights]
         self.state = jax.block_until_ready((weights, self.optimizer.init(weights)))
@@ -74,6 +78,20 @@ class Training:
 
     def result(self) -> list[Array]:
         return [np.asarray(weight) for weight in self.state[0]]
+
+
+class Images(Training):
+    """Convolutions in ravine's own order of axes before the dense layers."""
+
+    def forward(self, weights: list[Any], X: Any) -> Any:
+        task = self.task
+        assert isinstance(task, tasks.Images)
+        axes = ("NHWC", "HWIO", "NHWC")
+        for layer, kernel, bias in zip(task.convolutions, weights[::2], weights[1::2], strict=False):
+            X = jax.lax.conv_general_dilated(X, kernel, (1, 1), layer.padding.upper(), dimension_numbers=axes) + bias
+            window = (1, layer.pool, layer.pool, 1)
+            X = jax.lax.reduce_window(jax.nn.relu(X), -jnp.inf, jax.lax.max, window, window, "VALID")
+        return forward(weights[2 * len(task.convolutions) :], X.reshape(len(X), -1), task.activation)
 
 
 class Inference(Stateless):

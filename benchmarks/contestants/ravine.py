@@ -49,6 +49,27 @@ class Training:
         return [np.array(view) for view in self.model.parameters.values()]
 
 
+def convolutional(task: tasks.Images) -> rv.Sequential:
+    """Build the model and give it the task's weights."""
+    layers: list[rv.layers.Layer] = [rv.layers.Input(tuple(task.X.shape[1:]))]
+    for filters, kernel, padding, pool in task.convolutions:
+        layers.append(rv.layers.Conv2D(filters, kernel, padding=padding, activation="relu"))
+        layers.append(rv.layers.MaxPool2D(pool))
+    layers.append(rv.layers.Flatten())
+    layers += [rv.layers.Dense(units, activation=task.activation) for units in task.sizes[1:-1]]
+    model = rv.Sequential([*layers, rv.layers.Dense(task.sizes[-1])], random_state=0)
+    set_weights(model, task.weights)
+    return model
+
+
+class Images(Training):
+    """A shuffled `fit` of a convolutional net."""
+
+    def __init__(self, task: tasks.Images, threads: int) -> None:
+        self.task, self.threads = task, threads
+        self.model = convolutional(task)
+
+
 class Search(Training):
     """A `fit` with L-BFGS on all rows, its line search and history in Python, evaluations in the engine."""
 

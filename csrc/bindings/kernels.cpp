@@ -21,6 +21,7 @@ py::dict update_slots(const Rows<Update<double>>& rows) {
 
 py::dict table_of_contents(const Kernels<double>& kernels) {
   py::dict result;
+  result["convolutions"] = names(kernels.convolutions);
   result["elementary"] = names(kernels.elementary);
   result["activations"] = names(kernels.activations);
   result["losses"] = names(kernels.losses);
@@ -43,6 +44,7 @@ void bind_instruction_set(py::module_& parent, const InstructionSet& set) {
   bind_random(module, set);
   bind_pool(module, set);
   bind_images(module, set);
+  bind_convolution(module, set);
   bind_activations(module, set);
   bind_elementary(module, set);
   bind_losses(module, set);

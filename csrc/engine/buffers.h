@@ -23,7 +23,10 @@ class Buffers {
     require_possible(network, passes, rows);
     const std::vector<Value>& values = network.values();
     std::size_t width = 0;
-    for (const Value& value : values) width += padded(value.units * rows) * (value.stored + backward);
+    const auto count_of = [&](const Value& value) {
+      return value.units * (value.lanes ? (rows + row_lanes - 1) / row_lanes * row_lanes : rows);
+    };
+    for (const Value& value : values) width += padded(count_of(value)) * (value.stored + backward);
     std::size_t saved = 0, room = 0;
     for (std::size_t i = 0; i < network.operations(); ++i) {
       saved += padded(network.operation(i).saved(rows));
@@ -43,9 +46,9 @@ class Buffers {
       Pass<T>& pass = pass_[i];
       T* next = numbers_.data() + i * stride;
       const auto take = [&next](std::size_t count) { return std::exchange(next, next + padded(count)); };
-      for (const Value& value : values) pass.value.push_back(value.stored ? take(value.units * rows) : nullptr);
+      for (const Value& value : values) pass.value.push_back(value.stored ? take(count_of(value)) : nullptr);
       if (backward)
-        for (const Value& value : values) pass.dvalue.push_back(take(value.units * rows));
+        for (const Value& value : values) pass.dvalue.push_back(take(count_of(value)));
       for (std::size_t o = 0; o < network.operations(); ++o)
         pass.saved.push_back(take(network.operation(o).saved(rows)));
       pass.target = take(network.units(network.operations()) * rows);
@@ -73,7 +76,7 @@ class Buffers {
     std::size_t width = network.units(network.operations()) + 5;
     for (const Value& value : network.values()) width += 2 * value.units;
     constexpr std::size_t most = std::size_t{1} << 58;
-    if (rows > most / width / passes)
+    if (rows + row_lanes > most / width / passes)
       throw std::length_error("a batch of " + std::to_string(rows) + " rows with " + std::to_string(width) +
                               " numbers each is more than memory can hold");
   }

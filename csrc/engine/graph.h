@@ -17,6 +17,7 @@ namespace ravine {
 struct Value {
   std::size_t units;
   bool stored = true;
+  bool lanes = false;  // it may stand in lanes: row_lanes rows side by side
 };
 
 template <class T>
@@ -55,6 +56,10 @@ class Builder {
   // Whether the loss may leave out this layer's activation.
   bool is_head() const { return is_head_; }
   const Cursor& cursor() const { return cursor_; }
+  // Whether the value that the next operation reads stands in lanes while the network trains.
+  bool in_lanes() const { return graph_.values[cursor_.value].lanes; }
+  // Turns that value, where it has to be.
+  void stand_in_lanes(const OperationSpec& spec, bool lanes);
   // Width of the value that the next operation reads.
   std::size_t units() const { return width(cursor_.value); }
   std::size_t width(std::size_t value) const { return graph_.values[value].units; }
@@ -73,7 +78,8 @@ class Builder {
   // An operation that writes a new value of `units` numbers a row, with what its constructor takes after the place.
   template <template <class> class Kind, class... Arguments>
   Kind<T>& add(const OperationSpec& spec, std::size_t units, Arguments&&... arguments) {
-    return add_at<Kind>(place(spec, add_value({units}), units), std::forward<Arguments>(arguments)...);
+    return add_at<Kind>(place(spec, add_value({units, true, in_lanes()}), units),
+                        std::forward<Arguments>(arguments)...);
   }
   // An operation that writes no value: the cursor stays.
   template <template <class> class Kind, class... Arguments>
@@ -92,7 +98,7 @@ class Builder {
  private:
   Place<T> place(const OperationSpec& spec, std::size_t output, std::size_t units) const {
     return {spec.name, graph_.operations.size(), cursor_.value, output, cursor_.gradient, this->units(),
-            units,     cursor_.applied};
+            units,     cursor_.applied,          in_lanes()};
   }
   template <template <class> class Kind, class... Arguments>
   Kind<T>& add_at(Place<T> place, Arguments&&... arguments) {

@@ -26,6 +26,8 @@ void run_block(const Network<T>& network, Pass<T>& pass, const Tools<T>& tools, 
                std::size_t rows, std::size_t operations) noexcept {
   pass.first_row = first;
   pass.training = false;
+  // fewer rows would leave lanes empty; a row has the same bits either way
+  pass.lanes = rows >= row_lanes && !network.values()[network.output(operations)].lanes;
   pass.value[0] = const_cast<T*>(x + first * network.inputs());
   for (std::size_t i = 0; i < operations; ++i) network.operation(i).forward(pass, 0, rows, {}, tools);
 }

@@ -15,6 +15,8 @@ Network<T>::Network(std::size_t inputs, const std::vector<OperationSpec>& specs,
   graph_.values.push_back({inputs});
   Builder<T>(graph_, arena, *kernels_, seed).add_network(specs);
   for (const auto& operation : graph_.operations) least_slice_ = std::min(least_slice_, operation->least_slice());
+  for (const Value& value : graph_.values)
+    if (value.lanes) least_slice_ = row_lanes;  // slices and tasks are whole groups
   arena.allocate();
   find_trained();
 }

@@ -11,11 +11,11 @@
 namespace ravine {
 
 // A sum over a batch is cut into slices of this many rows, at most 16, added in a balanced tree: `least` rows, or as
-// many multiples of 8 (of `least`, if that is smaller) as it takes. Bits depend on it.
+// many multiples of 8 (of `least`, where that is less than usual) as it takes. Bits depend on it.
 inline constexpr std::size_t usual_batch_slice = 32;
 inline constexpr std::size_t most_batch_slices = 16;
 constexpr std::size_t batch_slice(std::size_t rows, std::size_t least = usual_batch_slice) {
-  const std::size_t unit = std::min<std::size_t>(8, least), all = most_batch_slices * unit;
+  const std::size_t unit = least < usual_batch_slice ? least : 8, all = most_batch_slices * unit;
   return std::max(least, unit * ((rows + all - 1) / all));
 }
 constexpr std::size_t batch_slices(std::size_t rows, std::size_t least = usual_batch_slice) {
@@ -65,6 +65,7 @@ struct Pass {
   std::size_t first_row = 0;  // where row 0 stands in the batch: keys dropout and noise
   std::uint64_t step = 0;
   bool training = false;
+  bool lanes = false;  // values that may stand in lanes do
 };
 
 }  // namespace ravine

@@ -27,12 +27,15 @@ inline constexpr std::size_t packed_row = block_depth + 64 / sizeof(T);
 // A packed column of a's tile is this long: whole vectors.
 inline constexpr std::size_t packed_column = (tile_rows + 7) / 8 * 8;
 
-// Where element (i, p) of a stands: in rows of a fixed or of any stride, or in columns.
+// Where element (i, p) of a stands: in rows of a fixed or of any stride, or in columns. The terms of k come in runs, of
+// which here there is one: run(k) of them, of k that are left, are next to each other; then jump().
 template <class T>
 struct PackedRows {
   const T* a;
   RAVINE_INLINE T at(std::size_t i) const { return a[i * packed_row<T>]; }
   RAVINE_INLINE void next() { ++a; }
+  RAVINE_INLINE std::size_t run(std::size_t k) const { return k; }
+  RAVINE_INLINE void jump() {}
 };
 
 template <class T>
@@ -41,6 +44,8 @@ struct StridedRows {
   std::size_t stride;
   RAVINE_INLINE T at(std::size_t i) const { return a[i * stride]; }
   RAVINE_INLINE void next() { ++a; }
+  RAVINE_INLINE std::size_t run(std::size_t k) const { return k; }
+  RAVINE_INLINE void jump() {}
 };
 
 template <class T>
@@ -49,6 +54,8 @@ struct Columns {
   std::size_t stride;
   RAVINE_INLINE T at(std::size_t i) const { return a[i]; }
   RAVINE_INLINE void next() { a += stride; }
+  RAVINE_INLINE std::size_t run(std::size_t k) const { return k; }
+  RAVINE_INLINE void jump() {}
 };
 
 // A sum's last steps: + bias, then the activation or the mask of its derivative.
@@ -115,27 +122,28 @@ void tile_chain(A a, const Panel<T>& panel, std::size_t k, const Ending<T>& end)
   const T* __restrict b = panel.b;
   T* __restrict copy = panel.copy;
   const std::size_t ldb = panel.ld, last_of_b = panel.last;
-  for (std::size_t p = 0; p < k; ++p) {
-    Vec<T> row_of_b[vectors];
+  for (std::size_t p = 0; p < k; a.jump())
+    for (const std::size_t stop = p + a.run(k - p); p < stop; ++p) {
+      Vec<T> row_of_b[vectors];
 #pragma GCC unroll 2
-    for (std::size_t v = 0; v < vectors; ++v) row_of_b[v] = load_vector<ragged, vectors>(b, v, last_of_b);
-    if (copy) {
+      for (std::size_t v = 0; v < vectors; ++v) row_of_b[v] = load_vector<ragged, vectors>(b, v, last_of_b);
+      if (copy) {
 #pragma GCC unroll 2
-      for (std::size_t v = 0; v < vectors; ++v) {
-        __builtin_prefetch(b + terms_ahead * ldb + v * lanes<T>);
-        store<T>(copy + v * lanes<T>, row_of_b[v]);
+        for (std::size_t v = 0; v < vectors; ++v) {
+          __builtin_prefetch(b + terms_ahead * ldb + v * lanes<T>);
+          store<T>(copy + v * lanes<T>, row_of_b[v]);
+        }
+        copy += tile_cols<T>;
       }
-      copy += tile_cols<T>;
-    }
 #pragma GCC unroll 14
-    for (std::size_t i = 0; i < rows; ++i) {
-      const Vec<T> element = broadcast<T>(a.at(i));
+      for (std::size_t i = 0; i < rows; ++i) {
+        const Vec<T> element = broadcast<T>(a.at(i));
 #pragma GCC unroll 2
-      for (std::size_t v = 0; v < vectors; ++v) sum[i][v] = fma(element, row_of_b[v], sum[i][v]);
+        for (std::size_t v = 0; v < vectors; ++v) sum[i][v] = fma(element, row_of_b[v], sum[i][v]);
+      }
+      a.next();
+      b += ldb;
     }
-    a.next();
-    b += ldb;
-  }
   const std::size_t last = end.last;
   const auto each = [&](auto&& step) __attribute__((always_inline)) {
 #pragma GCC unroll 14

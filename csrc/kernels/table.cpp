@@ -1,4 +1,4 @@
-// Gathers this instruction set's kernels. A new row is one word in one of the five lists.
+// Gathers this instruction set's kernels. A new row is one word in one of the lists.
 #include "kernels/vec.h"
 
 #define RAVINE_ELEMENTARY                                                                                  \
@@ -21,6 +21,8 @@
       update_rmsprop_momentum, update_rmsprop_centered, update_rmsprop_centered_momentum, update_adadelta, \
       update_adam, update_amsgrad, update_adamax, update_nadam
 
+#define RAVINE_CONVOLUTIONS convolution_rows, convolution_lanes, convolution_depthwise
+
 #define RAVINE_TEXT(x) #x
 #define RAVINE_NAME(x) RAVINE_TEXT(x)
 
@@ -33,6 +35,8 @@ extern const Both<RandomKernels> random_kernels;
 extern const Both<MaxPoolKernels> max_pool_kernels;
 extern const Both<AveragePoolKernels> average_pool_kernels;
 extern const Both<BorderKernels> border_kernels;
+extern const Both<LaneKernels> lane_kernels;
+extern const Both<Convolution> RAVINE_CONVOLUTIONS;
 extern const Both<Elementary> RAVINE_ELEMENTARY;
 extern const Both<Activation> RAVINE_ACTIVATIONS;
 extern const Both<Loss> RAVINE_LOSSES;
@@ -57,6 +61,7 @@ constexpr Rows<Row> rows(const Row* const (&row)[count]) {
   return {row, count};
 }
 
+constexpr auto convolutions = table(RAVINE_CONVOLUTIONS);
 constexpr auto elementary = table(RAVINE_ELEMENTARY);
 constexpr auto activations = table(RAVINE_ACTIVATIONS);
 constexpr auto losses = table(RAVINE_LOSSES);
@@ -70,11 +75,11 @@ constinit const InstructionSet instruction_set = {
     vector_bytes,
     has_fma,
     {&matmul_kernels.f, &vector_kernels.f, &clip_kernels.f, &random_kernels.f, &max_pool_kernels.f,
-     &average_pool_kernels.f, &border_kernels.f, rows(elementary.f), rows(activations.f), rows(losses.f),
-     rows(metrics.f), rows(updates.f)},
+     &average_pool_kernels.f, &border_kernels.f, &lane_kernels.f, rows(convolutions.f), rows(elementary.f),
+     rows(activations.f), rows(losses.f), rows(metrics.f), rows(updates.f)},
     {&matmul_kernels.d, &vector_kernels.d, &clip_kernels.d, &random_kernels.d, &max_pool_kernels.d,
-     &average_pool_kernels.d, &border_kernels.d, rows(elementary.d), rows(activations.d), rows(losses.d),
-     rows(metrics.d), rows(updates.d)},
+     &average_pool_kernels.d, &border_kernels.d, &lane_kernels.d, rows(convolutions.d), rows(elementary.d),
+     rows(activations.d), rows(losses.d), rows(metrics.d), rows(updates.d)},
 };
 
 }  // namespace ravine::RAVINE_ISA

@@ -54,6 +54,49 @@ class _Kernels(Protocol):
     def clip(self, x: _Array, limit: float, *, out: _Array | None = None) -> _Array: ...
     def soft_threshold(self, x: _Array, threshold: float, *, out: _Array | None = None) -> _Array: ...
     def limit_columns(self, w: _Array, limit: float) -> None: ...
+    def conv2d(
+        self,
+        x: _Array,
+        w: _Array,
+        *,
+        bias: _Array | None = None,
+        strides: tuple[int, int] = (1, 1),
+        padding: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0)),
+        dilation: tuple[int, int] = (1, 1),
+        groups: int = 1,
+        finish: str = "none",
+        form: str = "rows",
+        out: _Array | None = None,
+    ) -> _Array: ...
+    def conv2d_dx(
+        self,
+        dy: _Array,
+        w: _Array,
+        size: tuple[int, int],
+        *,
+        strides: tuple[int, int] = (1, 1),
+        padding: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0)),
+        dilation: tuple[int, int] = (1, 1),
+        groups: int = 1,
+        gate: _Array | None = None,
+        form: str = "rows",
+        out: _Array | None = None,
+    ) -> _Array: ...
+    def conv2d_dweight(
+        self,
+        x: _Array,
+        dy: _Array,
+        kernel_size: tuple[int, int],
+        *,
+        strides: tuple[int, int] = (1, 1),
+        padding: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0)),
+        dilation: tuple[int, int] = (1, 1),
+        groups: int = 1,
+        batch_slice: int = 0,
+        form: str = "rows",
+    ) -> tuple[_Array, _Array]: ...
+    def rows_to_lanes(self, x: _Array) -> _Array: ...
+    def lanes_to_rows(self, y: _Array, rows: int) -> _Array: ...
     def random_bits(
         self, count: int, *, first: int = 0, seed: int, stream: int = 0, step: int = 0
     ) -> NDArray[np.uint32]: ...

@@ -28,6 +28,23 @@ def dropout(rate: float) -> dict[str, Any]:
     return {"kind": "dropout", "rate": rate}
 
 
+def conv2d(
+    shape: tuple[int, int, int], filters: int, kernel: tuple[int, int], activation: str = "linear", **options: Any
+) -> dict[str, Any]:
+    """A convolution of images of this shape; options are settings of the operation, or its own."""
+    settings = {"strides": (1, 1), "padding": (0, 0, 0, 0), "dilation": (1, 1), "groups": (1,)}
+    settings |= {name: options.pop(name) for name in list(options) if name in settings}
+    settings |= {"kernel_size": kernel, "kernel_shape": (*kernel, shape[2] // settings["groups"][0], filters)}
+    return {
+        "kind": "conv2d",
+        "shape": shape,
+        "units": filters,
+        "activation": activation,
+        "settings": settings,
+        **options,
+    }
+
+
 def branches(kind: str, *chains: list[dict[str, Any]], positions: int = 1) -> dict[str, Any]:
     """Chains side by side: kind concat, add or mean."""
     return {"kind": kind, "branches": chains, "settings": {"positions": (positions,)}}
@@ -178,6 +195,12 @@ IMAGES = (
     zeros((6, 12, 2), (1, 0, 2, 1)), pooled("max_pool", (7, 15, 2), (3, 3), (2, 2), same=True),
     pooled("average_pool", (4, 8, 2), (3, 2), (2, 3), same=True), dense(4, "softmax"),
 )  # fmt: skip
+CONVOLUTIONS = (
+    conv2d((9, 8, 2), 6, (3, 3), "relu"), pooled("max_pool", (7, 6, 6), (2, 2)),
+    conv2d((3, 3, 6), 12, (2, 3), "tanh", padding=(1, 0, 1, 1)), upsampled((3, 3, 12), (2, 2)),
+    conv2d((6, 6, 12), 24, (3, 3), "relu", groups=(12,), padding=(1, 1, 1, 1)),
+    conv2d((6, 6, 24), 40, (2, 3), "sigmoid", strides=(2, 1), dilation=(2, 1)), dense(4, "softmax"),
+)  # fmt: skip
 
 CASES = [
     Case("tiny", 2, (dense(4, "tanh"), dense(2, "tanh"), dense(1)), rows=40, batch_size=10, loss="squared_error"),
@@ -203,6 +226,7 @@ CASES = [
     Case("long-product", 1000, (dense(33, "relu"), dense(3, "softmax")), rows=150, batch_size=64),
     Case("branches", 12, BRANCHES, rows=300, batch_size=100),
     Case("images", 12, IMAGES, rows=300, batch_size=100),
+    Case("convolutions", 144, CONVOLUTIONS, rows=300, batch_size=100),
     Case("rmsprop", 8, (dense(16, "relu"), dense(2)), rows=64, batch_size=16, loss="squared_error",
          rule="rmsprop_centered_momentum", rate=1e-3),
     Case("nadam", 8, (dense(16, "sigmoid"), dense(2)), rows=64, batch_size=16, loss="absolute_error", rule="nadam"),

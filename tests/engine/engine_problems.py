@@ -8,6 +8,7 @@ import numpy as np
 from engine_cases import (
     activation,
     branches,
+    conv2d,
     dense,
     dropout,
     labels,
@@ -46,6 +47,15 @@ PROBLEMS: dict[str, tuple[list[dict[str, Any]], str, float, str, bool, list[tupl
         [
             dense(24, "relu"), pooled("max_pool", (4, 3, 2), (2, 2), (1, 1), same=True), spatial_dropout(0.3, 12),
             upsampled((4, 3, 2), (1, 2)), zeros((4, 6, 2), (1, 0, 0, 2)), pooled("average_pool", (5, 8, 2), (2, 3)),
+            dense(3),
+        ],
+        "squared_error", 0.5, "mean", False, [("absolute_error", 0.0)],
+    ),
+    "convolutions": (
+        [
+            conv2d((1, 5, 1), 4, (1, 3), "tanh", padding=(0, 0, 1, 1), l2=1e-2),
+            conv2d((1, 5, 4), 20, (1, 2), "gelu", l1=1e-3),
+            conv2d((1, 4, 20), 20, (1, 2), dilation=(1, 2), groups=(20,), use_bias=False),
             dense(3),
         ],
         "squared_error", 0.5, "mean", False, [("absolute_error", 0.0)],

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from engine_cases import DIGITS, WIDE, Case, bits_of, dense, labels, make_network, make_weight, uniform
+from engine_cases import DIGITS, WIDE, Case, bits_of, conv2d, dense, labels, make_network, make_weight, uniform
 from engine_problems import (
     INPUTS,
     PROBLEMS,
@@ -119,6 +119,33 @@ def test_norms_are_those_of_one_row_alone(flags: list[bool], n_threads: int) -> 
         network.loss_and_gradients(X[row : row + 1], target[row : row + 1], None)
         trained = [f"dense_{i}/" for i, flag in enumerate(flags) if flag]
         norms.append(sum((dw**2).sum() for name, dw in network.gradients().items() if name.startswith(tuple(trained))))
+    network.train(X, target, None, batch_size=ROWS, first_epoch=0, epochs=1, rates=np.array([1e-3]),
+                  n_threads=n_threads, sampler=sampler)  # fmt: skip
+    share = np.bincount(STRATUM) / ROWS
+    part = np.bincount(STRATUM[drawn], weights=norms, minlength=3) / ROWS
+    np.testing.assert_allclose(sampler.state[:3] - before, part - share * part.sum(), rtol=1e-6)
+
+
+CONVOLVED = {
+    "rows": [conv2d((1, 5, 1), 20, (1, 2), "tanh"), conv2d((1, 4, 20), 20, (1, 3), groups=(20,), use_bias=False)],
+    "lanes": [conv2d((1, 5, 1), 3, (1, 2), "tanh"), conv2d((1, 4, 3), 5, (1, 3), padding=(0, 0, 1, 0))],
+}
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("kind", CONVOLVED)
+def test_norms_of_convolutions_are_those_of_one_image_alone(kind: str, n_threads: int) -> None:
+    X, target, _ = data("classes")
+    network = make_network("engine", INPUTS, [*CONVOLVED[kind], dense(3, "softmax")])
+    network.set_loss("categorical_cross_entropy", setting=1.0, skip_activation=True)
+    network.set_optimizer("sgd", {})
+    sampler = _core.SamplerFloat64.draws(STRATUM, None, None, strata=3, seed=0, learning_rate=1.0, uniform=1e-9,
+                                         normalize=False)  # fmt: skip
+    before, drawn = sampler.state[:3].copy(), sampler.batch(step=0, rows=ROWS)
+    norms = []
+    for row in drawn:
+        network.loss_and_gradients(X[row : row + 1], target[row : row + 1], None)
+        norms.append(sum((dw**2).sum() for dw in network.gradients().values()))
     network.train(X, target, None, batch_size=ROWS, first_epoch=0, epochs=1, rates=np.array([1e-3]),
                   n_threads=n_threads, sampler=sampler)  # fmt: skip
     share = np.bincount(STRATUM) / ROWS

@@ -5,20 +5,24 @@ namespace ravine {
 template <class T>
 void ActivationOperation<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
                                      const Tools<T>&) const noexcept {
-  function_.activation->forward(this->y(pass, first), this->x(pass, first), rows, this->units_, function_.alpha);
+  function_.activation->forward(this->y(pass, first), this->x(pass, first), this->stored(pass, rows), this->units_,
+                                function_.alpha);
 }
 
 template <class T>
 void ActivationOperation<T>::backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
                                       const Tools<T>&) const noexcept {
   const T* const saved = function_.activation->from_input ? this->x(pass, first) : this->y(pass, first);
-  function_.activation->backward(this->dx(pass, first), this->dy(pass, first), saved, rows, this->units_,
+  const std::size_t stored = this->stored(pass, rows);
+  function_.activation->backward(this->dx(pass, first), this->dy(pass, first), saved, stored, this->units_,
                                  function_.alpha);
-  this->through_input_activation(pass, first, rows, {0, this->units_});
+  this->through_input_activation(pass, first, stored, {0, this->units_});
 }
 
 template <class T>
 void add_activation(Builder<T>& builder, const OperationSpec& spec) {
+  // a head's stands last, where a loss that starts from logits leaves it out
+  if (builder.is_head() || builder.find_activation(spec.activation)->rowwise) builder.stand_in_lanes(spec, false);
   builder.template add<ActivationOperation>(
       spec, builder.units(), Applied<T>{builder.find_activation(spec.activation), static_cast<T>(spec.alpha)});
 }

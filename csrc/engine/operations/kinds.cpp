@@ -1,6 +1,7 @@
 #include "engine/operations/kinds.h"
 
 #include "engine/operations/activation.h"
+#include "engine/operations/conv2d.h"
 #include "engine/operations/dense.h"
 #include "engine/operations/dropout.h"
 #include "engine/operations/gaussian_noise.h"
@@ -15,14 +16,15 @@ namespace {
 template <class T>
 constexpr Kind<T> all[] = {
     {"dense", add_dense<T>},
-    {"activation", add_activation<T>},
+    {"activation", add_activation<T>, true},
+    {"conv2d", add_conv2d<T>, true},
     {"dropout", add_dropout<T>},
     {"gaussian_noise", add_gaussian_noise<T>},
     {"spatial_dropout", add_spatial_dropout<T>},
-    {"max_pool", add_pool<T, MaxPool>},
-    {"average_pool", add_pool<T, AveragePool>},
-    {"upsample", add_upsample<T>},
-    {"zero_pad", add_zero_pad<T>},
+    {"max_pool", add_pool<T, MaxPool>, true},
+    {"average_pool", add_pool<T, AveragePool>, true},
+    {"upsample", add_upsample<T>, true},
+    {"zero_pad", add_zero_pad<T>, true},
     {"concat", add_parallel<T, Merge::concat>},
     {"add", add_parallel<T, Merge::add>},
     {"mean", add_parallel<T, Merge::mean>},

@@ -12,6 +12,7 @@ template <class T>
 struct Kind {
   const char* name;
   void (*add)(Builder<T>& builder, const OperationSpec& spec);
+  bool lanes = false;  // its operations take images in lanes too, or see to it that they get none
 };
 
 template <class T>

@@ -31,6 +31,7 @@ struct Place {
   std::size_t dinput;          // where the gradient by its input goes: `input`, or a branch's own
   std::size_t inputs, units;   // the widths of both
   Applied<T> input_applied{};  // the activation in the input
+  bool lanes = false;          // the input stands in lanes where the pass has lanes
 };
 
 // What an operation may use besides the pass: the table, where the parameters are, one thread's workspace for the
@@ -54,7 +55,8 @@ class Operation {
         output_(place.output),
         dinput_(place.dinput),
         inputs_(place.inputs),
-        units_(place.units) {}
+        units_(place.units),
+        lanes_(place.lanes) {}
   virtual ~Operation() = default;
 
   const std::string& name() const { return name_; }
@@ -102,6 +104,22 @@ class Operation {
                              const Tools<T>&) const noexcept {}
 
  protected:
+  // Whether the input stands in lanes, groups of row_lanes rows side by side; of how many rows then numbers are there,
+  // and how many images a kernel sees.
+  bool in_lanes(const Pass<T>& pass) const { return lanes_ && pass.lanes; }
+  std::size_t stored(const Pass<T>& pass, std::size_t rows) const {
+    return in_lanes(pass) ? (rows + row_lanes - 1) / row_lanes * row_lanes : rows;
+  }
+  std::size_t images(const Pass<T>& pass, std::size_t rows) const {
+    return in_lanes(pass) ? (rows + row_lanes - 1) / row_lanes : rows;
+  }
+  // To what treats channels alike, images in lanes are images of row_lanes times as many channels.
+  template <class Shape>
+  Shape widened(const Pass<T>& pass, Shape shape) const {
+    if (in_lanes(pass)) shape.channels *= row_lanes;
+    return shape;
+  }
+
   // Row `first` of the input, of the output, and of the gradients by them.
   const T* x(const Pass<T>& pass, std::size_t first) const { return pass.value[input_] + first * inputs_; }
   T* y(const Pass<T>& pass, std::size_t first) const { return pass.value[output_] + first * units_; }
@@ -124,6 +142,7 @@ class Operation {
   const std::size_t input_, output_, dinput_;
   const std::size_t inputs_;
   const std::size_t units_;
+  const bool lanes_;
 };
 
 }  // namespace ravine

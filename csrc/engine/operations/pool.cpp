@@ -35,7 +35,8 @@ std::size_t WindowOperation<T>::task_rows() const {
 template <class T>
 void MaxPool<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
                          const Tools<T>& tools) const noexcept {
-  tools.kernels->max_pool->forward(this->y(pass, first), this->x(pass, first), rows, this->pool_);
+  tools.kernels->max_pool->forward(this->y(pass, first), this->x(pass, first), this->images(pass, rows),
+                                   this->widened(pass, this->pool_));
 }
 
 // A ReLU in the input goes back in the same pass: a pixel that is its window's largest has the window's sign.
@@ -44,34 +45,39 @@ void MaxPool<T>::backward(const Pass<T>& pass, std::size_t first, std::size_t ro
                           const Tools<T>& tools) const noexcept {
   const bool relu = this->input_applied.relu;
   tools.kernels->max_pool->backward(this->dx(pass, first), this->dy(pass, first), this->y(pass, first),
-                                    this->x(pass, first), rows, this->pool_, relu);
-  if (!relu) this->through_input_activation(pass, first, rows, {0, this->inputs_});
+                                    this->x(pass, first), this->images(pass, rows), this->widened(pass, this->pool_),
+                                    relu);
+  if (!relu) this->through_input_activation(pass, first, this->stored(pass, rows), {0, this->inputs_});
 }
 
 template <class T>
 void AveragePool<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
                              const Tools<T>& tools) const noexcept {
-  tools.kernels->average_pool->forward(this->y(pass, first), this->x(pass, first), rows, this->pool_);
+  tools.kernels->average_pool->forward(this->y(pass, first), this->x(pass, first), this->images(pass, rows),
+                                       this->widened(pass, this->pool_));
 }
 
 template <class T>
 void AveragePool<T>::backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
                               const Tools<T>& tools) const noexcept {
-  tools.kernels->average_pool->backward(this->dx(pass, first), this->dy(pass, first), rows, this->pool_);
-  this->through_input_activation(pass, first, rows, {0, this->inputs_});
+  tools.kernels->average_pool->backward(this->dx(pass, first), this->dy(pass, first), this->images(pass, rows),
+                                        this->widened(pass, this->pool_));
+  this->through_input_activation(pass, first, this->stored(pass, rows), {0, this->inputs_});
 }
 
 template <class T>
 void Upsample<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
                           const Tools<T>& tools) const noexcept {
-  tools.kernels->average_pool->spread(this->y(pass, first), this->x(pass, first), rows, this->pool_);
+  tools.kernels->average_pool->spread(this->y(pass, first), this->x(pass, first), this->images(pass, rows),
+                                      this->widened(pass, this->pool_));
 }
 
 template <class T>
 void Upsample<T>::backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
                            const Tools<T>& tools) const noexcept {
-  tools.kernels->average_pool->sum(this->dx(pass, first), this->dy(pass, first), rows, this->pool_);
-  this->through_input_activation(pass, first, rows, {0, this->inputs_});
+  tools.kernels->average_pool->sum(this->dx(pass, first), this->dy(pass, first), this->images(pass, rows),
+                                   this->widened(pass, this->pool_));
+  this->through_input_activation(pass, first, this->stored(pass, rows), {0, this->inputs_});
 }
 
 template <class T, template <class> class Kind>

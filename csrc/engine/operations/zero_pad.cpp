@@ -7,14 +7,16 @@ namespace ravine {
 template <class T>
 void ZeroPad<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
                          const Tools<T>& tools) const noexcept {
-  tools.kernels->border->forward(this->y(pass, first), this->x(pass, first), rows, border_);
+  tools.kernels->border->forward(this->y(pass, first), this->x(pass, first), this->images(pass, rows),
+                                 this->widened(pass, border_));
 }
 
 template <class T>
 void ZeroPad<T>::backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
                           const Tools<T>& tools) const noexcept {
-  tools.kernels->border->backward(this->dx(pass, first), this->dy(pass, first), rows, border_);
-  this->through_input_activation(pass, first, rows, {0, this->inputs_});
+  tools.kernels->border->backward(this->dx(pass, first), this->dy(pass, first), this->images(pass, rows),
+                                  this->widened(pass, border_));
+  this->through_input_activation(pass, first, this->stored(pass, rows), {0, this->inputs_});
 }
 
 template <class T>

@@ -3,6 +3,7 @@
 from .activation import ACTIVATIONS, Activation
 from .base import Input, Layer
 from .branches import Parallel, Residual
+from .convolution import Conv1D, Conv2D, DepthwiseConv2D
 from .dense import Dense
 from .kernel import KernelLayer
 from .noise import Dropout, GaussianNoise, SpatialDropout
@@ -13,7 +14,10 @@ __all__ = [
     "ACTIVATIONS",
     "Activation",
     "AveragePool2D",
+    "Conv1D",
+    "Conv2D",
     "Dense",
+    "DepthwiseConv2D",
     "Dropout",
     "Flatten",
     "GaussianNoise",

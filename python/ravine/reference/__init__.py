@@ -13,6 +13,7 @@ array([0., 2.])
 
 from . import (
     activations,
+    convolution,
     elementary,
     image_operations,
     images,
@@ -27,6 +28,7 @@ from . import (
 )
 from .activations import *  # noqa: F403
 from .batches import epoch_order
+from .convolution import *  # noqa: F403
 from .elementary import *  # noqa: F403
 from .images import *  # noqa: F403
 from .limits import *  # noqa: F403
@@ -42,5 +44,5 @@ from .vector import *  # noqa: F403
 operations.KINDS.update(image_operations.KINDS)
 
 __all__ = ["Network", "OperationSpec", "epoch_order", "matmul", "samplers"]
-for _subject in (activations, elementary, images, limits, losses, metrics, random, updates, vector):
+for _subject in (activations, convolution, elementary, images, limits, losses, metrics, random, updates, vector):
     __all__ += _subject.__all__

@@ -64,14 +64,14 @@ def epoch_order(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
 def batch_slice(rows: int, least: int = USUAL_BATCH_SLICE) -> int:
     """Rows of one slice of a batch: ``max(32, 8 ceil(rows / 128))``, so that a batch has at most 16 slices.
 
-    A network with operations that ask for shorter slices has ``max(least, u ceil(rows / 16 u))``, u = min(8, least).
+    A network with operations that ask for shorter slices has ``max(least, u ceil(rows / 16 u))``, u = least.
 
     Examples
     --------
     >>> batch_slice(10), batch_slice(512), batch_slice(513), batch_slice(40, 4)
     (32, 32, 40, 4)
     """
-    unit = min(8, least)
+    unit = least if least < USUAL_BATCH_SLICE else 8
     return max(least, unit * -(-rows // (16 * unit)))
 
 

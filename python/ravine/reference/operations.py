@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from typing import Any
 
 import numpy as np
 
 from . import activations, random
 from .batches import DROPOUT_STREAM, NOISE_STREAM, USUAL_BATCH_SLICE, Array, batch_slice
+from .convolution import conv2d, conv2d_dweight, conv2d_dx
 from .limits import limit_columns, soft_threshold, squared_norm
 from .matmul import matmul
 from .vector import add_penalty_gradient, column_sums, sum_abs, sum_squares
@@ -244,6 +246,69 @@ class Dense(Operation):
             limit_columns(self.parameters["kernel"], self.spec.max_norm)
 
 
+class Conv2D(Dense):
+    """``y = f(x * W + b)``: the convolution of images with W (kernel_height, kernel_width, channels / groups, filters).
+
+    The settings are kernel_size, strides, dilation (down, across), padding (top, bottom, left, right), groups and
+    kernel_shape, in which users see W.
+    """
+
+    least_slice = 16
+
+    def __init__(self, spec: OperationSpec, inputs: int, index: int, dtype: np.dtype) -> None:
+        super().__init__(spec, inputs, index, dtype)
+        settings = {name: tuple(map(int, numbers)) for name, numbers in spec.settings.items()}
+        top, bottom, left, right = settings["padding"]
+        self.kernel_size, self.groups = (settings["kernel_size"][0], settings["kernel_size"][1]), settings["groups"][0]
+        self.settings: dict[str, Any] = {
+            "strides": settings["strides"],
+            "dilation": settings["dilation"],
+            "padding": ((top, bottom), (left, right)),
+            "groups": self.groups,
+        }
+        self.kernel_shape = (*self.kernel_size, spec.shape[2] // self.groups, spec.units)
+        seen = settings["kernel_shape"]
+        self.parameters["kernel"], self.gradients["kernel"] = np.zeros(seen, dtype), np.zeros(seen, dtype)
+        self.out = conv2d(np.zeros((1, *spec.shape)), np.zeros(self.kernel_shape), **self.settings).shape[1:]
+        self.units = int(np.prod(self.out))
+
+    @property
+    def kernel(self) -> Array:
+        """W in the convolution's own shape."""
+        return self.parameters["kernel"].reshape(self.kernel_shape)
+
+    def forward(self, x: Array, key: DropoutKey | None, *, skip_activation: bool) -> Array:
+        """``z = x * W + b``, ``y = f(z)``."""
+        self.x = x.reshape(len(x), *self.spec.shape)
+        z = conv2d(self.x, self.kernel, bias=self.parameters.get("bias"), **self.settings)
+        return self.activation.forward(z.reshape(len(x), -1), skip=skip_activation)
+
+    def backward(self, dy: Array) -> Array:
+        """``dz = dy f'(z)``, from which dW, db and dx follow as the convolution's gradients."""
+        self.dz = dz = self.activation.backward(dy).reshape(len(dy), *self.out)
+        if self.trainable:
+            dw, dbias = conv2d_dweight(self.x, dz, self.kernel_size, **self.settings)
+            self.gradients["kernel"][...] = dw.reshape(self.gradients["kernel"].shape)
+            if self.spec.use_bias:
+                self.gradients["bias"][...] = dbias
+        dx = conv2d_dx(dz, self.kernel, self.x.shape[1:3], **self.settings)
+        return dx.reshape(len(dy), -1)
+
+    def row_norms(self) -> Array | float:
+        """``|dW|^2 + |db|^2`` of each image alone."""
+        x, dz = self.x.astype(np.float64), self.dz.astype(np.float64)
+        norms = []
+        for i in range(len(x)):
+            dw, dbias = conv2d_dweight(x[i : i + 1], dz[i : i + 1], self.kernel_size, **self.settings)
+            norms.append((dw**2).sum() + self.spec.use_bias * (dbias**2).sum())
+        return np.array(norms)
+
+    def constrain(self) -> None:
+        """Shorten each filter to ``max_norm``."""
+        if self.trainable and self.spec.max_norm:
+            limit_columns(self.parameters["kernel"].reshape(-1, self.spec.units), self.spec.max_norm)
+
+
 class Dropout(Operation):
     """``y = m x / (1 - rate)``: m is 0 with probability ``rate``, else 1, drawn anew for every element and step."""
 
@@ -350,6 +415,7 @@ class Branches(Operation):
 
 KINDS: dict[str, type[Operation]] = {
     "dense": Dense,
+    "conv2d": Conv2D,
     "activation": Operation,
     "dropout": Dropout,
     "gaussian_noise": GaussianNoise,

@@ -1,0 +1,159 @@
+#include "engine/operations/conv2d.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace ravine {
+namespace {
+
+// The shape in which users see W.
+std::vector<std::size_t> kernel_shape(const OperationSpec& spec, const ConvolutionShape& s) {
+  const auto found = spec.settings.find("kernel_shape");
+  std::vector<std::size_t> shape;
+  std::size_t count = 1;
+  for (std::size_t i = 0; found != spec.settings.end() && i < found->second.size(); ++i) {
+    shape.push_back(spec.size("kernel_shape", i));
+    count *= shape.back();
+  }
+  if (count != s.terms() * s.filters)
+    throw std::invalid_argument("kernel_shape of " + spec.name + " must have " + std::to_string(s.terms() * s.filters) +
+                                " elements, got " + std::to_string(count));
+  return shape;
+}
+
+// A task has about this much work, and the gradient is cut into parts of no fewer rows of W: enough to pay for copies.
+constexpr std::size_t task_work = 4'000'000;
+constexpr std::size_t part_terms = 96;
+constexpr std::size_t term_unit = 16;
+
+ConvolutionShape shape_of(const OperationSpec& spec) {
+  const std::vector<std::size_t>& image = spec.shape_of(3);
+  ConvolutionShape s{};
+  s.height = image[0], s.width = image[1], s.channels = image[2];
+  s.kernel_height = spec.size("kernel_size", 0), s.kernel_width = spec.size("kernel_size", 1);
+  s.filters = spec.units;
+  s.stride_y = spec.size("strides", 0), s.stride_x = spec.size("strides", 1);
+  s.dilation_y = spec.size("dilation", 0), s.dilation_x = spec.size("dilation", 1);
+  s.top = spec.size("padding", 0), s.left = spec.size("padding", 2);
+  s.groups = spec.size("groups");
+  for (const std::size_t n :
+       {s.kernel_height, s.kernel_width, s.filters, s.stride_y, s.stride_x, s.dilation_y, s.dilation_x, s.groups})
+    if (n == 0) throw std::invalid_argument("sizes of " + spec.name + " must be at least 1, got 0");
+  if (s.channels % s.groups != 0 || s.filters % s.groups != 0)
+    throw std::invalid_argument("groups of " + spec.name + " must divide its channels (" + std::to_string(s.channels) +
+                                ") and its filters (" + std::to_string(s.filters) + "), got " +
+                                std::to_string(s.groups));
+  const std::size_t height = s.height + s.top + spec.size("padding", 1),
+                    width = s.width + s.left + spec.size("padding", 3);
+  const std::size_t reach_y = (s.kernel_height - 1) * s.dilation_y + 1,
+                    reach_x = (s.kernel_width - 1) * s.dilation_x + 1;
+  if (height < reach_y || width < reach_x)
+    throw std::invalid_argument("kernel (" + std::to_string(reach_y) + ", " + std::to_string(reach_x) +
+                                ") exceeds padded input (" + std::to_string(height) + ", " + std::to_string(width) +
+                                ") in " + spec.name);
+  s.out_height = (height - reach_y) / s.stride_y + 1, s.out_width = (width - reach_x) / s.stride_x + 1;
+  return s;
+}
+
+}  // namespace
+
+template <class T>
+std::size_t Conv2D<T>::task_rows() const {
+  const std::size_t group_work = row_lanes * 2 * shape_.outputs() * shape_.terms();
+  return row_lanes * std::clamp<std::size_t>(task_work / group_work, 1, 32);
+}
+
+template <class T>
+std::size_t Conv2D<T>::gradient_parts() const {
+  return std::max<std::size_t>(1, shape_.terms() / part_terms);
+}
+
+// The kernels' own, and then an image, the gradient by its output and its gradient by the parameters, for row norms.
+template <class T>
+std::size_t Conv2D<T>::room() const {
+  return workspace() + padded(shape_.inputs()) + padded(shape_.outputs()) + padded(shape_.terms() * shape_.filters) +
+         padded(shape_.filters);
+}
+
+template <class T>
+std::size_t Conv2D<T>::workspace() const {
+  return padded(std::max(form_.workspace(shape_), rows_form_.workspace(shape_)));
+}
+
+template <class T>
+void Conv2D<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
+                        const Tools<T>& tools) const noexcept {
+  T* const y = this->y(pass, first);
+  const T* const bias = bias_ ? tools.arena->value(*bias_) : nullptr;
+  form(pass).forward(y, this->x(pass, first), tools.arena->value(kernel_), bias, this->images(pass, rows), shape_,
+                     this->applied.relu ? Finish::relu : Finish::none, tools.room);
+  if (this->applied.activation && !this->applied.relu)
+    this->applied.activation->forward(y, y, 1, this->stored(pass, rows) * this->units_, this->applied.alpha);
+}
+
+template <class T>
+void Conv2D<T>::backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
+                         const Tools<T>& tools) const noexcept {
+  const bool mask = this->input_applied.relu;
+  form(pass).backward(this->dx(pass, first), this->dy(pass, first), tools.arena->value(kernel_),
+                      mask ? this->x(pass, first) : nullptr, this->images(pass, rows), shape_, tools.room);
+  if (!mask) this->through_input_activation(pass, first, this->stored(pass, rows), {0, this->inputs_});
+}
+
+// dW and db, the latter with the first part of W's rows
+template <class T>
+void Conv2D<T>::gradient(const Pass<T>& pass, std::size_t rows, std::size_t slice, Part part, T* gradients,
+                         const Tools<T>& tools) const noexcept {
+  const Span terms = span_of(part, shape_.terms(), term_unit);
+  const auto& parameters = tools.arena->parameters;
+  form(pass).gradient(gradients + parameters[kernel_].offset + terms.first * shape_.filters,
+                      bias_ && part.index == 0 ? gradients + parameters[*bias_].offset : nullptr, this->x(pass, 0),
+                      this->dy(pass, 0), this->images(pass, rows), this->images(pass, slice), shape_, terms.first,
+                      terms.count, tools.room);
+}
+
+// |dW|^2 + |db|^2 of one image after the other
+template <class T>
+void Conv2D<T>::add_row_norms(const Pass<T>& pass, std::size_t first, std::size_t rows, double* norm,
+                              const Tools<T>& tools) const noexcept {
+  const auto sum_squares = tools.kernels->vector->sum_squares;
+  T* const image = tools.room + workspace();
+  T* const slope = image + padded(shape_.inputs());
+  T* const dw = slope + padded(shape_.outputs());
+  T* const dbias = dw + padded(shape_.terms() * shape_.filters);
+  const auto row_of = [&](T* copy, const T* values, std::size_t row, std::size_t width) {
+    if (!this->in_lanes(pass)) return values + row * width;
+    const T* const group = values + row / row_lanes * row_lanes * width + row % row_lanes;
+    for (std::size_t j = 0; j < width; ++j) copy[j] = group[j * row_lanes];
+    return static_cast<const T*>(copy);
+  };
+  for (std::size_t i = 0; i < rows; ++i) {
+    const T* const x = row_of(image, this->x(pass, 0), first + i, this->inputs_);
+    const T* const dy = row_of(slope, this->dy(pass, 0), first + i, this->units_);
+    rows_form_.gradient(dw, bias_ ? dbias : nullptr, x, dy, 1, 0, shape_, 0, shape_.terms(), tools.room);
+    norm[i] += sum_squares(dw, shape_.terms() * shape_.filters) + (bias_ ? sum_squares(dbias, shape_.filters) : 0.0);
+  }
+}
+
+template <class T>
+void add_conv2d(Builder<T>& builder, const OperationSpec& spec) {
+  const ConvolutionShape s = shape_of(spec);
+  const Kernels<T>& kernels = builder.kernels();
+  const Convolution<T>& plain =
+      *find(kernels.convolutions, s.groups == s.channels && s.groups > 1 ? "depthwise" : "rows");
+  const bool lanes = trains_in_lanes(s) && !builder.is_head();
+  builder.stand_in_lanes(spec, lanes);
+  const std::size_t kernel = builder.add_kernel(spec, s.terms(), s.filters, kernel_shape(spec, s));
+  std::optional<std::size_t> bias;
+  if (spec.use_bias) bias = builder.add_vector(spec.name + "/bias", s.filters);
+  builder.template add<Conv2D>(spec, s.outputs(), s, lanes ? *find(kernels.convolutions, "lanes") : plain, plain,
+                               kernel, bias);
+  builder.add_activation_after(spec);
+}
+
+template class Conv2D<float>;
+template class Conv2D<double>;
+template void add_conv2d(Builder<float>&, const OperationSpec&);
+template void add_conv2d(Builder<double>&, const OperationSpec&);
+
+}  // namespace ravine

@@ -1,0 +1,57 @@
+// y = f(x * W + b): the convolution of images with W (kernel_height, kernel_width, channels / groups, filters).
+#pragma once
+
+#include <optional>
+
+#include "engine/graph.h"
+
+namespace ravine {
+
+// Whether a convolution with so few filters trains with row_lanes images in the lanes of vectors. Bits depend on it.
+constexpr bool trains_in_lanes(const ConvolutionShape& s) {
+  const bool plain = s.groups == 1 && s.stride_y * s.stride_x * s.dilation_y * s.dilation_x == 1;
+  return plain && s.filters <= 16 && s.terms() <= product_slice;
+}
+
+template <class T>
+class Conv2D final : public Operation<T> {
+ public:
+  // `form` trains; `rows_form` serves where images do not stand in lanes.
+  Conv2D(const Place<T>& place, const ConvolutionShape& shape, const Convolution<T>& form,
+         const Convolution<T>& rows_form, std::size_t kernel, std::optional<std::size_t> bias)
+      : Operation<T>(place), shape_(shape), form_(form), rows_form_(rows_form), kernel_(kernel), bias_(bias) {}
+
+  std::size_t step_work() const override { return 6 * shape_.outputs() * shape_.terms(); }
+  std::size_t task_rows() const override;
+  std::size_t least_slice() const override { return row_lanes; }
+  std::size_t gradient_parts() const override;
+  std::size_t room() const override;
+  bool has_parameters() const override { return true; }
+
+  void forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+               const Tools<T>& tools) const noexcept override;
+  void backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+                const Tools<T>& tools) const noexcept override;
+  void gradient(const Pass<T>& pass, std::size_t rows, std::size_t slice, Part part, T* gradients,
+                const Tools<T>& tools) const noexcept override;
+
+  bool has_row_norms() const override { return true; }
+  void add_row_norms(const Pass<T>& pass, std::size_t first, std::size_t rows, double* norm,
+                     const Tools<T>& tools) const noexcept override;
+
+ private:
+  const Convolution<T>& form(const Pass<T>& pass) const { return this->in_lanes(pass) ? form_ : rows_form_; }
+
+  std::size_t workspace() const;
+
+  const ConvolutionShape shape_;
+  const Convolution<T>& form_;
+  const Convolution<T>& rows_form_;
+  const std::size_t kernel_;
+  const std::optional<std::size_t> bias_;
+};
+
+template <class T>
+void add_conv2d(Builder<T>& builder, const OperationSpec& spec);
+
+}  // namespace ravine

@@ -1,0 +1,25 @@
+// Between layers whose images stand in the lanes of vectors while a network trains, row_lanes images side by side, and
+// layers whose rows follow each other.
+#pragma once
+
+#include "engine/operations/operation.h"
+
+namespace ravine {
+
+template <class T>
+class LanesTurn final : public Operation<T> {
+ public:
+  // From rows to lanes, or back. Outside training both stand in rows, and this is a copy.
+  LanesTurn(const Place<T>& place, bool to_lanes) : Operation<T>(place), to_lanes_(to_lanes) {}
+
+  std::size_t step_work() const override { return 4 * this->units_; }
+  void forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+               const Tools<T>& tools) const noexcept override;
+  void backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+                const Tools<T>& tools) const noexcept override;
+
+ private:
+  const bool to_lanes_;
+};
+
+}  // namespace ravine
