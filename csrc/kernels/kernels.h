@@ -329,8 +329,9 @@ template <class T>
 struct MaxPoolKernels {
   // y = the largest pixel of the window; a NaN counts as larger than any number
   void (*forward)(T* y, const T* x, std::size_t images, const Pool2D& pool) noexcept;
-  // dy goes to the window's first pixel that is y (the first NaN where y is one); what several windows give to a pixel
-  // is added in their order. With `relu`, x = max(z, 0) and dx is the gradient by z: dy counts where y > 0 alone.
+  // y: what `forward` gave, bit for bit. dy goes to the window's first pixel with the bits of y, which is the first of
+  // its largest ones, or its first NaN; what several windows give to a pixel is added in their order. With `relu`, x =
+  // max(z, 0) and dx is the gradient by z: dy counts where y > 0 alone.
   void (*backward)(T* dx, const T* dy, const T* y, const T* x, std::size_t images, const Pool2D& pool,
                    bool relu) noexcept;
 };

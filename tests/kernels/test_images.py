@@ -122,6 +122,18 @@ def test_the_first_of_the_largest_pixels_wins(library, dtype, x, y, winner, shap
         assert same_bits(dx, want.reshape(image.shape))
 
 
+def test_the_first_nan_wins_whatever_its_bits(kernels, dtype):
+    words = np.zeros(4, {4: np.uint32, 8: np.uint64}[np.dtype(dtype).itemsize])
+    words[1:] = np.array([1, NAN, NAN], dtype).view(words.dtype)
+    words[2] += 5
+    for order, winner in [([0, 1, 2, 3], 2), ([1, 3, 2, 0], 1), ([2, 0, 3, 1], 0)]:
+        image = np.repeat(words[order].view(dtype), 17).reshape(1, 2, 2, 17)
+        y = kernels.max_pool(image, pool_size=(2, 2))
+        dx = kernels.max_pool_backward(np.ones_like(y), y, image, pool_size=(2, 2))
+        assert np.array_equal(dx.reshape(4, 17).argmax(axis=0), np.full(17, winner))
+        assert dx.sum() == 17
+
+
 def test_what_lies_outside_never_wins_and_never_counts(kernels, dtype):
     x = np.full((1, 3, 3, 6), -5, dtype)
     windows = {"pool_size": (3, 3), "strides": (1, 1), "padding": "same"}
