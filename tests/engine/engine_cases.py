@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
@@ -90,6 +91,20 @@ def make_spec(library: str, layer: dict[str, Any], name: str) -> Any:
     ]
     kind = {"engine": _core, "twin": reference}[library].OperationSpec
     return kind(**{"name": name, "alpha": default_alpha(layer.get("activation")), **layer, "branches": inner})
+
+
+def layer_names(layers: Sequence[dict[str, Any]]) -> list[str]:
+    """The names of the layers and of those inside them, in the order of `set_trainable`'s flags."""
+    names = []
+    for index, layer in enumerate(layers):
+        names += _names(layer, f"{layer['kind']}_{index}")
+    return names
+
+
+def _names(layer: dict[str, Any], name: str) -> list[str]:
+    chains = enumerate(layer.get("branches", ()))
+    inner = [_names(one, f"{name}/{one['kind']}_{b}_{i}") for b, chain in chains for i, one in enumerate(chain)]
+    return [name, *(deeper for names in inner for deeper in names)]
 
 
 def make_network(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from engine_cases import dense, labels, make_network, uniform
+from engine_cases import dense, labels, layer_names, make_network, uniform
 from engine_problems import INPUTS, PROBLEMS, data, pair
 
 MEMBERS = 11
@@ -39,7 +39,7 @@ def one_by_one(network: Any, members: Any, arguments: tuple[Any, ...], frozen: t
 @pytest.mark.parametrize("frozen", [(), ("dense_0",)])
 def test_a_member_has_the_bits_of_evaluate(problem: str, weighted: bool, dtype: str, frozen: tuple[str, ...]) -> None:
     network = pair(problem, dtype=dtype)[0]
-    network.set_trainable([f"{layer['kind']}_{i}" not in frozen for i, layer in enumerate(PROBLEMS[problem][0])])
+    network.set_trainable([name not in frozen for name in layer_names(PROBLEMS[problem][0])])
     X, target, weight = data(problem, dtype)
     arguments = (X, target, weight if weighted else None)
     members, before = members_of(network, frozen), {name: w.copy() for name, w in network.parameters().items()}
