@@ -103,7 +103,7 @@ def test_an_order_numbers_rows_in_32_bits(rows):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ({"kind": "conv"}, "unknown kind of operation 'conv'; choose from dense, activation, dropout"),
+        ({"kind": "conv"}, "unknown kind of operation 'conv'; choose from dense, activation, conv2d, "),
         ({"kind": "dense", "units": 0}, "units of x must be at least 1, got 0"),
         ({"kind": "dense", "units": 2**50}, "is more than 2^40 weights"),
         ({"kind": "dense", "units": 2, "activation": "RELU"}, "unknown activation 'RELU'; choose from linear"),
