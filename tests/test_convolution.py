@@ -5,7 +5,22 @@ import pytest
 
 import ravine as rv
 from ravine import reference
-from ravine.layers import Activation, Conv1D, Conv2D, Dense, DepthwiseConv2D, Dropout, Flatten, Input, Residual
+from ravine.layers import (
+    Activation,
+    AveragePool2D,
+    Conv1D,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Dropout,
+    Flatten,
+    GlobalMaxPool2D,
+    Input,
+    MaxPool2D,
+    Residual,
+    UpSampling2D,
+    ZeroPadding2D,
+)
 
 RNG = np.random.default_rng(0)
 ROWS = 37  # a batch of 16, two of them, and 5 rows
@@ -79,6 +94,23 @@ NETWORKS = {
     "layers-of-activations": lambda: [Conv2D(6, 3), Activation("silu"), Conv2D(6, 3), Activation("relu"),
                                       Activation("tanh"), Flatten()],
     "dropout": lambda: [Conv2D(6, 3, activation="relu"), Dropout(0.3), Conv2D(4, 3, use_bias=False), Flatten()],
+    "windows": lambda: [
+        Conv2D(6, 3, activation="relu"),
+        MaxPool2D(2),
+        ZeroPadding2D((1, 0)),
+        Conv2D(5, 2, padding="same", activation="tanh"),
+        AveragePool2D((2, 3), strides=1),
+        UpSampling2D((1, 2)),
+        Conv2D(4, 2),
+        GlobalMaxPool2D(),
+    ],
+    "pooled": lambda: [
+        Conv2D(20, 3, activation="relu"),
+        MaxPool2D(2),
+        Conv2D(18, 2, use_bias=False),
+        MaxPool2D((2, 1), strides=1),
+        Flatten(),
+    ],
     "inside": lambda: [Residual([Conv2D(5, 3, padding="same", activation="relu"), Conv2D(2, 3, padding="same")]),
                        Conv2D(4, 3, activation="relu"), Residual([Conv2D(4, 1)]), Flatten()],
 }  # fmt: skip
@@ -174,6 +206,8 @@ def test_filters_keep_within_their_norms():
 def test_first_values_have_the_variance_of_the_fans():
     model = built(Conv2D(64, 5, kernel_initializer="he_normal"), shape=(9, 8, 32), dtype="float32")
     assert model.parameters["conv2d/kernel"].std() == pytest.approx((2 / (25 * 32)) ** 0.5, rel=0.02)
+    model = built(DepthwiseConv2D(5, depth_multiplier=2), shape=(9, 8, 512), dtype="float32")
+    assert model.parameters["depthwise_conv2d/kernel"].std() == pytest.approx((2 / (25 + 50)) ** 0.5, rel=0.02)
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ py::object forward(const InstructionSet& set, const py::object& x, const py::obj
   }
   const Workspace<T> workspace(form.workspace(s));
   without_gil([&, p = y.mutable_data()] {
-    form.forward(p, image.data(), kernel.data(), row, image.rows(), s, finish, workspace.data());
+    form.forward(p, image.data(), kernel.data(), row, image.rows(), s, finish, {}, workspace.data());
   });
   return y.object();
 }
@@ -177,7 +177,7 @@ py::object backward(const InstructionSet& set, const py::object& dy, const py::o
   }
   const Workspace<T> workspace(form.workspace(s));
   without_gil([&, p = dx.mutable_data()] {
-    form.backward(p, slope.data(), kernel.data(), mask, slope.rows(), s, workspace.data());
+    form.backward(p, slope.data(), kernel.data(), mask, slope.rows(), s, {}, workspace.data());
   });
   return dx.object();
 }
@@ -202,7 +202,7 @@ py::object gradient(const InstructionSet& set, const py::object& x, const py::ob
   Array<T> dw(kernel, "dw"), dbias({static_cast<py::ssize_t>(s.filters)}, "dbias");
   const Workspace<T> workspace(form.workspace(s));
   without_gil([&, p = dw.mutable_data(), q = dbias.mutable_data()] {
-    form.gradient(p, q, image.data(), slope.data(), image.rows(), batch_slice, s, 0, s.terms(), workspace.data());
+    form.gradient(p, q, image.data(), slope.data(), image.rows(), batch_slice, s, 0, s.terms(), {}, workspace.data());
   });
   return py::make_tuple(dw.object(), dbias.object());
 }

@@ -104,6 +104,57 @@ void bind_max_backward(py::module_& module, const InstructionSet& set) {
       py::arg("padding") = "valid", py::arg("relu") = false, py::arg("out") = py::none());
 }
 
+void bind_max_index(py::module_& module, const InstructionSet& set) {
+  module.def(
+      "max_pool_index",
+      [&set](const py::object& x, const py::object& pool_size, const py::object& strides, const py::object& padding) {
+        const Cut cut(pool_size, strides, padding);
+        return by_dtype(x, "x", [&]<class T>() -> py::object {
+          const Array<T> given(x, "x");
+          const Images images = images_of(given);
+          const Pool2D pool = cut(images.height, images.width, images.channels);
+          Array<T> y(output_shape(images.count, pool), "y"), index(y.shape(), "index");
+          without_gil([&, p = y.mutable_data(), q = index.mutable_data()] {
+            set.kernels<T>().max_pool->forward_index(p, q, given.data(), images.count, pool);
+          });
+          return py::make_tuple(y.object(), index.object());
+        });
+      },
+      (std::string("(max_pool(x), the number of that pixel in its window, row by row), both of x's dtype.") +
+       windows_doc)
+          .c_str(),
+      py::arg("x"), py::kw_only(), py::arg("pool_size"), py::arg("strides") = py::none(), py::arg("padding") = "valid");
+  module.def(
+      "max_pool_index_backward",
+      [&set](const py::object& dy, const py::object& y, const py::object& index, const py::object& size,
+             const py::object& pool_size, const py::object& strides, const py::object& padding,
+             const py::object& relu) {
+        const Pair image = to_pair(size, "size", 1);
+        const Cut cut(pool_size, strides, padding);
+        if (!py::isinstance<py::bool_>(relu))
+          throw py::type_error("relu must be True or False, got " + text(py::repr(relu)));
+        return by_dtype(dy, "dy", [&]<class T>() -> py::object {
+          const Array<T> gradient(dy, "dy"), largest(y, "y", "dy"), number(index, "index", "dy");
+          const Images images = images_of(gradient);
+          const Pool2D pool = cut(image[0], image[1], images.channels);
+          gradient.require_shape(output_shape(images.count, pool),
+                                 [&] { return "the windows of size " + text(image); });
+          largest.require_shape_of(gradient);
+          number.require_shape_of(gradient);
+          Array<T> dx(shape_of(images.count, image[0], image[1], images.channels), "dx");
+          const bool through_relu = py::cast<bool>(relu);
+          without_gil([&, p = dx.mutable_data()] {
+            set.kernels<T>().max_pool->backward_index(p, gradient.data(), largest.data(), number.data(), images.count,
+                                                      pool, through_relu);
+          });
+          return dx.object();
+        });
+      },
+      "max_pool_backward from what max_pool_index gives, for images of `size` (height, width).", py::arg("dy"),
+      py::arg("y"), py::arg("index"), py::kw_only(), py::arg("size"), py::arg("pool_size"),
+      py::arg("strides") = py::none(), py::arg("padding") = "valid", py::arg("relu") = false);
+}
+
 void bind_average_backward(py::module_& module, const InstructionSet& set) {
   module.def(
       "average_pool_backward",
@@ -139,6 +190,7 @@ void bind_pool(py::module_& module, const InstructionSet& set) {
                "The largest pixel of each window, channel by channel; a NaN counts as larger than any number.",
                [](const auto& kernels) { return kernels.max_pool->forward; });
   bind_max_backward(module, set);
+  bind_max_index(module, set);
   bind_forward(module, set, "average_pool", "The mean of each window's pixels, channel by channel.",
                [](const auto& kernels) { return kernels.average_pool->forward; });
   bind_average_backward(module, set);

@@ -56,6 +56,11 @@ class Builder {
   // Whether the loss may leave out this layer's activation.
   bool is_head() const { return is_head_; }
   const Cursor& cursor() const { return cursor_; }
+  // The operation that wrote the value that the next one reads; null where no single one did.
+  Operation<T>* writer() const {
+    Operation<T>* const last = graph_.operations.empty() ? nullptr : graph_.operations.back().get();
+    return last && last->output() == cursor_.value && cursor_.gradient == cursor_.value ? last : nullptr;
+  }
   // Whether the value that the next operation reads stands in lanes while the network trains.
   bool in_lanes() const { return graph_.values[cursor_.value].lanes; }
   // Turns that value, where it has to be.

@@ -25,7 +25,7 @@ template <class T>
 void run_block(const Network<T>& network, Pass<T>& pass, const Tools<T>& tools, const T* x, std::size_t first,
                std::size_t rows, std::size_t operations) noexcept {
   pass.first_row = first;
-  pass.training = false;
+  pass.training = pass.fused = false;
   // fewer rows would leave lanes empty; a row has the same bits either way
   pass.lanes = rows >= row_lanes && !network.values()[network.output(operations)].lanes;
   pass.value[0] = const_cast<T*>(x + first * network.inputs());

@@ -66,6 +66,7 @@ struct Pass {
   std::uint64_t step = 0;
   bool training = false;
   bool lanes = false;  // values that may stand in lanes do
+  bool fused = false;  // an operation that may work for the next one does
 };
 
 }  // namespace ravine

@@ -88,7 +88,7 @@ void Walk<T>::group(std::size_t thread, const Step& step, std::size_t number) no
   pass.first_row = number * step.plan.group_rows();
   pass.step = step.number;
   pass.training = step.training;
-  pass.lanes = true;
+  pass.lanes = pass.fused = true;
   const std::size_t rows = std::min(step.plan.group_rows(), step.batch.rows - pass.first_row);
   if (step.batch.order)
     gather(pass, data_, step.batch, pass.first_row, rows, 0, network_.inputs(), units_);
@@ -127,7 +127,7 @@ bool Walk<T>::by_outputs(Team& team, const Step& step) noexcept {
   const std::size_t blocks = pieces(rows, task_rows);
   const auto block_rows = [&](std::size_t block) { return std::min(task_rows, rows - block * task_rows); };
   pass.first_row = 0, pass.step = step.number, pass.training = step.training;
-  pass.lanes = true;
+  pass.lanes = pass.fused = true;
   if (!step.batch.order)
     point(pass, data_, step.batch.row(0), network_.inputs(), units_);
   else if (!team.share(blocks, task_rows * network_.inputs(), true, [&](std::size_t, std::size_t block) {

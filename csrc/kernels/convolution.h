@@ -211,22 +211,15 @@ RAVINE_INLINE void each_image_block(const Grid& grid, std::size_t first, std::si
     });
 }
 
-// db = the sums of dy over images and outputs, each block one chain.
+// db (+)= the sums of dy over a block's outputs, one chain.
 template <class T>
-void bias_gradient(T* db, const T* dy, std::size_t images, std::size_t slice, const ConvolutionShape& s,
-                   T* workspace) noexcept {
-  sum_slices<T>(db, workspace, s.filters, images, slice, [&](T* total, std::size_t first, std::size_t of) {
-    each_image_block(forward_grid(s), first, of, convolution_block,
-                     [&](std::size_t n, std::size_t i, std::size_t j, std::size_t rows, std::size_t cols, bool add) {
-                       const T* const block = dy + n * s.outputs() + (i * s.out_width + j) * s.filters;
-                       each_vector<T>(s.filters, [&](auto at) __attribute__((always_inline)) {
-                         Vec<T> sum{};
-                         for (std::size_t r = 0; r < rows; ++r)
-                           for (std::size_t c = 0; c < cols; ++c)
-                             sum += at.load(block + (r * s.out_width + c) * s.filters);
-                         at.template store<T>(total, add ? at.load(total) + sum : sum);
-                       });
-                     });
+void add_bias_block(T* db, const T* dy, std::size_t rows, std::size_t cols, const ConvolutionShape& s,
+                    bool add) noexcept {
+  each_vector<T>(s.filters, [&](auto at) __attribute__((always_inline)) {
+    Vec<T> sum{};
+    for (std::size_t r = 0; r < rows; ++r)
+      for (std::size_t c = 0; c < cols; ++c) sum += at.load(dy + (r * s.out_width + c) * s.filters);
+    at.template store<T>(db, add ? at.load(db) + sum : sum);
   });
 }
 

@@ -124,7 +124,7 @@ std::size_t multiplier(const ConvolutionShape& s) { return s.filters / s.channel
 
 template <class T>
 void forward(T* y, const T* x, const T* w, const T* bias, std::size_t images, const ConvolutionShape& s, Finish finish,
-             T* workspace) noexcept {
+             const EachImage&, T* workspace) noexcept {
   const ChannelCorrelation<T> job{forward_grid(s), 1, s.filters, s.out_width * s.filters, s.filters, w, bias, finish};
   for (std::size_t n = 0; n < images; ++n)
     each_read_block<T>(
@@ -139,7 +139,7 @@ void forward(T* y, const T* x, const T* w, const T* bias, std::size_t images, co
 
 template <class T>
 void backward(T* dx, const T* dy, const T* w, const T* gate, std::size_t images, const ConvolutionShape& s,
-              T* workspace) noexcept {
+              const EachImage&, T* workspace) noexcept {
   const std::size_t times = multiplier(s);
   T* const border = workspace + whole_vectors(s.taps() * s.filters);
   for (std::size_t p = 0; p < Phase::count(s); ++p) {
@@ -215,7 +215,8 @@ void add_weight_block(T* dw, const T* in, std::size_t row, const T* dy, std::siz
 
 template <class T>
 void gradient(T* dw, T* dbias, const T* x, const T* dy, std::size_t images, std::size_t slice,
-              const ConvolutionShape& s, std::size_t first, std::size_t terms, T* workspace) noexcept {
+              const ConvolutionShape& s, std::size_t first, std::size_t terms, const EachImage&,
+              T* workspace) noexcept {
   const Grid grid = forward_grid(s);
   const std::size_t count = terms * s.filters;
   T* const border = workspace + open_branches * larger_size(count, s.filters);
@@ -232,7 +233,14 @@ void gradient(T* dw, T* dbias, const T* x, const T* dy, std::size_t images, std:
                                 first, terms, n > from || i > 0 || j > 0);
           });
   });
-  if (dbias) bias_gradient<T>(dbias, dy, images, slice, s, workspace);
+  if (!dbias) return;
+  sum_slices<T>(dbias, workspace, s.filters, images, slice, [&](T* sum, std::size_t from, std::size_t of) {
+    each_image_block(grid, from, of, convolution_block,
+                     [&](std::size_t n, std::size_t i, std::size_t j, std::size_t rows, std::size_t cols, bool add) {
+                       add_bias_block<T>(sum, dy + n * s.outputs() + (i * s.out_width + j) * s.filters, rows, cols, s,
+                                         add);
+                     });
+  });
 }
 
 // --------------------------------------------------------------------------------------------------------------- table
@@ -249,7 +257,7 @@ std::size_t workspace_of(const ConvolutionShape& s) noexcept {
 
 template <class T>
 constexpr Convolution<T> row() {
-  return {"depthwise", false, takes, workspace_of<T>, forward<T>, backward<T>, gradient<T>};
+  return {"depthwise", false, false, takes, workspace_of<T>, forward<T>, backward<T>, gradient<T>};
 }
 
 }  // namespace

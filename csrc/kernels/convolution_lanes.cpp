@@ -199,7 +199,7 @@ void correlate(const LaneCorrelation<T>& x, T* out, const T* in, const T* gate, 
 
 template <class T>
 void forward(T* y, const T* x, const T* w, const T* bias, std::size_t images, const ConvolutionShape& s, Finish finish,
-             T* workspace) noexcept {
+             const EachImage&, T* workspace) noexcept {
   const LaneCorrelation<T> job{forward_grid(s), s.height, s.width, s.channels, s.filters, w, bias, finish};
   for (std::size_t i = 0; i < images; ++i)
     correlate<T>(job, y + i * s.outputs() * row_lanes, x + i * s.inputs() * row_lanes, nullptr, workspace);
@@ -207,7 +207,7 @@ void forward(T* y, const T* x, const T* w, const T* bias, std::size_t images, co
 
 template <class T>
 void backward(T* dx, const T* dy, const T* w, const T* gate, std::size_t images, const ConvolutionShape& s,
-              T* workspace) noexcept {
+              const EachImage&, T* workspace) noexcept {
   const Phase phase(s, 0);
   T* flipped = workspace;
   for (std::size_t tap = s.taps(); tap-- > 0;)
@@ -237,7 +237,8 @@ void product_chain(T* sum, std::size_t ldsum, const T* in, std::size_t in_row, s
       for (std::size_t q = 0; q < channels; ++q) value[q] = load<T>(x + q * row_lanes);
 #pragma GCC unroll 6
       for (std::size_t f = 0; f < units; ++f) {
-        const Vec<T> slope = load<T>(d + f * row_lanes);
+        Vec<T> slope = load<T>(d + f * row_lanes);
+        hold(slope);
 #pragma GCC unroll 4
         for (std::size_t q = 0; q < channels; ++q) total[q][f] = fma(value[q], slope, total[q][f]);
       }
@@ -306,8 +307,8 @@ void bias_chain(T* sums, const T* dy, std::size_t row, std::size_t width, std::s
 
 // sums: (filters, row_lanes)
 template <class T>
-void add_bias_block(T* sums, const T* dy, std::size_t rows, std::size_t cols, const ConvolutionShape& s,
-                    bool add) noexcept {
+void add_lanes_bias_block(T* sums, const T* dy, std::size_t rows, std::size_t cols, const ConvolutionShape& s,
+                          bool add) noexcept {
   constexpr std::size_t strip = 8;
   const std::size_t width = s.filters * row_lanes, row = s.out_width * width;
   std::size_t j = 0;
@@ -346,7 +347,8 @@ void fold_lanes(T* y, const T* x, std::size_t count) noexcept {
 
 template <class T>
 void gradient(T* dw, T* dbias, const T* x, const T* dy, std::size_t images, std::size_t slice,
-              const ConvolutionShape& s, std::size_t first, std::size_t terms, T* workspace) noexcept {
+              const ConvolutionShape& s, std::size_t first, std::size_t terms, const EachImage&,
+              T* workspace) noexcept {
   const Grid grid = forward_grid(s);
   const std::size_t count = terms * s.filters;
   T* const sums = workspace + whole_vectors(open_branches * larger_size(count, s.filters));
@@ -371,8 +373,9 @@ void gradient(T* dw, T* dbias, const T* x, const T* dy, std::size_t images, std:
   sum_slices<T>(dbias, workspace, s.filters, images, slice, [&](T* sum, std::size_t from, std::size_t of) {
     each_image_block(grid, from, of, convolution_lanes_block,
                      [&](std::size_t i, std::size_t r, std::size_t c, std::size_t rows, std::size_t cols, bool add) {
-                       add_bias_block<T>(sums, dy + (i * s.outputs() + (r * s.out_width + c) * s.filters) * row_lanes,
-                                         rows, cols, s, add);
+                       add_lanes_bias_block<T>(sums,
+                                               dy + (i * s.outputs() + (r * s.out_width + c) * s.filters) * row_lanes,
+                                               rows, cols, s, add);
                      });
     fold_lanes<T>(sum, sums, s.filters);
   });
@@ -397,7 +400,7 @@ std::size_t workspace_of(const ConvolutionShape& s) noexcept {
 
 template <class T>
 constexpr Convolution<T> row() {
-  return {"lanes", true, takes, workspace_of<T>, forward<T>, backward<T>, gradient<T>};
+  return {"lanes", false, true, takes, workspace_of<T>, forward<T>, backward<T>, gradient<T>};
 }
 
 }  // namespace

@@ -149,7 +149,7 @@ constexpr std::size_t panel_cols(std::size_t units) {
 
 template <class T>
 void forward(T* y, const T* x, const T* w, const T* bias, std::size_t images, const ConvolutionShape& s, Finish finish,
-             T* workspace) noexcept {
+             const EachImage& each, T* workspace) noexcept {
   const std::size_t units = s.group_filters(), terms = s.terms();
   const std::size_t packed = panel_cols<T>(units) * terms;
   for (std::size_t g = 0; g < s.groups; ++g)
@@ -170,7 +170,10 @@ void forward(T* y, const T* x, const T* w, const T* bias, std::size_t images, co
                                                          // zeros are added to it
                            .finish = finish};
   T* const border = zeros + whole_vectors(s.filters);
-  for (std::size_t i = 0; i < images; ++i) correlate<T>(job, y + i * s.outputs(), x + i * s.inputs(), nullptr, border);
+  for (std::size_t i = 0; i < images; ++i) {
+    correlate<T>(job, y + i * each.stride(s), x + i * s.inputs(), nullptr, border);
+    each(i);
+  }
 }
 
 // ------------------------------------------------------------------------------------------------------------ backward
@@ -193,27 +196,35 @@ void pack_phase(T* to, const T* w, const Phase& phase, const ConvolutionShape& s
 
 template <class T>
 void backward(T* dx, const T* dy, const T* w, const T* gate, std::size_t images, const ConvolutionShape& s,
-              T* workspace) noexcept {
-  const std::size_t units = s.group_channels();
-  T* const border = workspace + s.groups * panel_cols<T>(units) * s.taps() * s.group_filters();
-  for (std::size_t p = 0; p < Phase::count(s); ++p) {
-    const Phase phase(s, p);
-    pack_phase<T>(workspace, w, phase, s);
-    const Correlation<T> job{.grid = phase.grid(),
-                             .height = s.out_height,
-                             .width = s.out_width,
-                             .channels = s.filters,
-                             .groups = s.groups,
-                             .depth = s.group_filters(),
-                             .units = units,
-                             .out_row = s.stride_y * s.width * s.channels,
-                             .out_col = s.stride_x * s.channels,
-                             .weights = workspace,
-                             .finish = gate ? Finish::mask : Finish::none};
-    const std::size_t first = (phase.y.first * s.width + phase.x.first) * s.channels;
-    for (std::size_t i = 0; i < images; ++i)
-      correlate<T>(job, dx + i * s.inputs() + first, dy + i * s.outputs(),
-                   gate ? gate + i * s.inputs() + first : nullptr, border);
+              const EachImage& each, T* workspace) noexcept {
+  const std::size_t units = s.group_channels(), packed = s.groups * panel_cols<T>(units) * s.group_filters();
+  T* const border = workspace + packed * s.taps();
+  const auto each_phase = [&](auto&& use) {
+    T* weights = workspace;  // a phase's, after those of the phases before it
+    for (std::size_t p = 0; p < Phase::count(s); ++p) {
+      const Phase phase(s, p);
+      use(phase, weights);
+      weights += packed * phase.y.taps * phase.x.taps;
+    }
+  };
+  each_phase([&](const Phase& phase, T* weights) { pack_phase<T>(weights, w, phase, s); });
+  for (std::size_t i = 0; i < images; ++i) {
+    each(i);
+    each_phase([&](const Phase& phase, const T* weights) {
+      const Correlation<T> job{.grid = phase.grid(),
+                               .height = s.out_height,
+                               .width = s.out_width,
+                               .channels = s.filters,
+                               .groups = s.groups,
+                               .depth = s.group_filters(),
+                               .units = units,
+                               .out_row = s.stride_y * s.width * s.channels,
+                               .out_col = s.stride_x * s.channels,
+                               .weights = weights,
+                               .finish = gate ? Finish::mask : Finish::none};
+      const std::size_t at = i * s.inputs() + (phase.y.first * s.width + phase.x.first) * s.channels;
+      correlate<T>(job, dx + at, dy + i * each.stride(s), gate ? gate + at : nullptr, border);
+    });
   }
 }
 
@@ -256,28 +267,33 @@ void add_weight_block(T* dw, const T* in, std::size_t row, const T* dy, std::siz
   }
 }
 
+// Sums of dw and db are kept together, and copied out at the end.
 template <class T>
 void gradient(T* dw, T* dbias, const T* x, const T* dy, std::size_t images, std::size_t slice,
-              const ConvolutionShape& s, std::size_t first, std::size_t terms, T* workspace) noexcept {
+              const ConvolutionShape& s, std::size_t first, std::size_t terms, const EachImage& each,
+              T* workspace) noexcept {
   const Grid grid = forward_grid(s);
-  const std::size_t count = terms * s.filters;
-  T* const dy_copy = workspace + open_branches * count;
+  const std::size_t count = terms * s.filters, both = count + s.filters;
+  T* const dy_copy = workspace + (open_branches + 1) * both;
   T* const border = dy_copy + convolution_block * tile_cols<T>;
   if (grid.rows == 0 || grid.cols == 0) images = 0;
-  sum_slices<T>(dw, workspace, count, images, slice, [&](T* sum, std::size_t from, std::size_t of) {
+  sum_slices<T>(workspace, workspace + both, both, images, slice, [&](T* sum, std::size_t from, std::size_t of) {
     each_image_block(grid, from, of, convolution_block,
                      [&](std::size_t i, std::size_t r, std::size_t c, std::size_t rows, std::size_t cols, bool add) {
+                       if (r == 0 && c == 0) each(i);
                        const Region region = grid.region(r, c, rows, cols);
                        const bool inside = region.inside(s.height, s.width);
                        const T* in = x + i * s.inputs();
                        if (!inside) copy_region<T>(border, in, s.height, s.width, s.channels, region);
                        in = inside ? region.first(in, s.width, s.channels) : border;
-                       add_weight_block<T>(sum, in, (inside ? s.width : region.cols) * s.channels,
-                                           dy + i * s.outputs() + (r * s.out_width + c) * s.filters, rows, cols, s,
+                       const T* const slope = dy + i * each.stride(s) + (r * s.out_width + c) * s.filters;
+                       add_weight_block<T>(sum, in, (inside ? s.width : region.cols) * s.channels, slope, rows, cols, s,
                                            first, terms, add, dy_copy);
+                       if (dbias) add_bias_block<T>(sum + count, slope, rows, cols, s, add);
                      });
   });
-  if (dbias) bias_gradient<T>(dbias, dy, images, slice, s, workspace);
+  copy<T>(dw, workspace, count);
+  if (dbias) copy<T>(dbias, workspace + count, s.filters);
 }
 
 // --------------------------------------------------------------------------------------------------------------- table
@@ -292,13 +308,13 @@ std::size_t workspace_of(const ConvolutionShape& s) noexcept {
   const std::size_t backward = s.groups * panel_cols<T>(s.group_channels()) * s.taps() * s.group_filters() +
                                backward_border_pixels(s, convolution_block) * s.filters;
   const std::size_t gradient =
-      open_branches * s.terms() * s.filters + convolution_block * tile_cols<T> + border + open_branches * s.filters;
+      (open_branches + 1) * (s.terms() + 1) * s.filters + convolution_block * tile_cols<T> + border;
   return larger_size(larger_size(forward, backward), gradient);
 }
 
 template <class T>
 constexpr Convolution<T> row() {
-  return {"rows", false, takes, workspace_of<T>, forward<T>, backward<T>, gradient<T>};
+  return {"rows", true, false, takes, workspace_of<T>, forward<T>, backward<T>, gradient<T>};
 }
 
 }  // namespace

@@ -101,24 +101,38 @@ struct ConvolutionBlock {
 inline constexpr std::size_t convolution_block = 256;
 inline constexpr std::size_t convolution_lanes_block = 64;
 
+// Called with the number of each image, in ascending order: going forward after its outputs are there, going back
+// before its dy is read. Then one image at a time stands where y, or dy, points.
+struct EachImage {
+  void (*call)(const void* context, std::size_t image) noexcept = nullptr;  // null: y, or dy, holds all images
+  const void* context = nullptr;
+
+  void operator()(std::size_t image) const noexcept {
+    if (call) call(context, image);
+  }
+  constexpr std::size_t stride(const ConvolutionShape& shape) const { return call ? 0 : shape.outputs(); }
+};
+
 // An output is one sum over (u, v, c), a gradient by x one over (i, j, f), ascending and cut as a product's terms are;
 // what lies outside the image counts as a term. The gradient by w adds the chains of an image's blocks, then images, in
 // ascending order, inside a slice of `slice` images (0: all); slices are added in a balanced tree, up to 16 of them.
 template <class T>
 struct Convolution {
   const char* name;
-  bool lanes;  // images come as rows_to_lanes leaves them, and `images` counts groups of row_lanes of them
+  bool visits;  // whether it takes an EachImage
+  bool lanes;   // images come as rows_to_lanes leaves them, and `images` counts groups of row_lanes of them
   bool (*takes)(const ConvolutionShape&) noexcept;
   std::size_t (*workspace)(const ConvolutionShape&) noexcept;
   // y = finish(...), none or relu; bias: null for none
   void (*forward)(T* y, const T* x, const T* w, const T* bias, std::size_t images, const ConvolutionShape& shape,
-                  Finish finish, T* workspace) noexcept;
+                  Finish finish, const EachImage& each, T* workspace) noexcept;
   // dx, 0 where gate <= 0 unless gate is null
   void (*backward)(T* dx, const T* dy, const T* w, const T* gate, std::size_t images, const ConvolutionShape& shape,
-                   T* workspace) noexcept;
+                   const EachImage& each, T* workspace) noexcept;
   // rows [first, first + terms) of dw, a matrix (shape.terms(), filters), and db (null: not wanted)
   void (*gradient)(T* dw, T* dbias, const T* x, const T* dy, std::size_t images, std::size_t slice,
-                   const ConvolutionShape& shape, std::size_t first, std::size_t terms, T* workspace) noexcept;
+                   const ConvolutionShape& shape, std::size_t first, std::size_t terms, const EachImage& each,
+                   T* workspace) noexcept;
 };
 
 template <class T>
@@ -334,6 +348,10 @@ struct MaxPoolKernels {
   // max(z, 0) and dx is the gradient by z: dy counts where y > 0 alone.
   void (*backward)(T* dx, const T* dy, const T* y, const T* x, std::size_t images, const Pool2D& pool,
                    bool relu) noexcept;
+  // the same, with the number in its window of the pixel that y is, row by row, for the way back without x
+  void (*forward_index)(T* y, T* index, const T* x, std::size_t images, const Pool2D& pool) noexcept;
+  void (*backward_index)(T* dx, const T* dy, const T* y, const T* index, std::size_t images, const Pool2D& pool,
+                         bool relu) noexcept;
 };
 
 // A window's sum: each of its rows from left to right, then the rows' sums from top to bottom.

@@ -24,6 +24,35 @@ __attribute__((noinline)) void largest_of(T* y, const T* x, const Run& run, std:
     });
 }
 
+template <class Size, class T>
+__attribute__((noinline)) void index_of_largest(T* y, T* index, const T* x, const Run& run, std::size_t row,
+                                                std::size_t channels) noexcept {
+  const std::size_t rows = Size::rows(run), cols = Size::cols(run), step = run.step * channels;
+  for (std::size_t w = 0; w < run.count; ++w, y += channels, index += channels, x += step)
+    each_vector<T>(channels, [&](auto at) __attribute__((always_inline)) {
+      Vec<T> largest = at.load(x), number{};
+      for (std::size_t i = 0; i < rows; ++i)
+        for (std::size_t j = i == 0; j < cols; ++j) {
+          const Vec<T> pixel = at.load(x + i * row + j * channels);
+          const Mask<T> stays = (pixel <= largest) | (largest != largest);
+          largest = select<T>(stays, largest, pixel);
+          number = select<T>(stays, number, broadcast<T>(static_cast<T>(i * cols + j)));
+        }
+      at.template store<T>(y, largest);
+      at.template store<T>(index, number);
+    });
+}
+
+template <class T>
+void forward_index(T* y, T* index, const T* x, std::size_t images, const Pool2D& pool) noexcept {
+  const std::size_t channels = pool.channels, row = pool.width * channels;
+  for (std::size_t image = 0; image < images; ++image, y += pool.outputs(), index += pool.outputs(), x += pool.inputs())
+    each_run(pool, [&]<class Size>(const Run& run, Size) __attribute__((always_inline)) {
+      const std::size_t output = run.output * channels;
+      index_of_largest<Size>(y + output, index + output, x + run.first * channels, run, row, channels);
+    });
+}
+
 template <class T>
 void forward(T* y, const T* x, std::size_t images, const Pool2D& pool) noexcept {
   const std::size_t channels = pool.channels, row = pool.width * channels;
@@ -76,9 +105,49 @@ void backward(T* dx, const T* dy, const T* y, const T* x, std::size_t images, co
     backward<false>(dx, dy, y, x, images, pool);
 }
 
+template <class Size, bool relu, class Giving, class T>
+__attribute__((noinline)) void give_to_index(T* dx, const T* dy, const T* y, const T* index, const Run& run,
+                                             std::size_t row, std::size_t channels) noexcept {
+  const std::size_t rows = Size::rows(run), cols = Size::cols(run), step = run.step * channels;
+  for (std::size_t w = 0; w < run.count; ++w, dx += step, dy += channels, y += channels, index += channels)
+    each_vector<T>(channels, [&](auto at) __attribute__((always_inline)) {
+      const Vec<T> number = at.load(index), largest = at.load(y);
+      Vec<T> d = at.load(dy);
+      if constexpr (relu) d = select<T>(largest <= T(0), Vec<T>{}, select<T>(largest == largest, d, largest));
+      for (std::size_t i = 0; i < rows; ++i)
+        for (std::size_t j = 0; j < cols; ++j)
+          Giving::give(dx + i * row + j * channels, at, select<T>(number == static_cast<T>(i * cols + j), d, Vec<T>{}));
+    });
+}
+
+template <bool relu, class T>
+void backward_index(T* dx, const T* dy, const T* y, const T* index, std::size_t images, const Pool2D& pool) noexcept {
+  const std::size_t channels = pool.channels, row = pool.width * channels;
+  each_run_back(dx, images, pool,
+                [&]<class Size, class Giving>(T* to, std::size_t image, const Run& run, Size, Giving)
+                    __attribute__((always_inline)) {
+                      const std::size_t output = image * pool.outputs() + run.output * channels;
+                      give_to_index<Size, relu, Giving>(to + run.first * channels, dy + output, y + output,
+                                                        index + output, run, row, channels);
+                    });
+}
+
+template <class T>
+void backward_index(T* dx, const T* dy, const T* y, const T* index, std::size_t images, const Pool2D& pool,
+                    bool relu) noexcept {
+  if (relu)
+    backward_index<true>(dx, dy, y, index, images, pool);
+  else
+    backward_index<false>(dx, dy, y, index, images, pool);
+}
+
+template <class T>
+constexpr MaxPoolKernels<T> row() {
+  return {forward<T>, backward<T>, forward_index<T>, backward_index<T>};
+}
+
 }  // namespace
 
-extern constinit const Both<MaxPoolKernels> max_pool_kernels = {{forward<float>, backward<float>},
-                                                                {forward<double>, backward<double>}};
+extern constinit const Both<MaxPoolKernels> max_pool_kernels = {row<float>(), row<double>()};
 
 }  // namespace ravine::RAVINE_ISA

@@ -96,6 +96,19 @@ RAVINE_INLINE void store(T* p, Vec<T> v) {
   __builtin_memcpy(p, &v, sizeof v);
 }
 
+// Keeps v in a register: GCC would read it from memory again for each of its uses, which is slower where loads are what
+// a loop is short of.
+template <class V>
+RAVINE_INLINE void hold(V& v) {
+#if defined(__AVX512F__)
+  asm("" : "+v"(v));
+#elif defined(__x86_64__)
+  asm("" : "+x"(v));
+#elif defined(__aarch64__)
+  asm("" : "+w"(v));
+#endif
+}
+
 // The lane numbers 0, 1, 2, ...
 template <class I>
 RAVINE_INLINE Vec<I> lane_numbers() {

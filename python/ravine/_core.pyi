@@ -160,6 +160,26 @@ class _Kernels(Protocol):
         relu: bool = False,
         out: _Array | None = None,
     ) -> _Array: ...
+    def max_pool_index(
+        self,
+        x: _Array,
+        *,
+        pool_size: tuple[int, int],
+        strides: tuple[int, int] | None = None,
+        padding: str = "valid",
+    ) -> tuple[_Array, _Array]: ...
+    def max_pool_index_backward(
+        self,
+        dy: _Array,
+        y: _Array,
+        index: _Array,
+        *,
+        size: tuple[int, int],
+        pool_size: tuple[int, int],
+        strides: tuple[int, int] | None = None,
+        padding: str = "valid",
+        relu: bool = False,
+    ) -> _Array: ...
     def average_pool(
         self,
         x: _Array,

@@ -202,7 +202,10 @@ class _Scaled(Initializer):
 
     def fill(self, out: Array, *, seed: int, stream: int = 0) -> None:
         """Write values of the variance that the array's shape asks for."""
-        fan_in, fan_out = fans(out.shape)
+        self.fill_for(out, *fans(out.shape), seed=seed, stream=stream)
+
+    def fill_for(self, out: Array, fan_in: int, fan_out: int, *, seed: int, stream: int = 0) -> None:
+        """Write values of the variance that these fans ask for."""
         variance = 2.0 * self._scale / (fan_in + fan_out) if self._average else self._scale / fan_in
         if self._uniform:
             limit = math.sqrt(3.0 * variance)

@@ -214,7 +214,8 @@ CONVOLUTIONS = (
     conv2d((9, 8, 2), 6, (3, 3), "relu"), pooled("max_pool", (7, 6, 6), (2, 2)),
     conv2d((3, 3, 6), 12, (2, 3), "tanh", padding=(1, 0, 1, 1)), upsampled((3, 3, 12), (2, 2)),
     conv2d((6, 6, 12), 24, (3, 3), "relu", groups=(12,), padding=(1, 1, 1, 1)),
-    conv2d((6, 6, 24), 40, (2, 3), "sigmoid", strides=(2, 1), dilation=(2, 1)), dense(4, "softmax"),
+    conv2d((6, 6, 24), 40, (2, 3), "relu", strides=(2, 1), dilation=(2, 1)), pooled("max_pool", (2, 4, 40), (2, 2)),
+    dense(4, "softmax"),
 )  # fmt: skip
 
 CASES = [

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from engine_cases import DIGITS, WIDE, Case, bits_of, conv2d, dense, labels, make_network, make_weight, uniform
+from engine_cases import DIGITS, WIDE, Case, bits_of, conv2d, dense, labels, make_network, make_weight, pooled, uniform
 from engine_problems import (
     INPUTS,
     PROBLEMS,
@@ -128,6 +128,7 @@ def test_norms_are_those_of_one_row_alone(flags: list[bool], n_threads: int) -> 
 
 CONVOLVED = {
     "rows": [conv2d((1, 5, 1), 20, (1, 2), "tanh"), conv2d((1, 4, 20), 20, (1, 3), groups=(20,), use_bias=False)],
+    "pooled": [conv2d((1, 5, 1), 20, (1, 2), "relu"), pooled("max_pool", (1, 4, 20), (1, 2))],
     "lanes": [conv2d((1, 5, 1), 3, (1, 2), "tanh"), conv2d((1, 4, 3), 5, (1, 3), padding=(0, 0, 1, 0))],
 }
 

@@ -68,6 +68,24 @@ def test_pooling_of_integers_is_its_twin_exactly(kernels, dtype, name, windows):
         np.testing.assert_array_equal(got, want, strict=True)
 
 
+@pytest.mark.parametrize("windows", WINDOWS, ids=lambda w: "{pool_size} {strides} {padding}".format(**w))
+def test_numbers_of_largest_pixels(kernels, dtype, windows):
+    for shape, nans in itertools.product(cases(windows), [False, True]):
+        x = integers(shape, dtype)
+        x = with_nan(x) if nans else x
+        y, index = kernels.max_pool_index(x, **windows)
+        want = reference.max_pool_index(x, **windows)
+        np.testing.assert_array_equal(y, want[0], strict=True)
+        np.testing.assert_array_equal(index, want[1], strict=True)
+        dy = integers(y.shape, dtype, seed=1)
+        for relu in (False, True):
+            dx = kernels.max_pool_index_backward(dy, y, index, size=shape[1:3], relu=relu, **windows)
+            want = kernels.max_pool_backward(dy, y, x, relu=relu, **windows)
+            np.testing.assert_array_equal(dx, want, strict=True)
+            want = reference.max_pool_index_backward(dy, y, index, size=shape[1:3], relu=relu, **windows)
+            np.testing.assert_array_equal(dx, want, strict=True)
+
+
 @pytest.mark.parametrize("name", ["max_pool", "average_pool"])
 def test_images_anywhere_in_memory_and_a_given_out(kernels, dtype, layout, rng, name):
     windows = {"pool_size": (3, 2), "strides": (2, 2), "padding": "same"}

@@ -65,10 +65,11 @@ std::size_t Conv2D<T>::task_rows() const {
 
 template <class T>
 std::size_t Conv2D<T>::gradient_parts() const {
-  return std::max<std::size_t>(1, shape_.terms() / part_terms);
+  return std::max<std::size_t>(shape_.terms() > term_unit ? 2 : 1, shape_.terms() / part_terms);
 }
 
-// The kernels' own, and then an image, the gradient by its output and its gradient by the parameters, for row norms.
+// The kernels' own, and then an image's output, or the gradient by it; for row norms the image, and its gradient by the
+// parameters.
 template <class T>
 std::size_t Conv2D<T>::room() const {
   return workspace() + padded(shape_.inputs()) + padded(shape_.outputs()) + padded(shape_.terms() * shape_.filters) +
@@ -81,12 +82,37 @@ std::size_t Conv2D<T>::workspace() const {
 }
 
 template <class T>
+void Conv2D<T>::pool_row(const void* rows, std::size_t image) noexcept {
+  const Rows& x = *static_cast<const Rows*>(rows);
+  const Conv2D& self = *x.operation;
+  const std::size_t row = x.first + image;
+  const std::size_t at = row * self.windows_.outputs();
+  x.tools->kernels->max_pool->forward_index(x.pass->value[*self.pooled_] + at, x.pass->saved[self.number_] + at, x.one,
+                                            1, self.windows_);
+}
+
+template <class T>
+void Conv2D<T>::unpool_row(const void* rows, std::size_t image) noexcept {
+  const Rows& x = *static_cast<const Rows*>(rows);
+  x.operation->unpool(x.one, *x.pass, x.first + image, *x.tools);
+}
+
+template <class T>
+void Conv2D<T>::unpool(T* slope, const Pass<T>& pass, std::size_t row, const Tools<T>& tools) const noexcept {
+  const std::size_t at = row * windows_.outputs();
+  tools.kernels->max_pool->backward_index(slope, pass.dvalue[*pooled_] + at, pass.value[*pooled_] + at,
+                                          pass.saved[this->number_] + at, 1, windows_, this->applied.relu);
+}
+
+template <class T>
 void Conv2D<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
                         const Tools<T>& tools) const noexcept {
-  T* const y = this->y(pass, first);
+  const Rows visited{this, &pass, &tools, first, one(tools)};
+  T* const y = pools(pass) ? visited.one : this->y(pass, first);
   const T* const bias = bias_ ? tools.arena->value(*bias_) : nullptr;
   form(pass).forward(y, this->x(pass, first), tools.arena->value(kernel_), bias, this->images(pass, rows), shape_,
-                     this->applied.relu ? Finish::relu : Finish::none, tools.room);
+                     this->applied.relu ? Finish::relu : Finish::none,
+                     pools(pass) ? EachImage{pool_row, &visited} : EachImage{}, tools.room);
   if (this->applied.activation && !this->applied.relu)
     this->applied.activation->forward(y, y, 1, this->stored(pass, rows) * this->units_, this->applied.alpha);
 }
@@ -95,8 +121,10 @@ template <class T>
 void Conv2D<T>::backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
                          const Tools<T>& tools) const noexcept {
   const bool mask = this->input_applied.relu;
-  form(pass).backward(this->dx(pass, first), this->dy(pass, first), tools.arena->value(kernel_),
-                      mask ? this->x(pass, first) : nullptr, this->images(pass, rows), shape_, tools.room);
+  const Rows visited{this, &pass, &tools, first, one(tools)};
+  form(pass).backward(this->dx(pass, first), pools(pass) ? visited.one : this->dy(pass, first),
+                      tools.arena->value(kernel_), mask ? this->x(pass, first) : nullptr, this->images(pass, rows),
+                      shape_, pools(pass) ? EachImage{unpool_row, &visited} : EachImage{}, tools.room);
   if (!mask) this->through_input_activation(pass, first, this->stored(pass, rows), {0, this->inputs_});
 }
 
@@ -106,10 +134,12 @@ void Conv2D<T>::gradient(const Pass<T>& pass, std::size_t rows, std::size_t slic
                          const Tools<T>& tools) const noexcept {
   const Span terms = span_of(part, shape_.terms(), term_unit);
   const auto& parameters = tools.arena->parameters;
+  const Rows visited{this, &pass, &tools, 0, one(tools)};
   form(pass).gradient(gradients + parameters[kernel_].offset + terms.first * shape_.filters,
                       bias_ && part.index == 0 ? gradients + parameters[*bias_].offset : nullptr, this->x(pass, 0),
-                      this->dy(pass, 0), this->images(pass, rows), this->images(pass, slice), shape_, terms.first,
-                      terms.count, tools.room);
+                      pools(pass) ? visited.one : this->dy(pass, 0), this->images(pass, rows),
+                      this->images(pass, slice), shape_, terms.first, terms.count,
+                      pools(pass) ? EachImage{unpool_row, &visited} : EachImage{}, tools.room);
 }
 
 // |dW|^2 + |db|^2 of one image after the other
@@ -117,9 +147,9 @@ template <class T>
 void Conv2D<T>::add_row_norms(const Pass<T>& pass, std::size_t first, std::size_t rows, double* norm,
                               const Tools<T>& tools) const noexcept {
   const auto sum_squares = tools.kernels->vector->sum_squares;
-  T* const image = tools.room + workspace();
-  T* const slope = image + padded(shape_.inputs());
-  T* const dw = slope + padded(shape_.outputs());
+  T* const slope = this->one(tools);
+  T* const image = slope + padded(shape_.outputs());
+  T* const dw = image + padded(shape_.inputs());
   T* const dbias = dw + padded(shape_.terms() * shape_.filters);
   const auto row_of = [&](T* copy, const T* values, std::size_t row, std::size_t width) {
     if (!this->in_lanes(pass)) return values + row * width;
@@ -129,8 +159,9 @@ void Conv2D<T>::add_row_norms(const Pass<T>& pass, std::size_t first, std::size_
   };
   for (std::size_t i = 0; i < rows; ++i) {
     const T* const x = row_of(image, this->x(pass, 0), first + i, this->inputs_);
-    const T* const dy = row_of(slope, this->dy(pass, 0), first + i, this->units_);
-    rows_form_.gradient(dw, bias_ ? dbias : nullptr, x, dy, 1, 0, shape_, 0, shape_.terms(), tools.room);
+    if (pools(pass)) unpool(slope, pass, first + i, tools);
+    const T* const dy = pools(pass) ? slope : row_of(slope, this->dy(pass, 0), first + i, this->units_);
+    rows_form_.gradient(dw, bias_ ? dbias : nullptr, x, dy, 1, 0, shape_, 0, shape_.terms(), {}, tools.room);
     norm[i] += sum_squares(dw, shape_.terms() * shape_.filters) + (bias_ ? sum_squares(dbias, shape_.filters) : 0.0);
   }
 }

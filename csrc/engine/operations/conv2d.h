@@ -26,6 +26,7 @@ class Conv2D final : public Operation<T> {
   std::size_t least_slice() const override { return row_lanes; }
   std::size_t gradient_parts() const override;
   std::size_t room() const override;
+  std::size_t saved(std::size_t rows) const override { return pooled_ ? rows * windows_.outputs() : 0; }
   bool has_parameters() const override { return true; }
 
   void forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
@@ -35,6 +36,11 @@ class Conv2D final : public Operation<T> {
   void gradient(const Pass<T>& pass, std::size_t rows, std::size_t slice, Part part, T* gradients,
                 const Tools<T>& tools) const noexcept override;
 
+  // In training, max pooling of the output into value `pooled` can be done here, image by image while it is in the L2
+  // cache; neither the output nor the gradient by it then stands in memory as a whole.
+  bool can_pool() const { return form_.visits && !this->lanes_ && (this->applied.relu || !this->applied.activation); }
+  void pool(const Pool2D& windows, std::size_t pooled) { windows_ = windows, pooled_ = pooled; }
+
   bool has_row_norms() const override { return true; }
   void add_row_norms(const Pass<T>& pass, std::size_t first, std::size_t rows, double* norm,
                      const Tools<T>& tools) const noexcept override;
@@ -43,12 +49,29 @@ class Conv2D final : public Operation<T> {
   const Convolution<T>& form(const Pass<T>& pass) const { return this->in_lanes(pass) ? form_ : rows_form_; }
 
   std::size_t workspace() const;
+  T* one(const Tools<T>& tools) const { return tools.room + workspace(); }
+  bool pools(const Pass<T>& pass) const { return pooled_ && pass.fused; }
+  // The gradient by the output of one row, into `slope`.
+  void unpool(T* slope, const Pass<T>& pass, std::size_t row, const Tools<T>& tools) const noexcept;
+
+  // Where the kernels leave a row's output, or want its gradient.
+  struct Rows {
+    const Conv2D* operation;
+    const Pass<T>* pass;
+    const Tools<T>* tools;
+    std::size_t first;
+    T* one;  // where one image's output stands, or the gradient by it
+  };
+  static void pool_row(const void* rows, std::size_t image) noexcept;
+  static void unpool_row(const void* rows, std::size_t image) noexcept;
 
   const ConvolutionShape shape_;
   const Convolution<T>& form_;
   const Convolution<T>& rows_form_;
   const std::size_t kernel_;
   const std::optional<std::size_t> bias_;
+  Pool2D windows_{};
+  std::optional<std::size_t> pooled_;
 };
 
 template <class T>

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <type_traits>
+
+#include "engine/operations/conv2d.h"
 
 namespace ravine {
 namespace {
@@ -35,6 +38,7 @@ std::size_t WindowOperation<T>::task_rows() const {
 template <class T>
 void MaxPool<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
                          const Tools<T>& tools) const noexcept {
+  if (fused && pass.fused) return;
   tools.kernels->max_pool->forward(this->y(pass, first), this->x(pass, first), this->images(pass, rows),
                                    this->widened(pass, this->pool_));
 }
@@ -43,6 +47,7 @@ void MaxPool<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t row
 template <class T>
 void MaxPool<T>::backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
                           const Tools<T>& tools) const noexcept {
+  if (fused && pass.fused) return;
   const bool relu = this->input_applied.relu;
   tools.kernels->max_pool->backward(this->dx(pass, first), this->dy(pass, first), this->y(pass, first),
                                     this->x(pass, first), this->images(pass, rows), this->widened(pass, this->pool_),
@@ -104,7 +109,12 @@ void add_pool(Builder<T>& builder, const OperationSpec& spec) {
                        .pad_left = placed[1].pad,
                        .out_height = placed[0].count,
                        .out_width = placed[1].count};
-  builder.template add<Kind>(spec, windows.outputs(), windows);
+  auto* const convolution = dynamic_cast<Conv2D<T>*>(builder.writer());
+  Kind<T>& pooling = builder.template add<Kind>(spec, windows.outputs(), windows);
+  if constexpr (std::is_same_v<Kind<T>, MaxPool<T>>) {
+    pooling.fused = convolution && convolution->can_pool();
+    if (pooling.fused) convolution->pool(windows, pooling.output());
+  }
 }
 
 template <class T>

@@ -23,6 +23,8 @@ template <class T>
 class MaxPool final : public WindowOperation<T> {
  public:
   using WindowOperation<T>::WindowOperation;
+  // The operation before does the work in training.
+  bool fused = false;
 
   void forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
                const Tools<T>& tools) const noexcept override;

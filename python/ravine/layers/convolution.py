@@ -8,7 +8,7 @@ from typing import Any
 from .. import _core
 from .._validation import check_choice, check_int
 from ..constraints import MaxNorm
-from ..initializers import Initializer
+from ..initializers import Array, Initializer, _Scaled
 from ..regularizers import Regularizer
 from .activation import Activation
 from .base import Shape
@@ -238,6 +238,21 @@ class Conv2D(_Convolution):
         return self._kernel_call(repr(self.filters), repr(self.kernel_size), **settings)
 
 
+class _PerChannel(Initializer):
+    """Values for kernels of single channels, whose fans are those of one channel."""
+
+    def __init__(self, each: Initializer) -> None:
+        self.each = each
+
+    def fill(self, out: Array, *, seed: int, stream: int = 0) -> None:
+        """Write the values into (height, width, channels, multiplier)."""
+        if isinstance(self.each, _Scaled):
+            taps = out.shape[0] * out.shape[1]
+            self.each.fill_for(out, taps, taps * out.shape[3], seed=seed, stream=stream)
+        else:
+            self.each.fill(out, seed=seed, stream=stream)
+
+
 class DepthwiseConv2D(_Convolution):
     """y = f(x * W + b), each channel with kernels of its own: W (kernel_height, kernel_width, channels, multiplier).
 
@@ -252,7 +267,7 @@ class DepthwiseConv2D(_Convolution):
     strides, padding, dilation
         As for `Conv2D`.
     activation, use_bias, kernel_initializer, bias_initializer, l1, l2, kernel_regularizer, kernel_constraint
-        As for `Conv2D`. The fans of the first values are those of W's shape.
+        As for `Conv2D`. The fans of the first values are those of one channel: fan_in is kernel_height kernel_width.
     name : str, optional
         Default: depthwise_conv2d, depthwise_conv2d_1 ...
     trainable : bool, default=True
@@ -325,6 +340,10 @@ class DepthwiseConv2D(_Convolution):
         channels = self._image(shape)[2]
         kernel = (*self.kernel_size, channels, self.depth_multiplier)
         return {"kernel": kernel} | ({"bias": (channels * self.depth_multiplier,)} if self.use_bias else {})
+
+    def parameter_initializers(self) -> dict[str, Initializer]:
+        """Return the initializers of kernel and bias."""
+        return {"kernel": _PerChannel(self.kernel_initializer), "bias": self.bias_initializer}
 
     def operation(
         self,

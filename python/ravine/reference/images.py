@@ -19,6 +19,8 @@ __all__ = [
     "average_pool_backward",
     "max_pool",
     "max_pool_backward",
+    "max_pool_index",
+    "max_pool_index_backward",
     "upsample",
     "upsample_backward",
     "zero_pad",
@@ -154,6 +156,64 @@ def max_pool_backward(
         np.put_along_axis(share, first, given[:, i, j][:, np.newaxis], axis=1)
         dx[:, rows, cols] += share.reshape(window.shape)
     return _into(out, dx, dy)
+
+
+def max_pool_index(
+    x: Array, *, pool_size: Pair, strides: Pair | None = None, padding: str = "valid"
+) -> tuple[Array, Array]:
+    """`max_pool`, and the number of that pixel in its window, row by row; of the first where several are largest.
+
+    Parameters
+    ----------
+    x, pool_size, strides, padding
+        As in `max_pool`. A window that reaches beyond the image has the pixels that lie within.
+
+    Returns
+    -------
+    (ndarray, ndarray), shape (n, out_height, out_width, channels)
+        The maxima and the numbers, both of the dtype of `x`.
+
+    Examples
+    --------
+    >>> y, index = max_pool_index(np.array([[3.0, 7.0], [7.0, 1.0]]).reshape(1, 2, 2, 1), pool_size=(2, 2))
+    >>> y.item(), index.item()
+    (7.0, 1.0)
+    """
+    size, windows = _windows(x.shape[1:3], pool_size, strides, padding)
+    index = np.empty((x.shape[0], *size, x.shape[3]), x.dtype)
+    for i, j, rows, cols in windows:
+        index[:, i, j] = _pixels(x[:, rows, cols]).argmax(axis=1)
+    return max_pool(x, pool_size=pool_size, strides=strides, padding=padding), index
+
+
+def max_pool_index_backward(
+    dy: Array,
+    y: Array,
+    index: Array,
+    *,
+    size: Pair,
+    pool_size: Pair,
+    strides: Pair | None = None,
+    padding: str = "valid",
+    relu: bool = False,
+) -> Array:
+    """`max_pool_backward` from what `max_pool_index` gives, for images of `size` (height, width).
+
+    >>> dy, y, index = np.ones((1, 1, 1, 1)), np.full((1, 1, 1, 1), 7.0), np.full((1, 1, 1, 1), 1.0)
+    >>> max_pool_index_backward(dy, y, index, size=(2, 2), pool_size=(2, 2))[0, :, :, 0]
+    array([[0., 1.],
+           [0., 0.]])
+    """
+    given = dy.astype(np.float64)
+    if relu:
+        given = np.where(np.isnan(y), np.nan, np.where(y <= 0, 0.0, given))
+    dx = np.zeros((dy.shape[0], *size, dy.shape[3]))
+    for i, j, rows, cols in _windows(size, pool_size, strides, padding)[1]:
+        window = dx[:, rows, cols]
+        share = np.zeros(_pixels(window).shape)
+        np.put_along_axis(share, index[:, i, j][:, np.newaxis].astype(int), given[:, i, j][:, np.newaxis], axis=1)
+        dx[:, rows, cols] += share.reshape(window.shape)
+    return _into(None, dx, dy)
 
 
 def average_pool(
