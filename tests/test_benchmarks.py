@@ -51,7 +51,9 @@ def test_slots_are_those_of_the_rule(row, monkeypatch):
     assert task.slots == rv.kernels.names["updates"]["adam" if task.rule == "adamw" else task.rule]
 
 
-@pytest.mark.parametrize("row", [row for row in rows.TRAINING if row.name != "wide"], ids=lambda row: row.name)
+@pytest.mark.parametrize(
+    "row", [row for row in [*rows.TRAINING, *rows.IMAGES] if row.name != "wide"], ids=lambda row: row.name
+)
 def test_training_rows_are_fair(row):
     task = row.make()
     assert len(task.X) % task.batch == 0  # every step of every library has the same rows
@@ -68,7 +70,23 @@ def test_the_work_of_a_step():
     forward = 784 * 512 + 512 * 256 + 256 * 10
     assert task.flops == 2 * 128 * (3 * forward - 784 * 512)
     assert rows.product("nt", 3, 5, 7).make().flops == 2 * 3 * 5 * 7
+    task = next(row for row in rows.ROWS if row.name == "lenet-32").make()
+    first, second, dense = 24 * 24 * 6 * 25, 8 * 8 * 16 * 150, 256 * 120 + 120 * 84 + 84 * 10
+    assert task.flops == 2 * 32 * (3 * (first + second + dense) - first)
     assert tasks.Update("adam", {}, 2, np.ones(10), np.ones(10)).bytes == 4 * 10 * 7
+
+
+def test_ravine_computes_what_an_image_task_asks_for():
+    from benchmarks.contestants import ravine as contestant
+
+    layers = (tasks.Convolved(3, 3, "same", 2), tasks.Convolved(5, 2, "valid", 3))
+    task = rows.images("small", (8, 8, 2), layers, (6, 3), 40, 8, 2, (1.0, 1.0)).make()
+    outputs = contestant.convolutional(task).predict(task.X)
+    assert np.allclose(outputs, task.outputs_of(task.weights, task.X), rtol=1e-4, atol=1e-4)
+    entry = contestant.Images(task, 1)
+    entry.reset()
+    entry.run(2)
+    assert task.complaints({"ravine": entry.result()}) == {}
 
 
 def small_step():

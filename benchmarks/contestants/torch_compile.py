@@ -50,6 +50,10 @@ class Training(eager.Training):
             super().run(passes)
 
 
+class Images(Training, eager.Images):
+    """The same with convolutions."""
+
+
 class Inference(eager.Inference):
     """A compiled way forward."""
 
