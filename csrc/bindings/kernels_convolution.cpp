@@ -1,26 +1,11 @@
-#include <array>
 #include <memory>
 #include <new>
 
-#include "bindings/arrays.h"
+#include "bindings/images.h"
 #include "bindings/kernels.h"
 
 namespace ravine::bindings {
 namespace {
-
-using Pair = std::array<std::size_t, 2>;
-
-Pair to_pair(py::handle x, const char* name, std::size_t least) {
-  if (!py::isinstance<py::tuple>(x) || py::len(x) != 2)
-    throw py::type_error(std::string(name) + " must be a tuple of two integers, got " + text(py::repr(x)));
-  const auto pair = py::reinterpret_borrow<py::tuple>(x);
-  const Pair result{to_integer<std::size_t>(pair[0], name), to_integer<std::size_t>(pair[1], name)};
-  for (const std::size_t value : result)
-    if (value < least || value >= std::size_t{1} << 31)
-      throw py::value_error(std::string(name) + " must be in [" + std::to_string(least) + ", 2^31), got " +
-                            text(py::repr(x)));
-  return result;
-}
 
 // What the three kernels of a convolution have in common.
 struct Settings {

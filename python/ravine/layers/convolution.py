@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import _core
-from .._validation import check_choice, check_int
+from .._validation import check_choice, check_int, check_pair
 from ..constraints import MaxNorm
 from ..initializers import Array, Initializer, _Scaled
 from ..regularizers import Regularizer
@@ -17,16 +17,6 @@ from .kernel import KernelLayer
 __all__ = ["Conv1D", "Conv2D", "DepthwiseConv2D"]
 
 _PADDINGS = ("valid", "same")
-
-
-def _pair(name: str, value: Any) -> tuple[int, int]:
-    """Return (down, across); one int stands for both."""
-    if isinstance(value, (tuple, list)):
-        if len(value) != 2:
-            raise ValueError(f"{name} must be an int >= 1 or two of them, got {value!r}")
-        return check_int(name, value[0], 1), check_int(name, value[1], 1)
-    number = check_int(name, value, 1, allowed="an int >= 1 or two of them")
-    return number, number
 
 
 def _one(name: str, value: Any) -> int:
@@ -203,10 +193,10 @@ class Conv2D(_Convolution):
             trainable=trainable,
         )
         self.filters = check_int("filters", filters, 1)
-        self.kernel_size = _pair("kernel_size", kernel_size)
-        self.strides = _pair("strides", strides)
+        self.kernel_size = check_pair("kernel_size", kernel_size)
+        self.strides = check_pair("strides", strides)
         self.padding = check_choice("padding", padding, _PADDINGS)
-        self.dilation = _pair("dilation", dilation)
+        self.dilation = check_pair("dilation", dilation)
         self.groups = check_int("groups", groups, 1)
         if self.filters % self.groups:
             raise ValueError(f"groups must divide filters={self.filters}, got {groups!r}")
@@ -325,11 +315,11 @@ class DepthwiseConv2D(_Convolution):
             name=name,
             trainable=trainable,
         )
-        self.kernel_size = _pair("kernel_size", kernel_size)
+        self.kernel_size = check_pair("kernel_size", kernel_size)
         self.depth_multiplier = check_int("depth_multiplier", depth_multiplier, 1)
-        self.strides = _pair("strides", strides)
+        self.strides = check_pair("strides", strides)
         self.padding = check_choice("padding", padding, _PADDINGS)
-        self.dilation = _pair("dilation", dilation)
+        self.dilation = check_pair("dilation", dilation)
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return (height, width, channels * depth_multiplier) of the output."""
