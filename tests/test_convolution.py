@@ -218,7 +218,7 @@ def test_first_values_have_the_variance_of_the_fans():
         (lambda: Conv2D(3, 0), ValueError, "kernel_size must be an int >= 1 or two of them, got 0"),
         (lambda: Conv2D(3, (1, 2, 3)), ValueError, r"kernel_size must be an int >= 1 or two of them, got \(1, 2, 3\)"),
         (lambda: Conv2D(3, 2, strides=1.5), ValueError, "strides must be an int >= 1 or two of them, got 1.5"),
-        (lambda: Conv2D(3, 2, dilation=(1, 0)), ValueError, r"dilation must be an int >= 1 or two of them, got \(1, 0\)"),
+        (lambda: Conv2D(3, 2, dilation=(1, 0)), ValueError, r"dilation must be an int >= 1 or two of .*got \(1, 0\)"),
         (lambda: Conv2D(3, 2, padding="full"), ValueError, "unknown padding 'full'"),
         (lambda: Conv2D(6, 2, groups=4), ValueError, "groups must divide filters=6, got 4"),
         (lambda: Conv1D(6, (2, 2)), ValueError, r"kernel_size must be an int >= 1, got \(2, 2\)"),
