@@ -7,7 +7,7 @@ import pytest
 from checks import ISAS, awkward, has_fma, same_bits
 
 from ravine import _core
-from ravine.reference import conv2d, conv2d_dweight, conv2d_dx, convolution, lanes_to_rows, rows_to_lanes
+from ravine.reference import conv2d, conv2d_dweight, conv2d_dx, convolution_order, lanes_to_rows, rows_to_lanes
 
 NONE = ((0, 0), (0, 0))
 
@@ -152,6 +152,22 @@ def test_integers_are_exact(kernels, dtype, rng):
             assert np.array_equal(got[1], dbias), where
 
 
+def test_twins_take_images_in_lanes(dtype, rng):
+    kernels, settings = _core.baseline, {"padding": ((1, 0), (0, 1)), "form": "lanes"}
+    x, w = (rng.integers(-4, 5, size=s).astype(dtype) for s in ((32, 5, 6, 3), (2, 2, 3, 5)))
+    x, out = in_lanes(x), np.empty((2, 5, 6, 5, 16), dtype)
+    y = kernels.conv2d(x, w, finish="relu", **settings)
+    assert conv2d(x, w, finish="relu", out=out, **settings) is out
+    assert same_bits(y, out)
+    gate = x[:, ::-1].copy()
+    dx = kernels.conv2d_dx(y, w, (5, 6), gate=gate, **settings)
+    assert same_bits(dx, conv2d_dx(y, w, (5, 6), gate=gate, **settings))
+    for got, want in zip(
+        kernels.conv2d_dweight(x, y, (2, 2), **settings), conv2d_dweight(x, y, (2, 2), **settings), strict=True
+    ):
+        assert same_bits(got, want)
+
+
 ROUNDED = [
     case((9, 11), (3, 3), 5, 33, images=5, padding=((1, 1), (1, 1))),
     case((7, 9), (3, 3), 40, 7, images=3, padding=((1, 1), (1, 1))),
@@ -165,18 +181,18 @@ ROUNDED = [
 def test_order_of_the_sums(shapes, isa, kernels, dtype, rng):
     x_shape, w_shape, settings = shapes
     x, w = (rng.normal(size=s).astype(dtype) for s in (x_shape, w_shape))
-    want = convolution.conv2d_in_order(x, w, fused=has_fma(isa), **settings)
+    want = convolution_order.conv2d_in_order(x, w, fused=has_fma(isa), **settings)
     dy = rng.normal(size=want.shape).astype(dtype)
     for form in forms(x_shape, w_shape, settings):
         assert same_bits(run(kernels, form, "conv2d", x, w, **settings), want)
     for batch_slice in (0, 1, 2):
         keywords = settings | {"batch_slice": batch_slice}
-        want = convolution.conv2d_dweight_in_order(x, dy, w_shape[:2], fused=has_fma(isa), **keywords)
+        want = convolution_order.conv2d_dweight_in_order(x, dy, w_shape[:2], fused=has_fma(isa), **keywords)
         got = kernels.conv2d_dweight(x, dy, w_shape[:2], **keywords)
         assert same_bits(got[0], want[0])
         assert same_bits(got[1], want[1])
     if settings.keys() <= {"padding", "groups"}:
-        want = convolution.conv2d_dx_in_order(dy, w, x_shape[1:3], fused=has_fma(isa), **settings)
+        want = convolution_order.conv2d_dx_in_order(dy, w, x_shape[1:3], fused=has_fma(isa), **settings)
         for form in forms(x_shape, w_shape, settings):
             assert same_bits(run(kernels, form, "conv2d_dx", dy, w, x_shape[1:3], **settings), want)
 
@@ -195,7 +211,7 @@ def test_order_of_the_sums_in_lanes(shapes, isa, kernels, dtype, rng):
     dy = rng.normal(size=conv2d(x, w, **settings).shape).astype(dtype)
     for batch_slice in (0, 1):
         keywords = settings | {"batch_slice": batch_slice}
-        want = convolution.conv2d_dweight_in_lanes(
+        want = convolution_order.conv2d_dweight_in_lanes(
             in_lanes(x), in_lanes(dy), w_shape[:2], fused=has_fma(isa), **keywords
         )
         got = run(kernels, "lanes", "conv2d_dweight", x, dy, w_shape[:2], **keywords)

@@ -1,23 +1,17 @@
-"""NumPy twins of convolution and of its gradients, and the order in which their sums run."""
+"""NumPy twins of convolution and of its gradients; `convolution_order` has the order in which their sums run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import reduce
 from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .matmul import fma, matmul_in_order
-
 Array = NDArray[Any]
 Pair = tuple[int, int]
 Padding = tuple[Pair, Pair]
 NONE: Padding = ((0, 0), (0, 0))
-#: The outputs of an image that a gradient's chain takes at most: whole rows of them, or a piece of one.
-BLOCK, LANES_BLOCK = 256, 64
 #: The images that stand side by side in lanes.
 LANES = 16
 
@@ -34,6 +28,8 @@ def conv2d(
     dilation: Pair = (1, 1),
     groups: int = 1,
     finish: str = "none",
+    form: str = "rows",
+    out: Array | None = None,
 ) -> Array:
     """Convolution: ``y[n, i, j, f] = sum_uvc x[n, i s + u d - top, j s + v d - left, c] w[u, v, c, f] + bias[f]``.
 
@@ -53,6 +49,10 @@ def conv2d(
         Number of groups.
     finish : {"none", "relu"}, default "none"
         ``max(y, 0)``.
+    form : {"rows", "lanes", "depthwise"}, default "rows"
+        With "lanes" images come and go in groups of 16, (groups, height, width, channels, 16).
+    out : ndarray, optional
+        Where to write the result.
 
     Returns
     -------
@@ -66,6 +66,7 @@ def conv2d(
     array([[ 8., 12.],
            [20., 24.]])
     """
+    x = _in_rows(x, form)
     padded = np.pad(x, ((0, 0), *padding, (0, 0)))
     height, width = _outputs(x.shape, w.shape, strides, padding, dilation)
     y = np.zeros((x.shape[0], height, width, w.shape[3]), dtype=np.result_type(x, w))
@@ -75,7 +76,7 @@ def conv2d(
             y[..., filters] += seen[..., channels] @ w[u, v][:, filters]
     if bias is not None:
         y = y + bias
-    return np.where(y < 0, np.zeros_like(y), y) if finish == "relu" else y
+    return _into(out, _in_form(np.where(y < 0, np.zeros_like(y), y) if finish == "relu" else y, form))
 
 
 def conv2d_dx(
@@ -88,6 +89,8 @@ def conv2d_dx(
     dilation: Pair = (1, 1),
     groups: int = 1,
     gate: Array | None = None,
+    form: str = "rows",
+    out: Array | None = None,
 ) -> Array:
     """Gradient of `conv2d` by its images of `size` (height, width): each output's, times w, where it was read.
 
@@ -97,6 +100,7 @@ def conv2d_dx(
     array([[0., 1.],
            [2., 3.]])
     """
+    dy = _in_rows(dy, form)
     (top, bottom), (left, right) = padding
     channels = w.shape[2] * groups
     padded = np.zeros((dy.shape[0], size[0] + top + bottom, size[1] + left + right, channels), np.result_type(dy, w))
@@ -105,7 +109,9 @@ def conv2d_dx(
         for group, filters in _groups(w, groups):
             seen[..., group] += dy[..., filters] @ w[u, v][:, filters].T
     dx = padded[:, top : top + size[0], left : left + size[1]]
-    return dx.copy() if gate is None else np.where(gate <= 0, np.zeros_like(dx), dx)
+    if gate is not None:
+        dx = np.where(_in_rows(gate, form) <= 0, np.zeros_like(dx), dx)
+    return _into(out, _in_form(dx, form))
 
 
 def conv2d_dweight(
@@ -118,6 +124,7 @@ def conv2d_dweight(
     dilation: Pair = (1, 1),
     groups: int = 1,
     batch_slice: int = 0,
+    form: str = "rows",
 ) -> tuple[Array, Array]:
     """Gradients of `conv2d` by w and by bias, summed over images; `batch_slice` cuts the kernels' sum, not this one.
 
@@ -126,6 +133,7 @@ def conv2d_dweight(
     (array([[ 8., 12.],
            [20., 24.]]), array([4.]))
     """
+    x, dy = _in_rows(x, form), _in_rows(dy, form)
     padded = np.pad(x, ((0, 0), *padding, (0, 0)))
     dw = np.zeros((*kernel_size, x.shape[3] // groups, dy.shape[3]), dtype=np.result_type(x, dy))
     for u, v in product(*map(range, kernel_size)):
@@ -157,162 +165,21 @@ def lanes_to_rows(y: Array, rows: int) -> Array:
     return np.ascontiguousarray(y.transpose(0, 2, 1).reshape(len(y) * LANES, y.shape[1])[:rows])
 
 
-# ------------------------------------------------------------------------------------------------- the kernels' order
+def _in_rows(x: Array, form: str) -> Array:
+    """Images one after the other."""
+    return np.moveaxis(x, -1, 1).reshape(-1, *x.shape[1:-1]) if form == "lanes" else x
 
 
-def conv2d_in_order(
-    x: Array,
-    w: Array,
-    *,
-    strides: Pair = (1, 1),
-    padding: Padding = NONE,
-    dilation: Pair = (1, 1),
-    groups: int = 1,
-    fused: bool = True,
-) -> Array:
-    """`conv2d` with exactly the kernels' roundings: each output a product's row over (u, v, c), padding included.
-
-    >>> conv2d_in_order(np.ones((1, 2, 2, 1)), np.ones((2, 2, 1, 3))).tolist()
-    [[[[4.0, 4.0, 4.0]]]]
-    """
-    windows = _windows(x, w.shape, strides, padding, dilation)
-    parts = []
-    for channels, filters in _groups(w, groups):
-        left = windows[..., channels].reshape(-1, w.shape[0] * w.shape[1] * w.shape[2])
-        parts.append(matmul_in_order(left, w[..., filters].reshape(left.shape[1], -1), fused=fused))
-    y = np.concatenate(parts, axis=1)
-    return y.reshape(*windows.shape[:3], w.shape[3]) + y.dtype.type(0)
+def _in_form(x: Array, form: str) -> Array:
+    """Images as the form has them."""
+    return np.ascontiguousarray(np.moveaxis(x.reshape(-1, LANES, *x.shape[1:]), 1, -1)) if form == "lanes" else x
 
 
-def conv2d_dx_in_order(
-    dy: Array, w: Array, size: Pair, *, padding: Padding = NONE, groups: int = 1, fused: bool = True
-) -> Array:
-    """`conv2d_dx` without strides and dilation, with the kernels' roundings: over (i, j, f), each w's taps descending.
-
-    >>> conv2d_dx_in_order(np.ones((1, 1, 1, 1)), np.arange(2.0).reshape(1, 2, 1, 1), (1, 2)).tolist()
-    [[[[0.0], [1.0]]]]
-    """
-    flipped = w[::-1, ::-1]
-    kernels = [flipped[..., filters].transpose(0, 1, 3, 2) for _, filters in _groups(w, groups)]
-    sides = []
-    for axis in range(2):
-        before = w.shape[axis] - 1 - padding[axis][0]
-        sides.append((before, size[axis] + w.shape[axis] - 1 - dy.shape[1 + axis] - before))
-    cropped = dy[(slice(None), *(slice(max(0, -a), dy.shape[1 + i] - max(0, -b)) for i, (a, b) in enumerate(sides)))]
-    (top, bottom), (left, right) = ((max(0, a), max(0, b)) for a, b in sides)
-    around = ((top, bottom), (left, right))
-    return conv2d_in_order(cropped, np.concatenate(kernels, axis=3), padding=around, groups=groups, fused=fused)
-
-
-def conv2d_dweight_in_order(
-    x: Array,
-    dy: Array,
-    kernel_size: Pair,
-    *,
-    strides: Pair = (1, 1),
-    padding: Padding = NONE,
-    dilation: Pair = (1, 1),
-    groups: int = 1,
-    batch_slice: int = 0,
-    fused: bool = True,
-) -> tuple[Array, Array]:
-    """`conv2d_dweight` with the kernels' roundings.
-
-    The outputs of a block are one chain; blocks, then images, are added in ascending order inside a slice, and slices
-    in a balanced tree.
-
-    >>> conv2d_dweight_in_order(np.ones((1, 2, 2, 1)), np.ones((1, 2, 2, 1)), (1, 1))
-    (array([[[[4.]]]]), array([4.]))
-    """
-    shape = (*kernel_size, x.shape[3] // groups, dy.shape[3])
-    windows = _windows(x, shape, strides, padding, dilation)
-    dw = np.zeros(shape, dtype=x.dtype)
-    for channels, filters in _groups(dw, groups):
-
-        def product_of(
-            n: int, block: tuple[slice, slice], channels: slice = channels, filters: slice = filters
-        ) -> Array:
-            left = windows[n][block][..., channels].reshape(-1, dw[..., 0].size)
-            return matmul_in_order(left.T.copy(), dy[n][block][..., filters].reshape(left.shape[0], -1), fused=fused)
-
-        dw[..., filters] = _over_batch(product_of, dy, BLOCK, batch_slice).reshape(*shape[:3], -1)
-
-    def sum_of(n: int, block: tuple[slice, slice]) -> Array:
-        outputs = dy[n][block].reshape(-1, dy.shape[3])
-        return reduce(np.add, outputs, np.zeros_like(outputs[0]))
-
-    return dw, _over_batch(sum_of, dy, BLOCK, batch_slice)
-
-
-def conv2d_dweight_in_lanes(
-    x: Array, dy: Array, kernel_size: Pair, *, padding: Padding = NONE, batch_slice: int = 0, fused: bool = True
-) -> tuple[Array, Array]:
-    """`conv2d_dweight` with the roundings of form "lanes", from images (groups, height, width, channels, 16).
-
-    Each lane has a sum of its own over a slice; lane i is added to i + 8, then 4, 2 and 1; slices in a balanced tree.
-
-    >>> x, dy = np.ones((1, 2, 2, 1, 16)), np.ones((1, 2, 2, 1, 16))
-    >>> conv2d_dweight_in_lanes(x, dy, (1, 1))
-    (array([[[[64.]]]]), array([64.]))
-    """
-    shape = (*kernel_size, x.shape[3], dy.shape[3])
-    windows = np.stack([_windows(x[..., i], shape, (1, 1), padding, (1, 1)) for i in range(LANES)], axis=-1)
-
-    def product_of(n: int, block: tuple[slice, slice]) -> Array:
-        left = windows[n][block].reshape(-1, shape[0] * shape[1] * shape[2], 1, LANES)
-        right = dy[n][block].reshape(-1, 1, shape[3], LANES)
-        total = np.zeros((left.shape[1], shape[3], LANES), dtype=x.dtype)
-        for a, b in zip(left, right, strict=True):
-            wide, tall = np.broadcast_arrays(a, b)
-            total = fma(wide, tall, total) if fused else wide * tall + total
-        return total
-
-    def sum_of(n: int, block: tuple[slice, slice]) -> Array:
-        outputs = dy[n][block].reshape(-1, shape[3], LANES)
-        return reduce(np.add, outputs, np.zeros_like(outputs[0]))
-
-    dw = _over_batch(product_of, dy, LANES_BLOCK, batch_slice, _fold_lanes)
-    return dw.reshape(shape), _over_batch(sum_of, dy, LANES_BLOCK, batch_slice, _fold_lanes)
-
-
-def _fold_lanes(sums: Array) -> Array:
-    for half in (8, 4, 2, 1):
-        sums = sums[..., :half] + sums[..., half : 2 * half]
-    return sums[..., 0]
-
-
-def _over_batch(
-    of_block: Callable[[int, tuple[slice, slice]], Array],
-    dy: Array,
-    block: int,
-    batch_slice: int,
-    finish: Callable[[Array], Array] = lambda x: x,
-) -> Array:
-    """Blocks and images added in ascending order inside slices, slices in a balanced tree."""
-    size = batch_slice or len(dy)
-    slices = [range(i, min(i + size, len(dy))) for i in range(0, len(dy), size)]
-    parts = [
-        finish(reduce(np.add, [of_block(n, at) for n in images for at in _blocks(dy.shape[1], dy.shape[2], block)]))
-        for images in slices
-    ]
-    while len(parts) > 1:
-        parts = [reduce(np.add, parts[i : i + 2]) for i in range(0, len(parts), 2)]
-    return parts[0]
-
-
-def _blocks(height: int, width: int, most: int) -> Iterator[tuple[slice, slice]]:
-    rows, cols = max(1, most // width), min(width, most)
-    for i in range(0, height, rows):
-        for j in range(0, width, cols):
-            yield slice(i, i + rows), slice(j, j + cols)
-
-
-def _windows(x: Array, kernel: tuple[int, ...], strides: Pair, padding: Padding, dilation: Pair) -> Array:
-    """What each output reads, (images, out_height, out_width, kernel_height, kernel_width, channels)."""
-    padded = np.pad(x, ((0, 0), *padding, (0, 0)))
-    size = _outputs(x.shape, kernel, strides, padding, dilation)
-    rows = [[padded[_seen((u, v), size, strides, dilation)] for v in range(kernel[1])] for u in range(kernel[0])]
-    return np.stack([np.stack(row, axis=3) for row in rows], axis=3)
+def _into(out: Array | None, value: Array) -> Array:
+    if out is None:
+        return np.ascontiguousarray(value)
+    out[...] = value
+    return out
 
 
 def _seen(tap: Pair, size: tuple[int, ...], strides: Pair, dilation: Pair) -> tuple[slice, slice, slice]:
