@@ -32,7 +32,7 @@ def tiny():
 def state_of(made):
     """Everything of a model that a fit changes, as comparable values."""
     network, history = made._built(), made.history
-    arrays = {**network.parameters(), **network.optimizer_state(), "running": network.running}
+    arrays = {**network.weights(), **network.optimizer_state(), "running": network.running}
     return {
         "arrays": {name: array.tobytes() for name, array in arrays.items()},
         "step": network.step,

@@ -5,7 +5,7 @@ import pytest
 
 import ravine as rv
 from ravine import CheckpointMismatchError
-from ravine.layers import Activation, Dense, Dropout, Flatten, Input
+from ravine.layers import Activation, BatchNorm, Dense, Dropout, Flatten, Input, LayerNorm
 
 X = np.random.default_rng(2).normal(size=(7, 2, 3)).astype(np.float32)
 
@@ -40,6 +40,34 @@ def test_weights_move_both_ways():
 
 
 @pytest.mark.torch
+def test_norms_and_their_statistics_move_both_ways():
+    torch = pytest.importorskip("torch")
+    nn = torch.nn
+    layers = [Input((2, 3)), Flatten(), BatchNorm(), Dense(5, "relu"), LayerNorm(), BatchNorm(center=False), Dense(2)]
+    model = rv.Sequential(layers, random_state=1)
+    model.compile("adam", "mse")
+    model.fit(X, X[:, 0, :2], epochs=5)
+
+    def module():
+        return nn.Sequential(
+            nn.Flatten(),
+            nn.BatchNorm1d(6),
+            nn.Linear(6, 5),
+            nn.ReLU(),
+            nn.LayerNorm(5),
+            nn.BatchNorm1d(5),
+            nn.Linear(5, 2),
+        ).eval()
+
+    one = module()
+    one.load_state_dict(rv.to_torch(model))
+    np.testing.assert_allclose(one(torch.from_numpy(X)).detach().numpy(), model.predict(X), atol=2e-6)
+    other = rv.Sequential([*layers[:5], BatchNorm(), Dense(2)], random_state=2)
+    other.load_weights(rv.from_torch(one.state_dict(), model=other))
+    np.testing.assert_allclose(other.predict(X), model.predict(X), atol=2e-6)
+
+
+@pytest.mark.torch
 def test_a_state_dict_holds_copies():
     torch = pytest.importorskip("torch")
     model = ours()
@@ -61,6 +89,17 @@ def test_kernels_are_transposed_and_named_in_their_order():
     np.testing.assert_array_equal(found["dense/kernel"], WEIGHT.T)
     np.testing.assert_array_equal(found["dense_1/kernel"], WEIGHT)
     assert all(w.flags.c_contiguous and w.flags.owndata for w in found.values())
+
+
+def test_norms_are_told_by_their_parts():
+    names = ("weight", "bias", "running_mean", "running_var")
+    given = {**{f"1.{part}": BIAS for part in names}, "1.num_batches_tracked": 3, "2.weight": BIAS, "2.bias": BIAS}
+    assert list(rv.from_torch({"0.weight": WEIGHT, **given})) == [
+        "dense/kernel", "batch_norm/gamma", "batch_norm/beta", "batch_norm/moving_mean", "batch_norm/moving_variance",
+        "layer_norm/gamma", "layer_norm/beta",
+    ]  # fmt: skip
+    with pytest.raises(CheckpointMismatchError, match="state_dict has 1 batch norms, the model 0 of its layers"):
+        rv.from_torch({f"1.{part}": BIAS for part in names}, model=rv.Sequential([Input(3), Flatten(), LayerNorm()]))
 
 
 BAD = [

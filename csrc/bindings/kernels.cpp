@@ -41,6 +41,7 @@ void bind_instruction_set(py::module_& parent, const InstructionSet& set) {
   bind_matmul(module, set);
   bind_vector(module, set);
   bind_clip(module, set);
+  bind_normalization(module, set);
   bind_random(module, set);
   bind_pool(module, set);
   bind_images(module, set);

@@ -16,6 +16,7 @@ void bind_matmul(py::module_& module, const InstructionSet& set);
 void bind_vector(py::module_& module, const InstructionSet& set);
 void bind_clip(py::module_& module, const InstructionSet& set);
 void bind_convolution(py::module_& module, const InstructionSet& set);
+void bind_normalization(py::module_& module, const InstructionSet& set);
 void bind_random(py::module_& module, const InstructionSet& set);
 void bind_pool(py::module_& module, const InstructionSet& set);
 void bind_images(py::module_& module, const InstructionSet& set);

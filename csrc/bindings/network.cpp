@@ -45,15 +45,18 @@ class PyNetwork {
       : network_(to_integer<std::uint64_t>(input_units, "input_units"), operations,
                  to_integer<std::uint32_t>(seed, "seed"), selected()) {}
 
-  py::dict parameters() const { return views(network_.arena.values, 0, ""); }
-  py::dict gradients() const { return views(network_.arena.gradients, 0, ""); }
+  py::dict parameters() const { return views(network_.arena.values, 0, "", Kept::parameters); }
+  py::dict statistics() const { return views(network_.arena.values, 0, "", Kept::statistics); }
+  py::dict weights() const { return views(network_.arena.values, 0, "", Kept::both); }
+  py::dict gradients() const { return views(network_.arena.gradients, 0, "", Kept::parameters); }
 
   py::dict optimizer_state() const {
     py::dict result;
     for (std::size_t slot = 0; network_.rule && slot < network_.rule->slots; ++slot)
-      result.attr("update")(views(network_.arena.state, slot * network_.arena.size, std::to_string(slot) + "/"));
+      result.attr("update")(
+          views(network_.arena.state, slot * network_.arena.size, std::to_string(slot) + "/", Kept::parameters));
     if (network_.averaging.every == 0) return result;
-    result.attr("update")(views(network_.average, 0, "average/"));
+    result.attr("update")(views(network_.average, 0, "average/", Kept::both));
     result["average/seen"] =
         py::array_t<double>(Shape{1}, network_.average_seen.data(), owner_of(network_.average_seen));
     return result;
@@ -377,10 +380,14 @@ class PyNetwork {
   }
 
   // Arrays that look into a block, by parameter name; they keep it alive.
-  py::dict views(const Block<T>& block, std::size_t first, const std::string& prefix) const {
+  // Which of the arena's numbers: those that gradients move, those that layers learn by themselves, or all.
+  enum class Kept { parameters, statistics, both };
+
+  py::dict views(const Block<T>& block, std::size_t first, const std::string& prefix, Kept kept) const {
     const py::capsule owner = owner_of(block);
     py::dict result;
     for (const Parameter& parameter : network_.arena.parameters) {
+      if (kept == (parameter.statistic ? Kept::parameters : Kept::statistics)) continue;
       const T* const begin = block.data() + first + parameter.offset;
       result[py::str(prefix + parameter.name)] = py::array_t<T>(parameter.seen_shape(), begin, owner);
     }
@@ -402,6 +409,9 @@ void bind(py::module_& module, const char* name) {
       .def(py::init<const py::object&, const std::vector<OperationSpec>&, const py::object&>(), arg("input_units"),
            arg("operations"), arg("seed"))
       .def("parameters", &N::parameters, "Writable views of the parameters, by name.")
+      .def("statistics", &N::statistics, "Writable views of what layers learn of the data by themselves, by name.")
+      .def("weights", &N::weights,
+           "Writable views of the parameters and the statistics, by name, in the order of layers.")
       .def("gradients", &N::gradients, "Writable views of the gradients, by parameter name.")
       .def("optimizer_state", &N::optimizer_state, "Writable views of the rule's state, by slot and parameter name.")
       .def_property_readonly("running", &N::running, "The rule's running products, shape (4,).")

@@ -1,6 +1,7 @@
 // The only allocation: flat, 64-byte-aligned blocks, and where each parameter stands in them.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <new>
@@ -57,14 +58,18 @@ struct Parameter {
   bool proximal = false;                     // l1 acts by thresholds after the step, not by the gradient
   double max_norm = 0.0;                     // what a column's norm may be; 0: anything
   bool trainable = true;
+  bool statistic = false;  // what a layer has seen of the data: no gradient moves it, but `learn`
+  double first = 0.0;      // its first values
 
   std::size_t count() const { return rows * cols; }
+  bool moves() const { return trainable && !statistic; }  // by its gradient
   std::vector<std::size_t> seen_shape() const {
     return !shape.empty() ? shape : is_kernel ? std::vector{rows, cols} : std::vector{cols};
   }
 };
 
-// Parameters | gradients | optimizer state: each one flat block with the same offsets.
+// Parameters | gradients | optimizer state: each one flat block with the same offsets. Statistics stand among the
+// parameters, so that whatever copies or averages these has them too.
 template <class T>
 struct Arena {
   std::vector<Parameter> parameters;
@@ -84,6 +89,8 @@ struct Arena {
   void allocate() {
     values = Block<T>(size);
     gradients = Block<T>(size);
+    for (std::size_t p = 0; p < parameters.size(); ++p)
+      std::fill_n(value(p), parameters[p].count(), static_cast<T>(parameters[p].first));
   }
 
   T* value(std::size_t parameter) const { return values.data() + parameters[parameter].offset; }

@@ -79,6 +79,12 @@ std::size_t Builder<T>::add_vector(const std::string& name, std::size_t size) {
 }
 
 template <class T>
+std::size_t Builder<T>::add_statistic(const std::string& name, std::size_t size, double first) {
+  return arena_.add(
+      {.name = name, .layer = layer(), .rows = 1, .cols = size, .is_kernel = false, .statistic = true, .first = first});
+}
+
+template <class T>
 void Builder<T>::add_activation_after(const OperationSpec& spec) {
   const Activation<T>* const activation = find_activation(spec.activation);
   if (spec.activation == "linear") return;

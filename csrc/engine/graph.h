@@ -74,6 +74,8 @@ class Builder {
                          std::vector<std::size_t> shape = {});
   // A parameter that is no kernel: a bias, a scale.
   std::size_t add_vector(const std::string& name, std::size_t size);
+  // Numbers that the layer learns by itself, no gradient's, with their first value.
+  std::size_t add_statistic(const std::string& name, std::size_t size, double first);
   std::size_t add_value(Value value) {
     graph_.values.push_back(value);
     return graph_.values.size() - 1;

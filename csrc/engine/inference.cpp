@@ -29,7 +29,10 @@ void run_block(const Network<T>& network, Pass<T>& pass, const Tools<T>& tools, 
   // fewer rows would leave lanes empty; a row has the same bits either way
   pass.lanes = rows >= row_lanes && !network.values()[network.output(operations)].lanes;
   pass.value[0] = const_cast<T*>(x + first * network.inputs());
-  for (std::size_t i = 0; i < operations; ++i) network.operation(i).forward(pass, 0, rows, {}, tools);
+  for (std::size_t i = 0; i < operations; ++i) {
+    if (network.operation(i).surveys()) network.operation(i).settle(pass, rows, tools);
+    network.operation(i).forward(pass, 0, rows, {}, tools);
+  }
 }
 
 // sum += w_i value_i, i ascending.

@@ -14,10 +14,14 @@ Network<T>::Network(std::size_t inputs, const std::vector<OperationSpec>& specs,
   if (inputs == 0) throw std::invalid_argument("input_units must be at least 1, got 0");
   graph_.values.push_back({inputs});
   Builder<T>(graph_, arena, *kernels_, seed).add_network(specs);
-  for (const auto& operation : graph_.operations) least_slice_ = std::min(least_slice_, operation->least_slice());
+  for (const auto& operation : graph_.operations) {
+    least_slice_ = std::min(least_slice_, operation->least_slice());
+    surveys_ = surveys_ || operation->surveys();
+  }
   for (const Value& value : graph_.values)
     if (value.lanes) least_slice_ = row_lanes;  // slices and tasks are whole groups
   arena.allocate();
+  trainable_.assign(graph_.layers, true);
   find_trained();
 }
 
@@ -34,6 +38,7 @@ void Network<T>::set_trainable(const std::vector<bool>& layers) {
   if (layers.size() != graph_.layers)
     throw std::invalid_argument("flags must have one entry per operation, " + std::to_string(graph_.layers) + ", got " +
                                 std::to_string(layers.size()));
+  trainable_ = layers;
   for (Parameter& parameter : arena.parameters) parameter.trainable = layers[parameter.layer];
   find_trained();
 }
@@ -42,7 +47,7 @@ template <class T>
 void Network<T>::find_trained() {
   std::vector<bool> learns(graph_.layers, false);
   for (const Parameter& parameter : arena.parameters)
-    if (parameter.trainable) learns[parameter.layer] = true;
+    if (parameter.moves()) learns[parameter.layer] = true;
   trained_.assign(operations(), false);
   goes_back_.assign(operations(), false);
   first_trained_ = operations();

@@ -70,6 +70,11 @@ class Network {
   // The least rows of a slice of a batch. Bits depend on it.
   std::size_t least_slice() const { return least_slice_; }
 
+  // Whether an operation looks at whole batches.
+  bool surveys() const { return surveys_; }
+  // Whether training changes something of an operation's layer, if it has anything: its flag.
+  bool is_trainable(std::size_t operation) const { return trainable_[graph_.layer[operation]]; }
+
   // One flag a layer, those of branches included, in depth.
   void set_trainable(const std::vector<bool>& layers);
   void set_rule(const Update<T>* rule, const UpdateSettings& settings);  // keeps no average
@@ -91,6 +96,8 @@ class Network {
   std::size_t inputs_;
   Graph<T> graph_;
   std::size_t least_slice_ = usual_batch_slice;
+  bool surveys_ = false;
+  std::vector<bool> trainable_;  // by layer
   std::vector<bool> trained_, goes_back_;
   std::size_t first_trained_ = 0;
 };

@@ -30,6 +30,22 @@ inline double tree_sum(double* value, std::size_t count) noexcept {
   return count > 0 ? value[0] : 0.0;
 }
 
+// The statistics of a batch's channels are summed in slices of their own, for a few images hold as many values as many
+// rows do: at most 16, of at least 32 values each. Bits depend on it.
+constexpr std::size_t norm_slice(std::size_t rows, std::size_t positions) {
+  return std::max((31 + positions) / positions, (rows + most_batch_slices - 1) / most_batch_slices);
+}
+constexpr std::size_t norm_slices(std::size_t rows, std::size_t positions) {
+  return (rows + norm_slice(rows, positions) - 1) / norm_slice(rows, positions);
+}
+
+// Calls join(a, b) for the pairs of a balanced tree over `count` things: what b is goes into a, all of it into 0.
+template <class Join>
+void join_tree(std::size_t count, Join&& join) {
+  for (std::size_t reach = 1; reach < count; reach *= 2)
+    for (std::size_t i = 0; i + reach < count; i += 2 * reach) join(i, i + reach);
+}
+
 // One part of an operation's output: `index` of `count` cuts of its columns.
 struct Part {
   std::size_t index = 0;

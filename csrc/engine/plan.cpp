@@ -56,7 +56,10 @@ Plan plan_step(const Network<T>& network, std::size_t rows, std::size_t threads)
   plan = with_rows(plan, rows);
   plan.threads = work < worth_a_team ? 1 : threads;
   const bool copies_pay = gradient_bytes <= copied_gradient_bytes;
-  plan.by_rows = plan.threads == 1 ? work <= longest_task || copies_pay : copies_pay && plan.slices >= 2;
+  // a group of rows cannot go on before an operation has seen the whole batch
+  plan.by_rows = network.surveys()   ? false
+                 : plan.threads == 1 ? work <= longest_task || copies_pay
+                                     : copies_pay && plan.slices >= 2;
   // one thread: groups only as small as the cache asks for; a team: at least one each
   const auto splits = [&](std::size_t groups, std::size_t group_rows) {
     return groups < plan.threads || (copies_pay && group_rows * bytes_a_row(network) > group_bytes) ||

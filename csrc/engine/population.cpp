@@ -19,7 +19,7 @@ constexpr std::size_t worth_a_team = 400'000;
 template <class T>
 std::size_t member_size(const Network<T>& network) {
   std::size_t size = 0;
-  for (const Parameter& parameter : network.arena.parameters) size += parameter.trainable ? parameter.count() : 0;
+  for (const Parameter& parameter : network.arena.parameters) size += parameter.moves() ? parameter.count() : 0;
   return size;
 }
 
@@ -45,7 +45,7 @@ const Arena<T>& Population<T>::seat(std::size_t thread, const Members& members, 
   seat.member = member;
   const double* next = members.values + member * members.size;
   for (const Parameter& parameter : seat.arena.parameters) {
-    if (!parameter.trainable) continue;
+    if (!parameter.moves()) continue;
     T* const to = seat.arena.values.data() + parameter.offset;
     for (std::size_t i = 0; i < parameter.count(); ++i) to[i] = static_cast<T>(next[i]);
     next += parameter.count();

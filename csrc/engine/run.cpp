@@ -49,10 +49,12 @@ void check_sampler(const Network<T>& network, const Data<T>& data) {
     throw std::invalid_argument("the sampler is for " + std::to_string(data.sampler->rows()) + " rows, got " +
                                 std::to_string(data.rows));
   for (std::size_t i = 0; data.sampler->learns() && i < network.training_operations(); ++i)
-    if (network.trains(i) && !network.operation(i).has_row_norms())
+    if ((network.trains(i) || (network.operation(i).surveys() && network.is_trainable(i))) &&
+        !network.operation(i).has_row_norms())
       throw std::invalid_argument("the sampler learns from the norm of each row's gradient, which " +
                                   network.operation(i).name() + " cannot give; set its trainable to False");
 }
+
 // Calls task(i) for every i below `tasks`: by a team, or here.
 struct Shares {
   Team& team;
@@ -155,6 +157,7 @@ class Trainer {
     sums.weight += weight;
     for (std::size_t m = 0; m < walk_.metrics(); ++m) metrics[m] += walk_.metric_sum(m, plan);
     if (!std::isfinite(loss)) return false;
+    walk_.learn();
     const double rate = settings_.rates[std::min(result_.steps, settings_.rates.size() - 1)];
     const StepFactors factors = prepare_step(network_.rule->prepare, network_.running, network_.settings, rate);
     updater_.share_penalty(network_.loss.penalty_share(weight));

@@ -62,20 +62,20 @@ Updater<T>::Updater(const Network<T>& network, const Buffers<T>& buffers) : netw
     const std::size_t begin = p++;
     std::size_t end = first.offset + first.count();
     for (; p < parameters.size() && !is_penalised(first) && !is_penalised(parameters[p]) &&
-           parameters[p].trainable == first.trainable && decayed(parameters[p]) == decayed(first);
+           parameters[p].moves() == first.moves() && decayed(parameters[p]) == decayed(first);
          ++p)
       end = parameters[p].offset + parameters[p].count();
-    if (!first.trainable && !is_penalised(first)) continue;
+    if (!first.moves() && !is_penalised(first)) continue;
     const std::size_t first_chunk = chunks_.size();
     for (std::size_t at = first.offset; at < end; at += chunk_size)
       chunks_.push_back(
-          {begin, at, std::min(chunk_size, end - at), is_penalised(first), decayed(first), first.trainable});
+          {begin, at, std::min(chunk_size, end - at), is_penalised(first), decayed(first), first.moves()});
     if (is_penalised(first) && first.l2_norm != 0.0) rooted_.push_back({begin, first_chunk, chunks_.size()});
   }
   for (const Rooted& kernel : rooted_)
     for (std::size_t chunk = kernel.first; chunk < kernel.last; ++chunk) rooted_chunks_.push_back(chunk);
   for (std::size_t p = 0; p < parameters.size(); ++p)
-    for (std::size_t at = 0; parameters[p].trainable && parameters[p].max_norm > 0.0 && at < parameters[p].cols;
+    for (std::size_t at = 0; parameters[p].moves() && parameters[p].max_norm > 0.0 && at < parameters[p].cols;
          at += column_block)
       limited_.push_back({p, at, std::min(column_block, parameters[p].cols - at)});
   penalty_.assign(chunks_.size(), 0.0);

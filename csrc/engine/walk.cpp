@@ -114,10 +114,40 @@ void Walk<T>::row_norms(const Pass<T>& pass, const Step& step, std::size_t first
     if (network_.trains(i)) network_.operation(i).add_row_norms(pass, first, rows, norm, tools);
 }
 
+// A network that has to go by outputs though its rows could be shared is cut by slices of the batch.
+template <class T>
+std::size_t Walk<T>::task_rows_of(const Operation<T>& operation, const Plan& plan) const noexcept {
+  const std::size_t most = operation.task_rows();
+  return network_.surveys() && plan.threads > 1 ? std::min(most, plan.slice) : most;
+}
+
 template <class T>
 bool Walk<T>::by_rows(Team& team, const Step& step) noexcept {
   const std::size_t work = work_ * step.plan.group_rows();
   return team.share(step.plan.groups, work, true, [&](std::size_t thread, std::size_t g) { group(thread, step, g); });
+}
+
+// What an operation that surveys needs to know before its rows go on.
+template <class T>
+bool Walk<T>::look_at_batch(Team& team, const Step& step, const Operation<T>& operation, bool back) noexcept {
+  const Pass<T>& pass = buffers_.pass(0);
+  const std::size_t rows = step.batch.rows, slices = operation.survey_slices(rows);
+  if (!team.share(slices, rows * operation.work() / slices, true, [&](std::size_t thread, std::size_t slice) {
+        const Tools<T>& tools = buffers_.tools(thread);
+        back ? operation.survey_back(pass, rows, slice, tools) : operation.survey(pass, rows, slice, tools);
+      }))
+    return false;
+  if (back)
+    operation.settle_back(pass, rows, network_.arena.gradients.data(), buffers_.tools(0));
+  else
+    operation.settle(pass, rows, buffers_.tools(0));
+  return true;
+}
+
+template <class T>
+void Walk<T>::learn() noexcept {
+  for (std::size_t i = 0; network_.surveys() && i < operations_; ++i)
+    if (network_.operation(i).surveys()) network_.operation(i).learn(buffers_.pass(0), buffers_.tools(0));
 }
 
 template <class T>
@@ -137,7 +167,8 @@ bool Walk<T>::by_outputs(Team& team, const Step& step) noexcept {
     return false;
   for (std::size_t i = 0; i < operations_; ++i) {
     const Operation<T>& operation = network_.operation(i);
-    const std::size_t most = operation.task_rows(), count = pieces(rows, most);
+    if (operation.surveys() && !look_at_batch(team, step, operation, false)) return false;
+    const std::size_t most = task_rows_of(operation, step.plan), count = pieces(rows, most);
     const std::size_t block_work = most * operation.work();
     const std::size_t parts = tasks_of(operation.forward_parts(), block_work, team.size());
     const std::size_t work = block_work / parts;
@@ -164,7 +195,10 @@ bool Walk<T>::back_by_outputs(Team& team, const Step& step) noexcept {
   const std::size_t blocks = pieces(rows, task_rows);
   for (std::size_t i = operations_; i-- > network_.first_trained();) {
     const Operation<T>& operation = network_.operation(i);
-    const std::size_t row_work = operation.work(), most = operation.task_rows();
+    if (operation.surveys() && (network_.trains(i) || network_.goes_back(i)) &&
+        !look_at_batch(team, step, operation, true))
+      return false;
+    const std::size_t row_work = operation.work(), most = task_rows_of(operation, step.plan);
     const std::size_t parts = tasks_of(operation.backward_parts(), most * row_work, team.size());
     const std::size_t gradient_parts =
         network_.trains(i) ? tasks_of(operation.gradient_parts(), rows * row_work, team.size()) : 0;

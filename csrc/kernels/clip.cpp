@@ -4,15 +4,6 @@
 namespace ravine::RAVINE_ISA {
 namespace {
 
-// As many elements as a Vec<double> has lanes, in float64.
-template <class T>
-RAVINE_INLINE Vec<double> load_wide(const T* p) {
-  typedef T Narrow __attribute__((vector_size(lanes<double> * sizeof(T))));
-  Narrow x;
-  __builtin_memcpy(&x, p, sizeof x);
-  return __builtin_convertvector(x, Vec<double>);
-}
-
 // One row sum a chunk of 4096 elements, the chunks added in ascending order. The square of a float is exact in float64
 // and cannot overflow there.
 template <class T>
@@ -25,7 +16,7 @@ double squared_norm(const T* x, std::size_t count, double scale) noexcept {
     const auto add = [&](const T* p) __attribute__((always_inline)) {
 #pragma GCC unroll 8
       for (std::size_t q = 0; q < parts; ++q) {
-        const Vec<double> v = load_wide(p + q * lanes<double>) * scale;
+        const Vec<double> v = load_wide(FullVector{q * lanes<double>}, p) * scale;
         part[q] += v * v;
       }
     };

@@ -307,6 +307,19 @@ class ModelBase:
         """
         return MappingProxyType(self._built().parameters())
 
+    @property
+    def statistics(self) -> Mapping[str, NDArray[Any]]:
+        """What layers learn of the data by themselves, by name: "batch_norm/moving_mean" (channels,); writable views.
+
+        They stand apart from `parameters`, which gradients move. Files and `get_weights` have both.
+
+        Raises
+        ------
+        NotFittedError
+            Before the input's shape is known.
+        """
+        return MappingProxyType(self._built().statistics())
+
     def __getstate__(self) -> dict[str, Any]:
         with self._exclusive():
             state = {name: value for name, value in vars(self).items() if name not in _REMADE}

@@ -92,12 +92,13 @@ class Plan:
         """Return how many operations the layers up to number `layer` (included) make."""
         return sum(place <= layer for place in self.operation_layers)
 
-    def parameter_shapes(self) -> dict[str, Shape]:
-        """Return the shape of every parameter, by its name in the model."""
+    def weight_shapes(self) -> dict[str, Shape]:
+        """Return the shape of every parameter and statistic, by its name in the model."""
         return {
             f"{part.name}/{name}": shape
             for part in self.parts
-            for name, shape in part.layer.parameter_shapes(part.shape).items()
+            for shapes in (part.layer.parameter_shapes(part.shape), part.layer.statistic_shapes(part.shape))
+            for name, shape in shapes.items()
         }
 
     def frozen(self) -> set[str]:

@@ -44,7 +44,7 @@ class DivergenceError(FloatingPointError):
 
 def describe(model: Sequential, rows: Array, n_threads: int) -> tuple[str, str]:
     """Return a layer, and what is wrong with it on some rows, for the model's weights as they are."""
-    for name, w in model.parameters.items():
+    for name, w in model._built().weights().items():
         if not np.isfinite(w).all():
             return name.rpartition("/")[0], f"the weights {name!r} were not finite"
     plan, largest = model._plan, (0.0, "")

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ._validation import Array
 from .checkpoint import CheckpointFormatError, CheckpointMismatchError
-from .layers import Activation, Dense, Dropout, Flatten
+from .layers import Activation, BatchNorm, Dense, Dropout, Flatten, LayerNorm
+from .layers.base import layer_names
 
 if TYPE_CHECKING:
     from .model import Sequential
@@ -41,11 +42,32 @@ def read_npz(path: str) -> dict[str, Array]:
             raise CheckpointFormatError(f"{path}: not an npz of arrays, or a damaged one: {error}") from error
 
 
+# The arrays of each kind of layer: PyTorch's names, and ours.
+_PARTS = {
+    "dense": {"weight": "kernel", "bias": "bias"},
+    "batch_norm": {
+        "weight": "gamma",
+        "bias": "beta",
+        "running_mean": "moving_mean",
+        "running_var": "moving_variance",
+    },
+    "layer_norm": {"weight": "gamma", "bias": "beta"},
+}
+_WORDS = {
+    "dense": ("linear layers", "dense ones"),
+    "batch_norm": ("batch norms", "of its layers"),
+    "layer_norm": ("layer norms", "of its layers"),
+}
+_DIMENSIONS = {"weight": (1, 2), "bias": (1,), "running_mean": (1,), "running_var": (1,), "num_batches_tracked": (0,)}
+
+
 def from_torch(state_dict: Mapping[str, Any], *, model: Sequential | None = None) -> dict[str, NDArray[Any]]:
-    """Return the weights of a PyTorch network of linear layers under ravine's names, for `Sequential.load_weights`.
+    """Return the weights of a PyTorch network of linear layers and norms under ravine's names, for `load_weights`.
 
     The k-th linear layer's weight (outputs, inputs), "0.weight" or "fc1.weight", becomes the k-th dense layer's
-    "dense/kernel" (inputs, outputs), its transpose; biases stay as they are.
+    "dense/kernel" (inputs, outputs), its transpose; biases stay as they are. The k-th batch norm's weight, bias,
+    running_mean and running_var become the k-th BatchNorm's gamma, beta, moving_mean and moving_variance; weight and
+    bias of one dimension without running statistics are those of a layer norm.
 
     Parameters
     ----------
@@ -64,7 +86,7 @@ def from_torch(state_dict: Mapping[str, Any], *, model: Sequential | None = None
     TypeError
         For what is no dict.
     CheckpointMismatchError
-        For an entry that belongs to no linear layer; for another number of dense layers in `model`.
+        For an entry that belongs to no such layer; for another number of such layers in `model`.
 
     Examples
     --------
@@ -80,32 +102,64 @@ def from_torch(state_dict: Mapping[str, Any], *, model: Sequential | None = None
     for name, value in state_dict.items():
         place, _, part = str(name).rpartition(".")
         array = np.asarray(value.detach().cpu().numpy() if hasattr(value, "detach") else value)
-        if {"weight": 2, "bias": 1}.get(part) != array.ndim:
-            raise CheckpointMismatchError(f"state_dict[{name!r}] of shape {array.shape} belongs to no linear layer")
+        if array.ndim not in _DIMENSIONS.get(part, ()):
+            raise _belongs_nowhere(str(name), array)
         found.setdefault(place, {})[part] = array
-    names = [f"dense_{i}" if i else "dense" for i in range(len(found))] if model is None else _dense_names(model)
-    if len(names) != len(found):
-        raise CheckpointMismatchError(f"state_dict has {len(found)} linear layers, the model {len(names)} dense ones")
+    kinds = {place: _kind_of(place, parts) for place, parts in found.items()}
+    names = {kind: iter(_names(kind, list(kinds.values()).count(kind), model)) for kind in _PARTS}
     weights = {}
-    for name, (place, parts) in zip(names, found.items(), strict=True):
-        if "weight" not in parts:
-            raise CheckpointMismatchError(f"state_dict has a bias, but no weight, for {place!r}")
-        weights[f"{name}/kernel"] = np.array(parts["weight"].T, order="C")
-        if "bias" in parts:
-            weights[f"{name}/bias"] = np.array(parts["bias"])
+    for place, parts in found.items():
+        kind = kinds[place]
+        name = next(names[kind])
+        for part, own in _PARTS[kind].items():
+            if part in parts:
+                weights[f"{name}/{own}"] = np.array(parts[part].T, order="C")
     return weights
+
+
+def _kind_of(place: str, parts: Mapping[str, Array]) -> str:
+    """Return the kind of the layer that has these parts."""
+    dimensions = {part: array.ndim for part, array in parts.items()}
+    if "running_mean" in parts and "running_var" in parts and dimensions.get("weight", 1) == 1:
+        return "batch_norm"
+    if dimensions.get("weight") == 2 and not dimensions.keys() - {"weight", "bias"}:
+        return "dense"
+    if dimensions == {"weight": 1, "bias": 1}:
+        return "layer_norm"
+    if dimensions == {"bias": 1}:
+        raise CheckpointMismatchError(f"state_dict has a bias, but no weight, for {place!r}")
+    part, array = next(iter(parts.items()))
+    raise _belongs_nowhere(f"{place}.{part}", array)
+
+
+def _belongs_nowhere(name: str, array: Array) -> CheckpointMismatchError:
+    return CheckpointMismatchError(
+        f"state_dict[{name!r}] of shape {array.shape} belongs to no linear layer, and to no norm"
+    )
+
+
+def _names(kind: str, count: int, model: Sequential | None) -> list[str]:
+    """Return the names of the layers of a kind."""
+    if model is None:
+        return [f"{kind}_{i}" if i else kind for i in range(count)]
+    names = [name for layer, name in zip(model.layers, layer_names(model.layers), strict=True) if layer.kind == kind]
+    if len(names) != count:
+        theirs, ours = _WORDS[kind]
+        raise CheckpointMismatchError(f"state_dict has {count} {theirs}, the model {len(names)} {ours}")
+    return names
 
 
 def to_torch(model: Sequential) -> dict[str, Any]:
     """Return the weights as a PyTorch state dict: "0.weight" (outputs, inputs), "0.bias" ...
 
     Numbers are the places in the `torch.nn.Sequential` that spells every step out: a dense layer takes one, its
-    activation (if not linear), dropout and flatten another each.
+    activation (if not linear), dropout, flatten and norms another each. A norm with one of gamma and beta gets ones or
+    zeros for the other, for PyTorch's has both or none.
 
     Parameters
     ----------
     model : Sequential
-        Of Dense, Activation, Dropout and Flatten layers.
+        Of Dense, Activation, Dropout, Flatten, BatchNorm and LayerNorm layers.
 
     Returns
     -------
@@ -123,24 +177,19 @@ def to_torch(model: Sequential) -> dict[str, Any]:
     """
     import torch
 
-    weights, places, place = model.parameters, {}, 0
+    weights, state, place = model._built().weights(), {}, 0
     for layer, name in zip(model.layers, model._plan.names if model._plan else (), strict=True):
-        if not isinstance(layer, (Dense, Activation, Dropout, Flatten)):
+        if not isinstance(layer, (Dense, Activation, Dropout, Flatten, BatchNorm, LayerNorm)):
             raise TypeError(f"to_torch knows no PyTorch module for layer {name!r}, {layer!r}")
-        if isinstance(layer, Dense):
-            places[name] = place
-            place += layer.activation_name != "linear"
-        place += 1
-    state = {}
-    for name, number in places.items():
-        state[f"{number}.weight"] = torch.from_numpy(np.array(weights[f"{name}/kernel"].T, order="C"))
-        if f"{name}/bias" in weights:
-            state[f"{number}.bias"] = torch.from_numpy(np.array(weights[f"{name}/bias"]))
+        own = {part: weights.get(f"{name}/{ours}") for part, ours in _PARTS.get(layer.kind, {}).items()}
+        if isinstance(layer, (BatchNorm, LayerNorm)) and layer.scale != layer.center:
+            like = own["weight"] if layer.scale else own["bias"]
+            assert like is not None
+            own |= {"bias": np.zeros_like(like)} if layer.scale else {"weight": np.ones_like(like)}
+        for part, array in own.items():
+            if array is not None:
+                state[f"{place}.{part}"] = torch.from_numpy(np.array(array.T, order="C"))
+        if isinstance(layer, BatchNorm):
+            state[f"{place}.num_batches_tracked"] = torch.tensor(int(model._built().step))
+        place += 1 + (isinstance(layer, Dense) and layer.activation_name != "linear")
     return state
-
-
-def _dense_names(model: Sequential) -> list[str]:
-    from .layers.base import layer_names
-
-    names = layer_names(model.layers)
-    return [name for layer, name in zip(model.layers, names, strict=True) if isinstance(layer, Dense)]

@@ -52,7 +52,7 @@ def check_saveable(model: Sequential) -> None:
 
 def save_weights(model: Sequential, path: str) -> None:
     """Write the weights alone."""
-    _write(path, {"kind": "weights"}, model._built().parameters(), {})
+    _write(path, {"kind": "weights"}, model._built().weights(), {})
 
 
 def _write(path: str, content: Any, weights: Mapping[str, Array], others: Mapping[str, Array]) -> None:
@@ -60,7 +60,7 @@ def _write(path: str, content: Any, weights: Mapping[str, Array], others: Mappin
 
 
 def _weights(model: Sequential) -> dict[str, Array]:
-    return {} if model._network is None else model._network.parameters()
+    return {} if model._network is None else model._network.weights()
 
 
 def _describe(model: Sequential) -> dict[str, Any]:
@@ -162,7 +162,7 @@ def _restore(model: Sequential, content: dict[str, Any], decoder: Decoder) -> No
         network = model._built()
         state, running = decoder.decode(content["state"]), decoder.decode(content["running"])
         for kind, found, views in (
-            ("weight", weights, network.parameters()),
+            ("weight", weights, network.weights()),
             ("state", state, network.optimizer_state()),
         ):
             wrong = _difference(views, found)
@@ -184,7 +184,7 @@ def _chosen(content: dict[str, Any], tensors: Mapping[str, Array]) -> dict[str, 
 
 def _check_sizes(model: Sequential, shape: tuple[int, ...], weights: Mapping[str, Array]) -> None:
     """Compare the weights' shapes before memory is taken for as many numbers as the description asks for."""
-    for name, wanted in make_plan(model.layers, shape).parameter_shapes().items():
+    for name, wanted in make_plan(model.layers, shape).weight_shapes().items():
         found = weights.get(name)
         if found is None or found.shape != wanted:
             shown = "none" if found is None else str(found.shape)
@@ -215,7 +215,7 @@ def _difference(views: Mapping[str, Array], found: Mapping[str, Array]) -> str:
 
 def write_weights(model: Sequential, found: Mapping[str, Array], source: str) -> None:
     """Write weights by name into a model, all of them; CheckpointMismatchError where they are those of another."""
-    views = model._built().parameters()
+    views = model._built().weights()
     wrong = _difference(views, found)
     if wrong:
         raise CheckpointMismatchError(f"{source}: {wrong}")
@@ -269,7 +269,7 @@ def _check_same(model: Sequential, content: dict[str, Any], decoder: Decoder) ->
     if content["dtype"] != model.dtype.name:
         raise CheckpointMismatchError(f"expected dtype {model.dtype.name}, found {content['dtype']}")
     if model._network is not None:
-        wrong = _difference(model._network.parameters(), _chosen(content, decoder.tensors))
+        wrong = _difference(model._network.weights(), _chosen(content, decoder.tensors))
         if wrong:
             raise CheckpointMismatchError(wrong)
     described = {"layers": list(model.layers), "arguments": _arguments(model), "metrics": list(model.metrics)}

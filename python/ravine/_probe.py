@@ -51,7 +51,7 @@ class Probe:
 
     def take(self, weights: Mapping[str, NDArray[Any]]) -> None:
         """Take over the weights of another model of the same layers."""
-        for name, w in self.network.parameters().items():
+        for name, w in self.network.weights().items():
             w[...] = weights[name]
 
     def loss(self) -> float:

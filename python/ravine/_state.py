@@ -32,12 +32,12 @@ class State:
 
 @dataclass
 class Snapshot(State):
-    """Copies of weights and optimizer state.
+    """Copies of weights, statistics and optimizer state.
 
     Attributes
     ----------
     weights, optimizer : dict of str to ndarray
-        By parameter name, and by slot and parameter name.
+        By name of parameter or statistic, and by slot and parameter name.
     running : ndarray
         The optimizer's running products.
     step : int
@@ -56,7 +56,7 @@ class Snapshot(State):
     def take(cls, network: Network, epoch: int) -> Snapshot:
         """Copy what `network` holds."""
         return cls(
-            {name: np.array(w) for name, w in network.parameters().items()},
+            {name: np.array(w) for name, w in network.weights().items()},
             {name: np.array(s) for name, s in network.optimizer_state().items()},
             np.array(network.running),
             int(network.step),
@@ -65,7 +65,7 @@ class Snapshot(State):
 
     def restore(self, network: Network) -> None:
         """Write the copies back."""
-        for views, copies in ((network.parameters(), self.weights), (network.optimizer_state(), self.optimizer)):
+        for views, copies in ((network.weights(), self.weights), (network.optimizer_state(), self.optimizer)):
             for name, copy in copies.items():
                 views[name][...] = copy
         network.running[...] = self.running
@@ -75,4 +75,4 @@ class Snapshot(State):
 def is_finite(network: Network) -> bool:
     """Whether every weight is a finite number."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return all(math.isfinite(np.add.reduce(w, axis=None)) for w in network.parameters().values())
+        return all(math.isfinite(np.add.reduce(w, axis=None)) for w in network.weights().values())

@@ -53,7 +53,7 @@ class Storage(ModelBase):
             save_model(cast("Sequential", self), name)
 
     def save_weights(self, path: str | os.PathLike[str]) -> None:
-        """Write the weights alone, by their names in `parameters`.
+        """Write the weights alone, by their names in `parameters` and `statistics`.
 
         Parameters
         ----------
@@ -73,7 +73,7 @@ class Storage(ModelBase):
         name = check_path(path)
         with self._exclusive():
             if name.endswith(".npz"):
-                write_npz(name, self._built().parameters())
+                write_npz(name, self._built().weights())
             else:
                 save_weights(cast("Sequential", self), name)
 
@@ -84,8 +84,8 @@ class Storage(ModelBase):
         ----------
         source : str, path or dict of arrays
             A file of `save` or `save_weights`, any other file in safetensors' layout, an npz, or arrays by name.
-            Names, shapes and types are those of `parameters`; Keras' ":0" after a name is left out. See also
-            `ravine.from_torch`.
+            Names, shapes and types are those of `parameters` and `statistics`; Keras' ":0" after a name is left out.
+            See also `ravine.from_torch`.
 
         Raises
         ------
@@ -120,7 +120,7 @@ class Storage(ModelBase):
                 load_weights(model, path)
 
     def get_weights(self) -> list[NDArray[Any]]:
-        """Return copies of the weights as a list, in the order of `parameters`: Keras' too.
+        """Return copies of the weights as a list, layer by layer, parameters before statistics: Keras' order.
 
         Raises
         ------
@@ -128,7 +128,7 @@ class Storage(ModelBase):
             Before there are weights.
         """
         with self._exclusive():
-            return [np.array(w) for w in self._built().parameters().values()]
+            return [np.array(w) for w in self._built().weights().values()]
 
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Take over weights as `get_weights` gives them.
@@ -136,7 +136,7 @@ class Storage(ModelBase):
         Parameters
         ----------
         weights : list of array-like
-            In the order of `parameters`, of the same shapes and types.
+            In that order, of the same shapes and types.
 
         Raises
         ------
@@ -149,7 +149,7 @@ class Storage(ModelBase):
         from .checkpoint import CheckpointMismatchError
 
         with self._exclusive():
-            names = list(self._built().parameters())
+            names = list(self._built().weights())
             if len(weights) != len(names):
                 raise CheckpointMismatchError(
                     f"weights must have {len(names)} arrays, for {', '.join(names)}, got {len(weights)}"

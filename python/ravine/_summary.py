@@ -15,6 +15,7 @@ __all__ = ["summary_text"]
 def summary_text(model: Sequential) -> str:
     """Return a line for each layer: name, kind, output shape, parameters; then their sums."""
     plan, parameters = model._plan, {} if model._plan is None else model.parameters
+    statistics = 0 if model._plan is None else sum(w.size for w in model.statistics.values())
     names = layer_names(model.layers)
     table = [("layer", "kind", "output", "parameters")]
     total = trainable = 0
@@ -39,5 +40,6 @@ def summary_text(model: Sequential) -> str:
     rule = "-" * len(lines[0])
     shape = "not known before the first fit" if model.input_shape is None else model.input_shape
     counts = "" if plan is None else f"parameters: {total:,}, trainable: {trainable:,}"
+    counts += f"; statistics: {statistics:,}" if statistics else ""
     foot = [rule, counts] if counts else [rule]
     return "\n".join([f"Sequential of {model.dtype.name}, input {shape}", rule, lines[0], rule, *lines[1:], *foot])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ._divergence import DivergenceError
 from ._threads import check_n_threads
 from ._validation import check_flag, check_int
-from .training import CHUNK_SECONDS, Data, Fit, History
+from .training import CHUNK_SECONDS, Data, Fit, History, check_batches
 
 if TYPE_CHECKING:
     from .model import Sequential
@@ -109,6 +109,7 @@ class Together:
         model, rows = member.model, len(member.data.X)
         with model._exclusive("fit"):
             size = min(self.batch_size or rows, rows)
+            check_batches(model, size)
             fit = Fit(model, member.data, None, epochs, size, self.shuffle, (), self.n_threads, 0)
             fit.begin()
             try:

@@ -259,13 +259,13 @@ class Ensemble(Described):
         NotFittedError
             Before `fit`.
         """
-        weights = [model.parameters for model in self.members]
+        weights = [model._built().weights() for model in self.members]
         return {name: mean_of([own[name] for own in weights]) for name in weights[0]}
 
     def averaged(self) -> Sequential:
         """Return a model with the mean of the members' weights; see `average_weights`, also for errors."""
         weights, made = self.average_weights(), copy.deepcopy(self.members[0])
-        for name, w in made.parameters.items():
+        for name, w in made._built().weights().items():
             w[...] = weights[name]
         return made
 

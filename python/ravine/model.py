@@ -22,7 +22,7 @@ from ._validation import Array, check_flag, check_int, check_number
 from .callbacks import Callback
 from .progress import check_verbose
 from .samplers import Sampler, check_sampler
-from .training import Data, Fit, History, check_callbacks, warn_of_small_batches
+from .training import Data, Fit, History, check_batches, check_callbacks, warn_of_small_batches
 
 __all__ = ["Sequential"]
 
@@ -221,6 +221,7 @@ class Sequential(Gradients, Storage):
                 run = Fit(self, data, held, epochs, size, shuffle, chosen, threads, lines, sampling, place)
                 if epochs:
                     warn_of_small_batches(self.optimizer, size, len(data.X))
+                    check_batches(self, size)
                 run.begin()
             return run.run()
 

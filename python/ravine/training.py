@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .model import Sequential
     from .optimizers import Optimizer
 
-__all__ = ["Data", "Fit", "History", "check_callbacks", "warn_of_small_batches"]
+__all__ = ["Data", "Fit", "History", "check_batches", "check_callbacks", "warn_of_small_batches"]
 
 # Seconds that a chunk of epochs inside the engine may take, and that pass between two snapshots at least.
 CHUNK_SECONDS = 0.1
@@ -99,6 +99,40 @@ def warn_of_small_batches(optimizer: Optimizer | None, size: int, rows: int) -> 
             UserWarning,
             stacklevel=3,
         )
+
+
+def check_batches(model: Sequential, size: int) -> None:
+    """Refuse batches with too few rows for a layer, and warn where a search takes statistics that nothing has learnt.
+
+    Raises
+    ------
+    ValueError
+        For batches of `size` rows, where a layer that takes statistics of them needs more.
+    """
+    plan, optimizer = model._plan, model.optimizer
+    assert plan is not None and optimizer is not None
+    parts = [part for part in plan.parts if part.trainable and part.layer.statistic_shapes(part.shape)]
+    if not optimizer.searches:
+        for part in parts:
+            least = part.layer.least_batch(part.shape)
+            if size < least:
+                raise ValueError(
+                    f"layer {part.name} takes the variance of each batch, and batches of {size} row have none: pass a "
+                    f"batch_size of at least {least}, or take LayerNorm"
+                )
+    elif parts and all(_is_fresh(model, part.name) for part in parts):
+        warnings.warn(
+            f"{type(optimizer).__name__} takes the loss at the running statistics of {parts[0].name}, which it does "
+            "not learn: they have their first values still. Take steps before (optimizers.Chain), or take LayerNorm",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def _is_fresh(model: Sequential, name: str) -> bool:
+    """Whether the running statistics of a layer are their first values."""
+    mean, variance = (model.statistics[f"{name}/moving_{kind}"] for kind in ("mean", "variance"))
+    return not mean.any() and bool((variance == 1).all())
 
 
 @dataclass

@@ -46,6 +46,14 @@ def conv2d(
     }
 
 
+def norm(kind: str, *shape: int, **settings: float) -> dict[str, Any]:
+    """A batch_norm or layer_norm of rows of this shape."""
+    usual = {"epsilon": 1e-5, "momentum": 0.9, "center": 1.0, "scale": 1.0}
+    if kind == "layer_norm":
+        del usual["momentum"]
+    return {"kind": kind, "shape": shape, "settings": {name: (v,) for name, v in {**usual, **settings}.items()}}
+
+
 def branches(kind: str, *chains: list[dict[str, Any]], positions: int = 1) -> dict[str, Any]:
     """Chains side by side: kind concat, add or mean."""
     return {"kind": kind, "branches": chains, "settings": {"positions": (positions,)}}
@@ -192,7 +200,7 @@ class Case:
         """The hash of weights, optimizer state, losses and metrics."""
         network, result = self.train(dtype, n_threads=n_threads)
         history = {"history/loss": result["loss"], "history/metrics": result["metrics"]}
-        return bits_of({**network.parameters(), **network.optimizer_state(), **history})
+        return bits_of({**network.weights(), **network.optimizer_state(), **history})
 
 
 DIGITS = (dense(128, "relu"), dense(128, "relu"), dense(10, "softmax"))
@@ -218,6 +226,18 @@ CONVOLUTIONS = (
     dense(4, "softmax"),
 )  # fmt: skip
 
+BATCH_NORM = (
+    dense(128), norm("batch_norm", 128), activation("relu"), dense(96, "tanh"), norm("batch_norm", 8, 12),
+    dense(10, "softmax"),
+)  # fmt: skip
+IMAGE_NORMS = (
+    norm("batch_norm", 6, 7, 3),
+    norm("layer_norm", 42, 3),
+    dense(64, "relu"),
+    norm("layer_norm", 64),
+    dense(3),
+)
+
 CASES = [
     Case("tiny", 2, (dense(4, "tanh"), dense(2, "tanh"), dense(1)), rows=40, batch_size=10, loss="squared_error"),
     Case("tiny-dropout", 2, (dense(4, "tanh"), dropout(0.5), dense(1)), rows=33, batch_size=10, loss="squared_error"),
@@ -240,6 +260,9 @@ CASES = [
     Case("wide-dropout", 300, WIDE_DROPOUT, rows=600, batch_size=256),
     Case("wide-small-batch", 300, WIDE, rows=60, batch_size=16),
     Case("long-product", 1000, (dense(33, "relu"), dense(3, "softmax")), rows=150, batch_size=64),
+    Case("batch-norm", 64, BATCH_NORM, rows=500, batch_size=128, weights="all"),
+    Case("batch-norm-513", 64, BATCH_NORM, rows=1025, batch_size=513),
+    Case("image-norms", 126, IMAGE_NORMS, rows=150, batch_size=40, loss="squared_error"),
     Case("branches", 12, BRANCHES, rows=300, batch_size=100),
     Case("images", 12, IMAGES, rows=300, batch_size=100),
     Case("convolutions", 144, CONVOLUTIONS, rows=300, batch_size=100),

@@ -13,6 +13,7 @@ from engine_cases import (
     dropout,
     labels,
     make_network,
+    norm,
     pooled,
     relative_error,
     spatial_dropout,
@@ -60,6 +61,16 @@ PROBLEMS: dict[str, tuple[list[dict[str, Any]], str, float, str, bool, list[tupl
         ],
         "squared_error", 0.5, "mean", False, [("absolute_error", 0.0)],
     ),
+    "batch-norm": (
+        [norm("batch_norm", 5), dense(12, "relu"), dropout(0.2), norm("batch_norm", 2, 3, 2, momentum=0.7),
+         activation("tanh"), branches("add", [], [dense(12), norm("batch_norm", 12, scale=0.0)]), dense(3, l2=1e-3)],
+        "squared_error", 0.5, "mean", False, [("absolute_error", 0.0)],
+    ),
+    "layer-norm": (
+        [dense(12, "relu"), norm("layer_norm", 12, epsilon=1e-3), dense(10, "tanh"), norm("layer_norm", 2, 5),
+         norm("layer_norm", 10, center=0.0), dense(3)],
+        "squared_error", 0.5, "sum", False, [("absolute_error", 0.0)],
+    ),
     "penalties-in-the-mean": (
         [dense(6, "tanh", l2=0.5), dense(3, l1=0.1, l2=0.3)],
         "squared_error", 0.5, "penalized_mean", False, [("squared_error", 0.0)],
@@ -100,7 +111,7 @@ def run(network: Any, problem: str, *, dtype: str = "float64", weighted: bool = 
 
 
 def assert_same_network(engine: Any, twin: Any, tolerance: float = 1e-10) -> None:
-    for kind in ("parameters", "optimizer_state"):
+    for kind in ("weights", "optimizer_state"):
         ours, theirs = getattr(engine, kind)(), getattr(twin, kind)()
         assert sorted(ours) == sorted(theirs)
         for name in theirs:

@@ -92,6 +92,11 @@ def test_twenty_steps_are_the_twins(name: str, problem: str, weighted: bool, opt
     for library in ("engine", "twin"):
         network, sampler = make_network(library, INPUTS, PROBLEMS[problem][0]), make_sampler(library, name, weight)
         prepare(network, problem)
+        if problem == "batch-norm" and name.startswith("adaptive"):
+            if library == "engine":
+                with pytest.raises(ValueError, match="which batch_norm_0 cannot give"):
+                    run(network, problem, weighted=weighted, sampler=sampler, **options)
+            return
         results.append(run(network, problem, weighted=weighted, sampler=sampler, **options))
         networks.append(network)
         samplers.append(sampler)

@@ -183,7 +183,7 @@ def test_a_run_in_pieces_has_the_same_bits(rule: str, pieces: str) -> None:
         assert run(cut, "classes", rates=rates[done : done + steps], **piece)["steps"] == steps
         done += steps
     assert done == 20
-    for kind in ("parameters", "optimizer_state"):
+    for kind in ("weights", "optimizer_state"):
         for name, array in getattr(whole, kind)().items():
             np.testing.assert_array_equal(getattr(cut, kind)()[name], array)
     np.testing.assert_array_equal(cut.running, whole.running)
@@ -193,14 +193,14 @@ def test_a_run_in_pieces_has_the_same_bits(rule: str, pieces: str) -> None:
 def test_a_batch_without_weight_changes_nothing(make: Any, problem: str) -> None:
     network = make(INPUTS, PROBLEMS[problem][0])
     prepare(network, problem, "adam", {"weight_decay": 0.1})
-    before = {name: w.copy() for name, w in {**network.parameters(), **network.optimizer_state()}.items()}
+    before = {name: w.copy() for name, w in {**network.weights(), **network.optimizer_state()}.items()}
     X, target, weight = data(problem)
     weight[:] = 0.0
     result = network.train(X, target, weight, batch_size=BATCH, first_epoch=0, epochs=1, rates=np.array([0.1]),
                            metrics=PROBLEMS[problem][5], n_threads=1)  # fmt: skip
     assert result["steps"] == network.step == 4
     assert np.all(np.isfinite(result["loss"]))
-    for name, array in {**network.parameters(), **network.optimizer_state()}.items():
+    for name, array in {**network.weights(), **network.optimizer_state()}.items():
         np.testing.assert_array_equal(array, before[name])
     np.testing.assert_array_equal(network.running, np.ones(4))
 

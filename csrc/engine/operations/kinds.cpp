@@ -1,10 +1,12 @@
 #include "engine/operations/kinds.h"
 
 #include "engine/operations/activation.h"
+#include "engine/operations/batch_norm.h"
 #include "engine/operations/conv2d.h"
 #include "engine/operations/dense.h"
 #include "engine/operations/dropout.h"
 #include "engine/operations/gaussian_noise.h"
+#include "engine/operations/layer_norm.h"
 #include "engine/operations/parallel.h"
 #include "engine/operations/pool.h"
 #include "engine/operations/spatial_dropout.h"
@@ -25,6 +27,8 @@ constexpr Kind<T> all[] = {
     {"average_pool", add_pool<T, AveragePool>, true},
     {"upsample", add_upsample<T>, true},
     {"zero_pad", add_zero_pad<T>, true},
+    {"batch_norm", add_batch_norm<T>},
+    {"layer_norm", add_layer_norm<T>},
     {"concat", add_parallel<T, Merge::concat>},
     {"add", add_parallel<T, Merge::add>},
     {"mean", add_parallel<T, Merge::mean>},

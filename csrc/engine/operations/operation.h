@@ -82,7 +82,7 @@ class Operation {
   // Elements of Tools::room, and of Pass::saved for a pass of so many rows.
   virtual std::size_t room() const { return 0; }
   virtual std::size_t saved(std::size_t /*rows*/) const { return 0; }
-  virtual bool has_parameters() const { return false; }
+  virtual bool has_parameters() const { return false; }  // with a gradient
   virtual bool has_derivative() const { return true; }
 
   // The output from the input, for `rows` rows from row `first` of the pass.
@@ -95,6 +95,21 @@ class Operation {
   // (laid out as the arena).
   virtual void gradient(const Pass<T>&, std::size_t /*rows*/, std::size_t /*slice*/, Part, T* /*gradients*/,
                         const Tools<T>&) const noexcept {}
+
+  // Whether it looks at a whole batch before any row goes forward, and again before any goes back: such a network is
+  // walked operation by operation. First survey() is called for each of survey_slices(rows) slices, which threads
+  // share, then settle(); without a batch, where a row does not depend on others, settle() alone. A pass keeps what
+  // they leave.
+  virtual bool surveys() const { return false; }
+  virtual std::size_t survey_slices(std::size_t /*rows*/) const { return 0; }
+  virtual void survey(const Pass<T>&, std::size_t /*rows*/, std::size_t /*slice*/, const Tools<T>&) const noexcept {}
+  virtual void settle(const Pass<T>&, std::size_t /*rows*/, const Tools<T>&) const noexcept {}
+  virtual void survey_back(const Pass<T>&, std::size_t /*rows*/, std::size_t /*slice*/,
+                           const Tools<T>&) const noexcept {}
+  // Leaves the gradients by the parameters in `gradients`.
+  virtual void settle_back(const Pass<T>&, std::size_t /*rows*/, T* /*gradients*/, const Tools<T>&) const noexcept {}
+  // Takes what it saw of a batch into its statistics, with the batch's step.
+  virtual void learn(const Pass<T>&, const Tools<T>&) const noexcept {}
 
   // Whether add_row_norms() is there; a sampler that needs the norms refuses a layer that trains without it.
   virtual bool has_row_norms() const { return !has_parameters(); }

@@ -106,7 +106,7 @@ class Doctor(Callback):
 
     def _examine(self, epoch: int) -> Iterable[Finding]:
         assert self._patient is not None
-        self._patient.probe.take(self.model.parameters)
+        self._patient.probe.take(self.model._built().weights())
         return self._patient.examine(self._history, epoch, self._epochs)
 
     def _diverged(self, epoch: int) -> Finding:

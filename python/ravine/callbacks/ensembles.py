@@ -36,7 +36,7 @@ class CheckpointEnsemble(Callback):
     epochs : list of int
         The epochs whose weights are kept.
     weights : list of dict of str to ndarray
-        The weights, named as in `model.parameters`.
+        The weights, named as in `model.parameters` and `model.statistics`.
 
     Raises
     ------
@@ -80,7 +80,7 @@ class CheckpointEnsemble(Callback):
         """Keep the weights of every k-th epoch, if they are finite."""
         if (epoch + 1) % self.every == 0 and is_finite(self.model._built()):
             self.epochs = [*self.epochs, epoch][-self.size :]
-            kept = {name: np.array(w) for name, w in self.model.parameters.items()}
+            kept = {name: np.array(w) for name, w in self.model._built().weights().items()}
             self.weights = [*self.weights, kept][-self.size :]
 
     def predict(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
@@ -104,7 +104,7 @@ class CheckpointEnsemble(Callback):
         return self.ensemble().predict_proba(X, n_threads=n_threads)
 
     def average_weights(self) -> dict[str, NDArray[Any]]:
-        """Return the mean of the weights by name, to be written into `model.parameters` or another model's.
+        """Return the mean of the weights by name, for `load_weights` of the model or another.
 
         Raises
         ------
@@ -127,6 +127,6 @@ class CheckpointEnsemble(Callback):
             raise NotFittedError(f"this {type(self).__name__} has kept no weights yet: fit a model with it first")
         models = [copy.deepcopy(self.model) for _ in self.weights]
         for model, kept in zip(models, self.weights, strict=True):
-            for name, w in model.parameters.items():
+            for name, w in model._built().weights().items():
                 w[...] = kept[name]
         return Ensemble.from_models(models)

@@ -100,7 +100,7 @@ class EarlyStopping(Monitor):
         if self._better(value, self.best) and is_finite(self.model._built()):
             self.best, self.best_epoch, self._waited = value, epoch, 0
             if self.restore_best_weights:
-                self._weights = {name: np.array(w) for name, w in self.model.parameters.items()}
+                self._weights = {name: np.array(w) for name, w in self.model._built().weights().items()}
         else:
             self._waited += 1
         reached = self.target is not None and (value >= self.target if self.mode == "max" else value <= self.target)
@@ -111,7 +111,7 @@ class EarlyStopping(Monitor):
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Give the best weights back."""
         if self._weights is not None:
-            for name, w in self.model.parameters.items():
+            for name, w in self.model._built().weights().items():
                 w[...] = self._weights[name]
             self._weights = None
 

@@ -7,6 +7,7 @@ from .convolution import Conv1D, Conv2D, DepthwiseConv2D
 from .dense import Dense
 from .kernel import KernelLayer
 from .noise import Dropout, GaussianNoise, SpatialDropout
+from .normalization import BatchNorm, LayerNorm
 from .pooling import AveragePool2D, GlobalAveragePool2D, GlobalMaxPool2D, MaxPool2D
 from .shaping import Flatten, Reshape, UpSampling2D, ZeroPadding2D
 
@@ -14,6 +15,7 @@ __all__ = [
     "ACTIVATIONS",
     "Activation",
     "AveragePool2D",
+    "BatchNorm",
     "Conv1D",
     "Conv2D",
     "Dense",
@@ -26,6 +28,7 @@ __all__ = [
     "Input",
     "KernelLayer",
     "Layer",
+    "LayerNorm",
     "MaxPool2D",
     "Parallel",
     "Reshape",

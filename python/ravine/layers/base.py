@@ -69,6 +69,14 @@ class Layer(Described):
         """Return the shapes of its own parameters, by short name, where a row of its input has this shape."""
         return {}
 
+    def statistic_shapes(self, shape: Shape) -> dict[str, Shape]:
+        """Return the shapes of what it learns of the data by itself, by short name, for this shape of a row."""
+        return {}
+
+    def least_batch(self, shape: Shape) -> int:
+        """Return how many rows a batch must have for a step to make sense, for this shape of a row."""
+        return 1
+
     def parameter_initializers(self) -> dict[str, Initializer]:
         """Return what draws the first values of its own parameters, by short name."""
         return {}

@@ -233,7 +233,7 @@ class WeightAverage(Optimizer):
         return {"decay": self.decay, "start": self.start, "every": self.every, "by_epoch": self.unit == "epoch"}
 
     def average_weights(self, model: Sequential) -> dict[str, NDArray[Any]]:
-        """Return copies of the averages by name, to be written into `parameters`.
+        """Return copies of the averages by name, for `load_weights`.
 
         Parameters
         ----------
@@ -254,12 +254,12 @@ class WeightAverage(Optimizer):
             first = used.start + used.every
             if int(state["average/seen"][0]) < first:
                 raise NotFittedError(f"no weights were averaged yet: the first are those after {used.unit} {first}")
-            return {name: np.array(state[f"average/{name}"]) for name in model.parameters}
+            return {name: np.array(state[f"average/{name}"]) for name in model._built().weights()}
 
     def averaged(self, model: Sequential) -> Sequential:
         """Return a copy of the model that has the averages as weights; argument and errors as for `average_weights`."""
         weights, made = self.average_weights(model), copy.deepcopy(model)
-        for name, w in made.parameters.items():
+        for name, w in made._built().weights().items():
             w[...] = weights[name]
         return made
 

@@ -20,6 +20,8 @@ from . import (
     limits,
     losses,
     metrics,
+    norm_operations,
+    normalization,
     operations,
     random,
     samplers,
@@ -36,13 +38,27 @@ from .losses import *  # noqa: F403
 from .matmul import matmul
 from .metrics import *  # noqa: F403
 from .network import Network
+from .normalization import *  # noqa: F403
 from .operations import OperationSpec
 from .random import *  # noqa: F403
 from .updates import *  # noqa: F403
 from .vector import *  # noqa: F403
 
 operations.KINDS.update(image_operations.KINDS)
+operations.KINDS.update(norm_operations.KINDS)
 
 __all__ = ["Network", "OperationSpec", "epoch_order", "matmul", "samplers"]
-for _subject in (activations, convolution, elementary, images, limits, losses, metrics, random, updates, vector):
+for _subject in (
+    activations,
+    convolution,
+    elementary,
+    images,
+    limits,
+    losses,
+    metrics,
+    normalization,
+    random,
+    updates,
+    vector,
+):
     __all__ += _subject.__all__

@@ -101,6 +101,15 @@ class Network:
         """Return the parameters by name, ``"dense/kernel"``: the arrays themselves, writable."""
         return {name: operation.parameters[key] for name, operation, key in self._named()}
 
+    def statistics(self) -> dict[str, Array]:
+        """Return what operations learn of the data by themselves, by name."""
+        return {f"{o.spec.name}/{key}": array for o in self._all for key, array in o.statistics.items()}
+
+    def weights(self) -> dict[str, Array]:
+        """Return the parameters and the statistics by name, layer by layer."""
+        both = [(o.spec.name, {**o.parameters, **o.statistics}) for o in self._all]
+        return {f"{name}/{key}": array for name, arrays in both for key, array in arrays.items()}
+
     def gradients(self) -> dict[str, Array]:
         """Return the last gradients, named as the parameters."""
         return {name: operation.gradients[key] for name, operation, key in self._named()}
@@ -163,7 +172,7 @@ class Network:
             Count ends of epochs in place of steps.
         """
         self._averaging = (decay, start, every, by_epoch)
-        self._average = {name: np.zeros_like(w) for name, w in self.parameters().items()}
+        self._average = {name: np.zeros_like(w) for name, w in self.weights().items()}
         self._average["seen"] = np.zeros(1)
 
     def train(
@@ -320,12 +329,14 @@ class Network:
 
         ``divisor`` stands for ``sum ω`` where a sampler draws the rows.
         """
-        z = self._forward(X, DropoutKey(self.seed, self.step), skip_activation=self._skip)
+        z = self._forward(X, DropoutKey(self.seed, self.step, weight), skip_activation=self._skip)
         row_loss, dz = self._row_losses(z, target, weight, self._scale(len(X), weight, divisor))
         totals = self._totals(row_loss, z, target, weight, metrics)
         if divisor is not None:
             totals[0] = divisor
         if np.isfinite(totals[1]):
+            for operation in self._all:
+                operation.learn()
             self._backward(dz)
             if sampler is not None:
                 trained = [operation for operation in self._all if operation.trainable]
@@ -421,7 +432,7 @@ class Network:
         n, rest = divmod(int(self._average["seen"][0]) - start, every)
         if n < 1 or rest:
             return
-        for name, w in self.parameters().items():
+        for name, w in self.weights().items():
             if n == 1:
                 self._average[name][...] = w
             else:

@@ -86,10 +86,11 @@ class OperationSpec:
 
 @dataclass(frozen=True)
 class DropoutKey:
-    """What a batch's dropout masks and noise depend on, besides position and operation."""
+    """What a training pass depends on besides its rows: the key of dropout masks and noise, the rows' weights."""
 
     seed: int
     step: int
+    weight: Array | None = None
 
 
 class ActivationFunction:
@@ -143,6 +144,7 @@ class Operation:
         self.trainable = True
         self.parameters: dict[str, Array] = {}
         self.gradients: dict[str, Array] = {}
+        self.statistics: dict[str, Array] = {}
         self.activation = ActivationFunction(spec.activation, spec.alpha)
 
     def forward(self, x: Array, key: DropoutKey | None, *, skip_activation: bool) -> Array:
@@ -156,6 +158,9 @@ class Operation:
     def all(self) -> Iterator[Operation]:
         """Give this operation, and those inside it after it."""
         yield self
+
+    def learn(self) -> None:
+        """Take what the last batch's ``forward`` saw into the statistics."""
 
     def row_norms(self) -> Array | float:
         """Return each row's ``|gradient|^2`` by the parameters, after ``backward``."""

@@ -1,0 +1,88 @@
+#include "engine/operations/layer_norm.h"
+
+#include <algorithm>
+
+#include "engine/operations/norm.h"
+
+namespace ravine {
+namespace {
+
+// Numbers of a task when outputs are cut.
+constexpr std::size_t task_numbers = 65536;
+
+}  // namespace
+
+template <class T>
+std::size_t LayerNorm<T>::task_rows() const {
+  return std::clamp<std::size_t>(task_numbers / this->units_, 1, 512);
+}
+
+// The sums of a slice in float64, and both gradients of each slice.
+template <class T>
+std::size_t LayerNorm<T>::room() const {
+  return 2 * cols_ * (sizeof(double) / sizeof(T) + most_batch_slices);
+}
+
+template <class T>
+void LayerNorm<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
+                           const Tools<T>& tools) const noexcept {
+  tools.kernels->layer_norm->forward(this->y(pass, first), this->x(pass, first), value_of(gamma_, tools),
+                                     value_of(beta_, tools), rows * positions(), cols_, epsilon_);
+}
+
+template <class T>
+void LayerNorm<T>::backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
+                            const Tools<T>& tools) const noexcept {
+  tools.kernels->layer_norm->backward(this->dx(pass, first), this->dy(pass, first), this->x(pass, first),
+                                      value_of(gamma_, tools), rows * positions(), cols_, epsilon_);
+  this->through_input_activation(pass, first, rows, {0, this->inputs_});
+}
+
+template <class T>
+void LayerNorm<T>::sum(T* to, double* sums, const Pass<T>& pass, std::size_t first, std::size_t rows,
+                       const Tools<T>& tools) const noexcept {
+  tools.kernels->layer_norm->gradient(to, to + cols_, this->dy(pass, first), this->x(pass, first), rows * positions(),
+                                      cols_, epsilon_, sums);
+}
+
+template <class T>
+void LayerNorm<T>::gradient(const Pass<T>& pass, std::size_t rows, std::size_t slice, Part, T* gradients,
+                            const Tools<T>& tools) const noexcept {
+  auto* const sums = reinterpret_cast<double*>(tools.room);
+  T* const part = reinterpret_cast<T*>(sums + 2 * cols_);
+  const std::size_t slices = (rows + slice - 1) / slice, size = 2 * cols_;
+  for (std::size_t s = 0; s < slices; ++s)
+    sum(part + s * size, sums, pass, s * slice, std::min(slice, rows - s * slice), tools);
+  join_tree(slices, [&](std::size_t a, std::size_t b) {
+    tools.kernels->vector->add(part + a * size, part + a * size, part + b * size, size);
+  });
+  if (gamma_) std::copy_n(part, cols_, gradients + tools.arena->parameters[*gamma_].offset);
+  if (beta_) std::copy_n(part + cols_, cols_, gradients + tools.arena->parameters[*beta_].offset);
+}
+
+template <class T>
+void LayerNorm<T>::add_row_norms(const Pass<T>& pass, std::size_t first, std::size_t rows, double* norm,
+                                 const Tools<T>& tools) const noexcept {
+  auto* const sums = reinterpret_cast<double*>(tools.room);
+  T* const part = reinterpret_cast<T*>(sums + 2 * cols_);
+  const auto sum_squares = tools.kernels->vector->sum_squares;
+  for (std::size_t i = 0; i < rows; ++i) {
+    sum(part, sums, pass, first + i, 1, tools);
+    if (gamma_) norm[i] += sum_squares(part, cols_);
+    if (beta_) norm[i] += sum_squares(part + cols_, cols_);
+  }
+}
+
+template <class T>
+void add_layer_norm(Builder<T>& builder, const OperationSpec& spec) {
+  const std::size_t cols = channels_of(builder, spec);
+  const auto [gamma, beta] = add_scale_and_centre(builder, spec, cols);
+  builder.template add<LayerNorm>(spec, builder.units(), cols, epsilon_of(spec), gamma, beta);
+}
+
+template class LayerNorm<float>;
+template class LayerNorm<double>;
+template void add_layer_norm(Builder<float>&, const OperationSpec&);
+template void add_layer_norm(Builder<double>&, const OperationSpec&);
+
+}  // namespace ravine
