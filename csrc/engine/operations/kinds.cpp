@@ -4,6 +4,7 @@
 #include "engine/operations/conv2d.h"
 #include "engine/operations/dense.h"
 #include "engine/operations/dropout.h"
+#include "engine/operations/embedding.h"
 #include "engine/operations/gaussian_noise.h"
 #include "engine/operations/parallel.h"
 #include "engine/operations/pool.h"
@@ -25,6 +26,7 @@ constexpr Kind<T> all[] = {
     {"average_pool", add_pool<T, AveragePool>, true},
     {"upsample", add_upsample<T>, true},
     {"zero_pad", add_zero_pad<T>, true},
+    {"embedding", add_embedding<T>},
     {"concat", add_parallel<T, Merge::concat>},
     {"add", add_parallel<T, Merge::add>},
     {"mean", add_parallel<T, Merge::mean>},

@@ -23,6 +23,7 @@ from . import (
     operations,
     random,
     samplers,
+    sparse,
     updates,
     vector,
 )
@@ -38,11 +39,24 @@ from .metrics import *  # noqa: F403
 from .network import Network
 from .operations import OperationSpec
 from .random import *  # noqa: F403
+from .sparse import *  # noqa: F403
 from .updates import *  # noqa: F403
 from .vector import *  # noqa: F403
 
 operations.KINDS.update(image_operations.KINDS)
 
 __all__ = ["Network", "OperationSpec", "epoch_order", "matmul", "samplers"]
-for _subject in (activations, convolution, elementary, images, limits, losses, metrics, random, updates, vector):
+for _subject in (
+    activations,
+    convolution,
+    elementary,
+    images,
+    limits,
+    losses,
+    metrics,
+    random,
+    sparse,
+    updates,
+    vector,
+):
     __all__ += _subject.__all__
