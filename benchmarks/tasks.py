@@ -61,13 +61,13 @@ class Training:
 
     def loss_of(self, weights: Sequence[Array]) -> float:
         """Return the loss over all rows with these weights."""
-        outputs = self.outputs_of([weight.astype(np.float64) for weight in weights])
+        outputs = self.all_outputs([weight.astype(np.float64) for weight in weights])
         if self.loss == "mse":
             return float(np.mean((outputs - self.y) ** 2))
         outputs -= outputs.max(axis=1, keepdims=True)
         return float(np.mean(np.log(np.exp(outputs).sum(axis=1)) - outputs[np.arange(len(self.y)), self.y]))
 
-    def outputs_of(self, weights: Sequence[Array]) -> Array:
+    def all_outputs(self, weights: Sequence[Array]) -> Array:
         """Return the outputs for all rows."""
         return _forward(weights, self.X, self.activation)
 
@@ -187,7 +187,7 @@ class Text(Training):
         """What Adam moves in a step: weights and both averages in and out, gradients in."""
         return 7.0 * 4.0 * sum(weight.size for weight in self.weights)
 
-    def outputs_of(self, weights: Sequence[Array]) -> Array:
+    def all_outputs(self, weights: Sequence[Array]) -> Array:
         """Return the outputs for all rows, each of which has a term."""
         terms = self.X[:, None] * weights[0][self.indices]
         hidden = np.add.reduceat(terms, self.indptr[:-1], axis=0) + weights[1]

@@ -79,7 +79,7 @@ def test_texts_are_sparse_rows():
     np.testing.assert_allclose((full**2).sum(axis=1), 1.0, rtol=1e-6)
     weights = [weight.astype(np.float64) for weight in task.weights]
     outputs = np.maximum(full @ weights[0] + weights[1], 0.0) @ weights[2] + weights[3]
-    np.testing.assert_allclose(task.outputs_of(weights), outputs, rtol=1e-12)
+    np.testing.assert_allclose(task.all_outputs(weights), outputs, rtol=1e-12)
     assert task.steps == 4 and not task.whole
     assert task.bytes == 28 * (300 * 8 + 8 + 8 * 4 + 4)
 

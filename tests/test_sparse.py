@@ -396,3 +396,20 @@ def test_sparse_targets_and_weights_are_refused() -> None:
         made.fit(csr(X), csr(X))
     with pytest.raises(TypeError, match="sparse sample_weight is not supported"):
         made.fit(csr(X), Y, sample_weight=csr(X))
+
+
+@pytest.mark.parametrize("name", ["sgd", "adagrad"])
+@pytest.mark.parametrize("size", [7, 16, 120])
+@pytest.mark.parametrize("units", [1, 7, 64])
+def test_rules_that_leave_rows_alone_write_only_those_touched(units: int, size: int, name: str) -> None:
+    """Over 256 steps, so that a step that clears faded state is among them; with bits that no thread changes."""
+    weights = []
+    for data, threads in [(X, 1), (csr(X), 1), (csr(X), 2)]:
+        made = model(name, units=units)
+        made.fit(data, Y, batch_size=size, epochs=-(-260 // -(-ROWS // size)), n_threads=threads)
+        weights.append(dict(made.parameters))
+    assert same(weights[0], weights[1]) and same(weights[0], weights[2])
+    fresh = model(name, units=units)
+    fresh.fit(csr(X), Y, epochs=0)
+    still = (X == 0).all(axis=0)
+    assert still.any() and np.array_equal(weights[0]["dense/kernel"][still], fresh.parameters["dense/kernel"][still])
