@@ -413,3 +413,17 @@ def test_rules_that_leave_rows_alone_write_only_those_touched(units: int, size: 
     fresh.fit(csr(X), Y, epochs=0)
     still = (X == 0).all(axis=0)
     assert still.any() and np.array_equal(weights[0]["dense/kernel"][still], fresh.parameters["dense/kernel"][still])
+
+
+def test_nothing_is_made_dense() -> None:
+    """In full these rows would take 160 GB."""
+    rows, columns = 20_000, 2_000_000
+    draw = np.random.default_rng(0)
+    label = draw.integers(0, 2, rows)
+    indices = np.sort(draw.integers(0, columns // 2, (rows, 5)) * 2 + label[:, None], axis=1).astype(np.int32)
+    data = CSR(np.ones(5 * rows, np.float32), indices.reshape(-1), np.arange(0, 5 * rows + 1, 5), (rows, columns))
+    made = rv.Sequential([Dense(1, "sigmoid")], random_state=0)
+    made.compile(rv.optimizers.SGD(1.0), loss="binary_crossentropy", metrics=["accuracy"])
+    made.fit(data, label, epochs=2, batch_size=256)
+    assert made.evaluate(data, label)["accuracy"] > 0.95
+    assert ((made.predict(data)[:, 0] > 0.5) == label).mean() > 0.95

@@ -27,7 +27,7 @@ struct Data {
   bool is_sparse() const { return sparse.start; }
   // The mean number of terms of a sparse row, at least 1; 0 for dense rows.
   std::size_t terms_a_row() const {
-    return is_sparse() ? static_cast<std::size_t>(sparse.start[rows] - sparse.start[0]) / rows + 1 : 0;
+    return is_sparse() && rows > 0 ? static_cast<std::size_t>(sparse.start[rows] - sparse.start[0]) / rows + 1 : 0;
   }
 };
 

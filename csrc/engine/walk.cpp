@@ -167,13 +167,14 @@ bool Walk<T>::by_outputs(Team& team, const Step& step) noexcept {
   const auto block_rows = [&](std::size_t block) { return std::min(task_rows, rows - block * task_rows); };
   pass.first_row = 0, pass.step = step.number, pass.training = step.training;
   pass.lanes = true;
-  if (step.batch.order) point_sparse(pass, data_, step.batch, 0);
-  if (!step.batch.order)
+  if (step.batch.order)
+    point_sparse(pass, data_, step.batch, 0);
+  else
     point(pass, data_, step.batch.row(0), network_.inputs(), units_);
-  else if (!team.share(blocks, task_rows * network_.inputs(), true, [&](std::size_t, std::size_t block) {
-             gather(pass, data_, step.batch, block * task_rows, block_rows(block), block * task_rows, network_.inputs(),
-                    units_);
-           }))
+  if (step.batch.order && !team.share(blocks, task_rows * network_.inputs(), true, [&](std::size_t, std::size_t block) {
+        gather(pass, data_, step.batch, block * task_rows, block_rows(block), block * task_rows, network_.inputs(),
+               units_);
+      }))
     return false;
   for (std::size_t i = 0; i < operations_; ++i) {
     const Operation<T>& operation = network_.operation(i);
