@@ -12,7 +12,7 @@ from .contest import OURS, Times
 from .limits import Limits
 from .ratios import Ratio, ratio
 from .rows import Row
-from .tasks import Task, Update
+from .tasks import Task, Text, Update
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def share_of_limit(row: Row, task: Task, seconds: float, limits: Limits) -> floa
     """Return the share of the limit that a step of so many seconds reaches, or how many barriers it takes."""
     if row.limit == "barrier":
         return seconds / limits.barrier_seconds
-    if isinstance(task, Update):
+    if isinstance(task, (Update, Text)):
         return task.bytes / seconds / limits.triad_bytes
     return task.flops / seconds / limits.flops
 

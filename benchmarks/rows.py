@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from .tasks import Activation, Array, Convolved, Form, Images, Inference, Product, Search, Task, Training, Update
+from .tasks import Activation, Array, Convolved, Form, Images, Inference, Product, Search, Task, Text, Training, Update
 
 Limit: TypeAlias = Literal["FMA", "triad", "barrier"]
 Data: TypeAlias = Callable[[int, int, int], tuple[Array, Array]]  # rows, inputs, units or classes -> X, y
@@ -65,6 +65,28 @@ def clusters(rows: int, inputs: int, classes: int) -> tuple[Array, Array]:
     label = rng.permutation(np.arange(rows) % classes)
     centre = rng.standard_normal((classes, inputs), np.float32) * np.float32(1.0 / np.sqrt(inputs))
     return centre[label] + rng.standard_normal((rows, inputs), np.float32) * np.float32(0.3), label
+
+
+def words(rows: int, features: int, classes: int) -> tuple[Array, Array, Array, Array]:
+    """Draw texts: how often a word comes follows Zipf's law, half of a text's words those of its class.
+
+    Returns values (rows of length 1), columns, where rows begin, and classes; about 100 different words a text.
+    """
+    rng = numbers(rows, features, classes)
+    share = 1.0 / np.arange(1, features + 1)
+    bounds = np.cumsum(share / share.sum())
+    label = rng.permutation(np.arange(rows) % classes)
+    column = rng.permutation(features)
+    favourites = [rng.permutation(features) for _ in range(classes)]
+    texts, values = [], []
+    for kind in label:
+        drawn = np.minimum(np.searchsorted(bounds, rng.random(124)), features - 1)
+        drawn[::2] = favourites[kind][drawn[::2]]
+        found, count = np.unique(column[drawn], return_counts=True)
+        texts.append(found.astype(np.int32))
+        values.append((count / np.linalg.norm(count)).astype(np.float32))
+    indptr = np.concatenate([[0], np.cumsum([len(text) for text in texts])]).astype(np.int32)
+    return np.concatenate(values), np.concatenate(texts), indptr, label
 
 
 def handwriting(rows: int, inputs: int, classes: int) -> tuple[Array, Array]:
@@ -128,6 +150,17 @@ def images(
     return Row(name, "images", make, goals)
 
 
+def text(name: str, sizes: tuple[int, ...], rows: int, batch: int, goals: tuple[float, float]) -> Row:
+    """Make a row of training steps on sparse rows."""
+
+    def make() -> Text:
+        values, indices, indptr, y = words(rows, sizes[0], sizes[-1])
+        weights = first_weights(sizes)
+        return Text(sizes, "relu", "cross_entropy", batch, values, y, weights, 3, indices=indices, indptr=indptr)
+
+    return Row(name, "text", make, goals, "triad")
+
+
 def search(name: str, sizes: tuple[int, ...], data: Data, rows: int, goals: tuple[float, float]) -> Row:
     """Make a row of searches by L-BFGS."""
 
@@ -189,6 +222,7 @@ IMAGES = [
     images("lenet-128", (28, 28, 1), LENET, (120, 84, 10), 1_024, 128, 4, (5.0, 5.0)),
     images("blocks", (64, 64, 3), BLOCKS, (128, 2), 128, 32, 4, (2.0, 2.0)),
 ]
+TEXT = [text("text", (50_000, 64, 20), 4_096, 256, (3.0, 3.0))]
 SEARCH = [search("lbfgs-digits", (64, 128, 128, 10), handwriting, 1_408, (2.0, 2.0))]
 INFERENCE = [
     inference("infer-784-1", (784, 512, 256, 10), 1, (2.0, 2.0)),
@@ -228,7 +262,7 @@ NOISY = [
     if row.name in ("small", "digits", "mnist")
 ]
 
-ROWS = [*TRAINING, *IMAGES, *SEARCH, *INFERENCE, *MATMUL, *UPDATES, *NOISY]
+ROWS = [*TRAINING, *IMAGES, *TEXT, *SEARCH, *INFERENCE, *MATMUL, *UPDATES, *NOISY]
 
 
 def choose(names: Sequence[str]) -> list[Row]:

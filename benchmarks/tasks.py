@@ -42,12 +42,12 @@ class Training:
     @property
     def steps(self) -> int:
         """Steps of a pass; all of the same size."""
-        return len(self.X) // self.batch
+        return len(self.y) // self.batch
 
     @property
     def whole(self) -> bool:
         """Whether a step takes all rows, so that their order is nothing but rounding."""
-        return self.batch == len(self.X)
+        return self.batch == len(self.y)
 
     @property
     def tolerance(self) -> float:
@@ -61,11 +61,15 @@ class Training:
 
     def loss_of(self, weights: Sequence[Array]) -> float:
         """Return the loss over all rows with these weights."""
-        outputs = _forward([weight.astype(np.float64) for weight in weights], self.X, self.activation)
+        outputs = self.all_outputs([weight.astype(np.float64) for weight in weights])
         if self.loss == "mse":
             return float(np.mean((outputs - self.y) ** 2))
         outputs -= outputs.max(axis=1, keepdims=True)
         return float(np.mean(np.log(np.exp(outputs).sum(axis=1)) - outputs[np.arange(len(self.y)), self.y]))
+
+    def all_outputs(self, weights: Sequence[Array]) -> Array:
+        """Return the outputs for all rows."""
+        return _forward(weights, self.X, self.activation)
 
     def complaints(self, results: Mapping[str, list[Array]]) -> dict[str, str]:
         """Say what is wrong with whose result."""
@@ -163,6 +167,34 @@ class Images(Training):
 
 
 @dataclass(frozen=True)
+class Text(Training):
+    """The same on sparse rows in CSR form: X holds the values alone.
+
+    Every contestant takes dense steps of Adam: weights that have no gradient move by what the averages hold.
+    """
+
+    indices: Array = field(kw_only=True, repr=False)
+    indptr: Array = field(kw_only=True, repr=False)
+
+    @property
+    def flops(self) -> float:
+        """A step's products, those of the first layer forward and for its weights, with the terms alone."""
+        terms = len(self.X) / len(self.y) * self.sizes[1]
+        return 2.0 * self.batch * (2 * terms + 3 * _edges(self.sizes[1:]))
+
+    @property
+    def bytes(self) -> float:
+        """What Adam moves in a step: weights and both averages in and out, gradients in."""
+        return 7.0 * 4.0 * sum(weight.size for weight in self.weights)
+
+    def all_outputs(self, weights: Sequence[Array]) -> Array:
+        """Return the outputs for all rows, each of which has a term."""
+        terms = self.X[:, None] * weights[0][self.indices]
+        hidden = np.add.reduceat(terms, self.indptr[:-1], axis=0) + weights[1]
+        return _forward(weights[2:], np.maximum(hidden, 0.0), self.activation)
+
+
+@dataclass(frozen=True)
 class Inference:
     """The outputs for given rows; the result is held to float64 within `tolerance` of the largest output."""
 
@@ -254,7 +286,7 @@ class Update:
         return _far_off(ways, np.median(list(ways.values()), axis=0), self.tolerance)
 
 
-Task: TypeAlias = Training | Search | Images | Inference | Product | Update
+Task: TypeAlias = Training | Text | Search | Images | Inference | Product | Update
 
 
 def _edges(sizes: Sequence[int]) -> int:

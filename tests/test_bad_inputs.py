@@ -59,7 +59,7 @@ BAD_X = [
     ("dates", np.zeros((30, 4), "M8[s]"), TypeError, "got dtype datetime64[s]"),
     ("long", X.astype(np.longdouble), TypeError, "at most 64 bits"),
     ("masked", np.ma.masked_greater(X, 0), TypeError, "masked array with missing values"),
-    ("sparse", Sparse(), TypeError, "sparse X is not supported yet; pass X.toarray()"),
+    ("sparse", Sparse(), TypeError, "sparse X has no data: ravine takes matrices in CSR form"),
     ("none", None, ValueError, "X must be an array, got None"),
 ]
 IDS = [f"{case[0]}-{case[3]}" for case in BAD_X]

@@ -1,8 +1,10 @@
 """The comparison with peers: its statistics, rows, checks, table, and one small contest."""
 
+import importlib
 import json
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -63,6 +65,39 @@ def test_training_rows_are_fair(row):
     assert np.array_equal(task.X, again.X) and np.array_equal(task.y, again.y)
     if task.loss == "cross_entropy":
         assert set(task.y) == set(range(task.sizes[-1]))
+
+
+def small_text():
+    return rows.text("few words", (300, 8, 4), 64, 16, (1.0, 1.0)).make()
+
+
+def test_texts_are_sparse_rows():
+    task = small_text()
+    full = np.zeros((64, 300), np.float32)
+    for row, (first, last) in enumerate(pairwise(task.indptr)):
+        own = task.indices[first:last]
+        assert len(own) and (np.diff(own) > 0).all()
+        full[row, own] = task.X[first:last]
+    np.testing.assert_allclose((full**2).sum(axis=1), 1.0, rtol=1e-6)
+    weights = [weight.astype(np.float64) for weight in task.weights]
+    outputs = np.maximum(full @ weights[0] + weights[1], 0.0) @ weights[2] + weights[3]
+    np.testing.assert_allclose(task.all_outputs(weights), outputs, rtol=1e-12)
+    assert task.steps == 4 and not task.whole
+    assert task.bytes == 28 * (300 * 8 + 8 + 8 * 4 + 4)
+
+
+@pytest.mark.parametrize("name", ["ravine", "torch", "sklearn"])
+def test_contestants_learn_the_same_from_texts(name):
+    pytest.importorskip(name)
+    task = small_text()
+    entry = importlib.import_module(f"benchmarks.contestants.{name}").Text(task, 1)
+    for _ in range(2):
+        entry.reset()
+        entry.run(task.checked_passes)
+    ours = importlib.import_module("benchmarks.contestants.ravine").Text(task, 1)
+    ours.reset()
+    ours.run(task.checked_passes)
+    assert task.complaints({"ravine": ours.result(), name: entry.result()}) == {}
 
 
 def test_the_work_of_a_step():

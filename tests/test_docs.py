@@ -5,6 +5,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,8 @@ def test_training_page():
     names, blocks = {}, list(re.finditer(r"```python\n(.*?)```", text, re.DOTALL))
     assert len(blocks) >= 14
     for block in blocks:
+        if "import csr_array" in block[1] and find_spec("scipy") is None:
+            continue
         lines = "\n" * text.count("\n", 0, block.start(1))  # so that an error names the page's line
         exec(compile(lines + block[1], "docs/training.md", "exec"), names)
 

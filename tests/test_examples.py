@@ -257,3 +257,30 @@ def test_restraints_shorten_weights_and_thresholds_make_zeros():
     zero = results["L1, proximal"][0] == 0
     assert zero.sum() >= 20 and not zero[: example.MATTERING].any()
     assert not any((w == 0).any() for name, (w, *_) in results.items() if name != "L1, proximal")
+
+
+def test_docstrings_are_told_apart_by_sparse_counts():
+    pytest.importorskip("scipy.sparse")
+    example = load("text_topics")
+    X, y, X_test, y_test, texts = example.load()
+    assert X.shape[1] == X_test.shape[1] == 2**16 and X.nnz < 0.003 * X.shape[0] * X.shape[1]
+    assert len(texts) == len(y_test) > 250 and set(y) == set(range(len(example.TOPICS)))
+    accuracy = example.train(X, y).evaluate(X_test, y_test)["accuracy"]
+    assert accuracy >= 0.8 > 3 * np.bincount(y_test).max() / len(y_test)
+    linear = pytest.importorskip("sklearn.svm").LinearSVC().fit(X, y)
+    assert accuracy >= linear.score(X_test, y_test) - 0.01
+
+
+def test_several_questions_are_answered_at_once():
+    example = load("many_labels")
+    model, X, right = example.train()
+    said = model.predict_classes(X)
+    assert said.shape == right.shape == (360, 5)
+    assert ((said == right).mean(axis=0) >= 0.95).all()
+    assert (said == right).all(axis=1).mean() >= 0.9
+    network = pytest.importorskip("sklearn.neural_network")
+    X_train, y_train, *_ = rv.datasets.digits()
+    peer = network.MLPClassifier(64, max_iter=40, batch_size=32, learning_rate_init=2e-3, random_state=0)
+    with pytest.warns(UserWarning, match="Maximum iterations"):
+        peer.fit(X_train, example.answers(y_train))
+    assert (said == right).all(axis=1).mean() >= peer.score(X, right) - 0.01

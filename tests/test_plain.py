@@ -26,6 +26,7 @@ ARGUMENTS = {
     "layers.Conv2D": [(3, 2), (3, (2, 4))],
     "layers.DepthwiseConv2D": [(3,)],
     "layers.Dense": [(3,), (3, Activation("elu", alpha=0.5))],
+    "layers.Embedding": [(7, 3)],
     "layers.GaussianNoise": [(0.5,)],
     "layers.MaxPool2D": [(), ((2, 3), 1, "same")],
     "layers.AveragePool2D": [(), ((2, 3), (1, 2))],

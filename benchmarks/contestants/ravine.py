@@ -70,6 +70,32 @@ class Images(Training):
         self.model = convolutional(task)
 
 
+class Matrix:
+    """Sparse rows as `fit` takes them, without SciPy."""
+
+    format = "csr"
+
+    def __init__(self, task: tasks.Text) -> None:
+        self.data, self.indices, self.indptr = task.X, task.indices, task.indptr
+        self.shape, self.nnz = (len(task.y), task.sizes[0]), len(task.X)
+
+    def tocsr(self) -> Matrix:
+        """Return itself."""
+        return self
+
+
+class Text(Training):
+    """A shuffled `fit` on sparse rows."""
+
+    def __init__(self, task: tasks.Text, threads: int) -> None:
+        super().__init__(task, threads)
+        self.X = Matrix(task)
+
+    def run(self, passes: int) -> None:
+        task = self.task
+        self.model.fit(self.X, task.y, epochs=passes, batch_size=task.batch, n_threads=self.threads, verbose=0)
+
+
 class Search(Training):
     """A `fit` with L-BFGS on all rows, its line search and history in Python, evaluations in the engine."""
 

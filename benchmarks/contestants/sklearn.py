@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_matrix
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
@@ -68,6 +70,14 @@ class Training:
     def result(self) -> list[Array]:
         pairs = zip(self.estimator.coefs_, self.estimator.intercepts_, strict=True)
         return [weight.copy() for pair in pairs for weight in pair]
+
+
+class Text(Training):
+    """The same on SciPy's CSR."""
+
+    def __init__(self, task: tasks.Text, threads: int) -> None:
+        X = csr_matrix((task.X, task.indices, task.indptr), shape=(len(task.y), task.sizes[0]))
+        super().__init__(replace(task, X=X), threads)
 
 
 class Search:

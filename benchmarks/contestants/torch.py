@@ -104,6 +104,47 @@ class Images(Training):
         return ours
 
 
+class Text(Training):
+    """`embedding_bag` with the values as weights, and dense gradients for a fused Adam.
+
+    Of what PyTorch offers it is the fastest: `sparse.mm` takes 1.3 times as long, `SparseAdam`, another rule, 2 to 4.
+    """
+
+    def __init__(self, task: tasks.Text, threads: int) -> None:
+        super().__init__(task, threads)
+        self.first[0] = torch.from_numpy(task.weights[0].copy())  # a row a word
+        self.weights[0] = self.first[0].clone().requires_grad_()
+        betas = (tasks.BETA_1, tasks.BETA_2)
+        self.optimizer = torch.optim.Adam(self.weights, tasks.LEARNING_RATE, betas, tasks.EPSILON, fused=True)
+        self.column, self.start = torch.from_numpy(task.indices), torch.from_numpy(task.indptr)
+
+    def text_step(self, column: torch.Tensor, start: torch.Tensor, value: torch.Tensor, y: torch.Tensor) -> None:
+        """Take one step with these texts."""
+        self.optimizer.zero_grad(set_to_none=True)
+        table, bias, *rest = self.weights
+        hidden = F.embedding_bag(column, table, start, mode="sum", per_sample_weights=value) + bias
+        F.cross_entropy(forward(rest, torch.relu(hidden), self.task.activation), y).backward()
+        self.optimizer.step()
+
+    def run(self, passes: int) -> None:
+        batch = self.task.batch
+        for _ in range(passes):
+            order = torch.randperm(len(self.y))
+            length = (self.start[1:] - self.start[:-1])[order]
+            start = F.pad(length.cumsum(0), (1, 0)).to(self.start.dtype)
+            place = torch.repeat_interleave(self.start[:-1][order] - start[:-1], length) + torch.arange(len(self.X))
+            column, value, y = self.column[place], self.X[place], self.y[order]
+            for first in range(0, len(y), batch):
+                begin, end = int(start[first]), int(start[first + batch])
+                self.text_step(
+                    column[begin:end], start[first : first + batch] - begin, value[begin:end], y[first : first + batch]
+                )
+
+    def result(self) -> list[Array]:
+        table, *rest = (weight.detach().numpy() for weight in self.weights)
+        return [table.copy(), *(weight.T.copy() for weight in rest)]
+
+
 class Search(Training):
     """`LBFGS` with its strong Wolfe line search, which ends by the number of iterations alone."""
 

@@ -32,6 +32,8 @@ inline constexpr const char* dtype_name<double> = "float64";
 template <>
 inline constexpr const char* dtype_name<std::int32_t> = "int32";
 template <>
+inline constexpr const char* dtype_name<std::int64_t> = "int64";
+template <>
 inline constexpr const char* dtype_name<std::uint32_t> = "uint32";
 
 inline std::string text(py::handle x) { return py::cast<std::string>(py::str(x)); }

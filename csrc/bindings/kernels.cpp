@@ -46,6 +46,7 @@ void bind_instruction_set(py::module_& parent, const InstructionSet& set) {
   bind_pool(module, set);
   bind_images(module, set);
   bind_convolution(module, set);
+  bind_sparse(module, set);
   bind_activations(module, set);
   bind_elementary(module, set);
   bind_losses(module, set);

@@ -20,6 +20,7 @@ void bind_normalization(py::module_& module, const InstructionSet& set);
 void bind_random(py::module_& module, const InstructionSet& set);
 void bind_pool(py::module_& module, const InstructionSet& set);
 void bind_images(py::module_& module, const InstructionSet& set);
+void bind_sparse(py::module_& module, const InstructionSet& set);
 void bind_elementary(py::module_& module, const InstructionSet& set);
 void bind_activations(py::module_& module, const InstructionSet& set);
 void bind_losses(py::module_& module, const InstructionSet& set);

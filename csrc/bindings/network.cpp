@@ -16,6 +16,7 @@
 #include "bindings/bindings.h"
 #include "bindings/runs.h"
 #include "bindings/settings.h"
+#include "bindings/sparse_arrays.h"
 #include "dispatch.h"
 #include "engine/inference.h"
 #include "engine/population.h"
@@ -211,17 +212,17 @@ class PyNetwork {
   py::object forward(const py::object& X, const std::optional<std::size_t>& operations, bool skip_activation,
                      const py::object& n_threads) {
     const Busy busy(inference_);
-    const Array<T> x = rows_of(X, "X", network_.inputs());
+    const Rows x(network_, X);
     const std::size_t layers = operations.value_or(network_.layers());
     if (layers > network_.layers())
       throw py::value_error("operations must be in [0, " + std::to_string(network_.layers()) + "], got " +
                             std::to_string(layers));
     const std::size_t count = network_.operations_of(layers, skip_activation);
-    Array<T> out({x.length(0), static_cast<py::ssize_t>(network_.units(count))}, "out");
+    if (count == 0 && x.sparse) throw py::value_error("X is sparse, and no operation before this output takes it");
+    Array<T> out({x.count(), static_cast<py::ssize_t>(network_.units(count))}, "out");
     const std::size_t threads = thread_count(n_threads);
     const Outcome outcome = run_watched([&](Watch& watch) {
-      return ravine::forward(network_, inference_buffers_, x.data(), x.rows(), count, out.mutable_data(), threads,
-                             watch);
+      return ravine::forward(network_, inference_buffers_, x.data, count, out.mutable_data(), threads, watch);
     });
     if (outcome == Outcome::not_finite) return py::none();
     return out.object();
@@ -234,13 +235,16 @@ class PyNetwork {
     if (!holds<T>(X) || (X.flags() & plain) != plain || X.ndim() != 2 || X.shape(0) < 1 || X.shape(0) > most ||
         static_cast<std::size_t>(X.shape(1)) != network_.inputs())
       return py::none();
+    if (network_.id_limit() > 0) return py::none();
     const Busy busy(inference_);
     const std::size_t count = network_.operations();
+    Data<T> data;
+    data.x = static_cast<const T*>(X.data());
+    data.rows = static_cast<std::size_t>(X.shape(0));
     py::array_t<T> out({X.shape(0), static_cast<py::ssize_t>(network_.units(count))});
     const Outcome outcome = without_gil([&, to = out.mutable_data()] {
       Watch watch(nullptr, nullptr);
-      return ravine::forward(network_, inference_buffers_, static_cast<const T*>(X.data()),
-                             static_cast<std::size_t>(X.shape(0)), count, to, 1, watch);
+      return ravine::forward(network_, inference_buffers_, data, count, to, 1, watch);
     });
     if (outcome == Outcome::not_finite) return py::none();
     return out;
@@ -255,13 +259,11 @@ class PyNetwork {
 
   void backward(const py::object& X, const py::object& doutput, const py::object& n_threads) {
     const Busy busy(training_);
-    const Array<T> x = rows_of(X, "X", network_.inputs());
-    if (x.rows() == 0) throw py::value_error("X must have at least one row, got shape " + text(x.shape()));
+    const Rows x(network_, X);
+    x.require_some();
     const Array<T> d = rows_of(doutput, "doutput", network_.units(network_.operations()));
-    d.require_shape({x.length(0), d.length(1)}, "X");
-    Data<T> data;
-    data.x = x.data();
-    data.rows = x.rows();
+    d.require_shape({x.count(), d.length(1)}, "X");
+    Data<T> data = x.data;
     data.doutput = d.data();
     walk_back(data, thread_count(n_threads));
   }
@@ -281,16 +283,46 @@ class PyNetwork {
     const Busy training, inference;
   };
 
+  // A network's input: an array, or sparse rows with the attributes data, indices, indptr and shape.
+  struct Rows {
+    Rows(const Network<T>& network, const py::object& X) {
+      if (py::isinstance<py::array>(X) || !py::hasattr(X, "indptr")) {
+        dense.emplace(rows_of(X, "X", network.inputs()));
+        data.x = dense->data();
+        data.rows = dense->rows();
+        if (network.id_limit() > 0) require_ids(*dense, network.id_limit());
+        return;
+      }
+      if (network.operations() == 0 || !network.operation(0).takes_sparse())
+        throw py::type_error("X is sparse, which only a first layer dense takes");
+      const auto shape = py::cast<std::pair<std::size_t, std::size_t>>(X.attr("shape"));
+      if (shape.second != network.inputs())
+        throw py::value_error("X has " + std::to_string(shape.second) + " columns, but the network takes " +
+                              std::to_string(network.inputs()));
+      sparse.emplace(X.attr("data"), X.attr("indices"), X.attr("indptr"), network.inputs());
+      data.sparse = sparse->rows();
+      data.rows = sparse->count();
+    }
+    py::ssize_t count() const { return static_cast<py::ssize_t>(data.rows); }
+    void require_some() const {
+      if (data.rows > 0) return;
+      const Shape shape = dense ? dense->shape() : Shape{0};
+      throw py::value_error("X must have at least one row, got shape " + text(shape));
+    }
+
+    std::optional<Array<T>> dense;
+    std::optional<SparseArrays<T>> sparse;
+    Data<T> data;
+  };
+
   // The arrays of a data set, checked against the network.
   struct Input {
     Input(const Network<T>& network, const py::object& X, const py::object& target, const py::object& weight)
-        : x(rows_of(X, "X", network.inputs())) {
+        : x(network, X), data(x.data) {
       if (!network.loss.loss) throw py::value_error("no loss is set: call set_loss first");
       const std::size_t units = network.units(network.training_operations());
-      const Shape rows{x.length(0)};
-      data.x = x.data();
-      data.rows = x.rows();
-      if (data.rows == 0) throw py::value_error("X must have at least one row, got shape " + text(x.shape()));
+      const Shape rows{x.count()};
+      x.require_some();
       if (network.loss.loss->labels && holds<std::int32_t>(as_array(target, "target"))) {
         labels.emplace(target, "target");
         labels->require_shape(rows, "the rows of X");
@@ -298,7 +330,7 @@ class PyNetwork {
         data.label = labels->data();
       } else {
         targets.emplace(target, "target", "X");
-        targets->require_shape({x.length(0), static_cast<py::ssize_t>(units)}, "X's rows and the network's outputs");
+        targets->require_shape({x.count(), static_cast<py::ssize_t>(units)}, "X's rows and the network's outputs");
         data.target = targets->data();
       }
       if (weight.is_none()) return;
@@ -307,7 +339,7 @@ class PyNetwork {
       data.weight = weights->data();
     }
 
-    Array<T> x;
+    const Rows x;
     std::optional<Array<T>> targets, weights;
     std::optional<Array<std::int32_t>> labels;
     Data<T> data;

@@ -68,6 +68,11 @@ struct Parameter {
   }
 };
 
+inline bool is_penalised(const Parameter& parameter) {
+  return parameter.is_kernel && (parameter.l1 != 0.0 || parameter.l2 != 0.0 || parameter.l2_norm != 0.0);
+}
+
+// Parameters | gradients | optimizer state: each one flat block with the same offsets.
 // Parameters | gradients | optimizer state: each one flat block with the same offsets. Statistics stand among the
 // parameters, so that whatever copies or averages these has them too.
 template <class T>

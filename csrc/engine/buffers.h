@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/column_lists.h"
 #include "engine/network.h"
 
 namespace ravine {
@@ -17,11 +18,12 @@ template <class T>
 class Buffers {
  public:
   // `passes` passes of up to `rows` rows (their gradients too if `backward`), `threads` workspaces, gradients for
-  // `copies` groups besides the arena's own.
+  // `copies` groups besides the arena's own. A sparse input has no value.
   void prepare(const Network<T>& network, std::size_t passes, std::size_t rows, std::size_t threads, bool backward,
-               std::size_t copies) {
-    require_possible(network, passes, rows);
-    const std::vector<Value>& values = network.values();
+               std::size_t copies, bool sparse) {
+    std::vector<Value> values = network.values();
+    if (sparse) values[0].units = 0;
+    require_possible(network, values, passes, rows);
     std::size_t width = 0;
     const auto count_of = [&](const Value& value) {
       return value.units * (value.lanes ? (rows + row_lanes - 1) / row_lanes * row_lanes : rows);
@@ -66,15 +68,18 @@ class Buffers {
 
   Pass<T>& pass(std::size_t i) { return pass_[i]; }
   const Tools<T>& tools(std::size_t thread) const { return tools_[thread]; }
+  // The input's terms by columns, of each group.
+  std::vector<ColumnLists<T>> columns;
   T* group_gradients(const Arena<T>& arena, std::size_t group) const {
     return group == 0 ? arena.gradients.data() : group_gradients_.data() + (group - 1) * arena.size;
   }
 
  private:
   // No product below may wrap: a row has a value, its gradient, a target and five numbers more at most, padded.
-  static void require_possible(const Network<T>& network, std::size_t passes, std::size_t rows) {
+  static void require_possible(const Network<T>& network, const std::vector<Value>& values, std::size_t passes,
+                               std::size_t rows) {
     std::size_t width = network.units(network.operations()) + 5;
-    for (const Value& value : network.values()) width += 2 * value.units;
+    for (const Value& value : values) width += 2 * value.units;
     constexpr std::size_t most = std::size_t{1} << 58;
     if (rows + row_lanes > most / width / passes)
       throw std::length_error("a batch of " + std::to_string(rows) + " rows with " + std::to_string(width) +

@@ -15,13 +15,20 @@ class Sampler;
 
 template <class T>
 struct Data {
-  const T* x = nullptr;  // (rows, inputs)
+  const T* x = nullptr;    // (rows, inputs), or
+  SparseRows<T> sparse{};  // as many rows, start not null
   std::size_t rows = 0;
   const T* target = nullptr;            // (rows, units), or
   const std::int32_t* label = nullptr;  // (rows), or
   const T* doutput = nullptr;           // (rows, units): the gradient by the output, instead of a loss
   const T* weight = nullptr;            // (rows), or null: ones
   Sampler<T>* sampler = nullptr;        // draws a run's rows; null: they come in the epoch's order
+
+  bool is_sparse() const { return sparse.start; }
+  // The mean number of terms of a sparse row, at least 1; 0 for dense rows.
+  std::size_t terms_a_row() const {
+    return is_sparse() && rows > 0 ? static_cast<std::size_t>(sparse.start[rows] - sparse.start[0]) / rows + 1 : 0;
+  }
 };
 
 template <class T>
@@ -51,7 +58,10 @@ void copy_row(T* to, const T* from, std::size_t count) noexcept {
 // Points the pass at the data from row `row` on: nothing writes what it points at.
 template <class T>
 void point(Pass<T>& pass, const Data<T>& data, std::size_t row, std::size_t inputs, std::size_t units) noexcept {
-  pass.value[0] = const_cast<T*>(data.x + row * inputs);
+  if (data.is_sparse())
+    pass.sparse = {data.sparse.value, data.sparse.column, data.sparse.start + row, nullptr};
+  else
+    pass.value[0] = const_cast<T*>(data.x + row * inputs);
   if (data.label) pass.label = const_cast<std::int32_t*>(data.label + row);
   if (data.target) pass.target = const_cast<T*>(data.target + row * units);
   if (data.weight) pass.weight = const_cast<T*>(data.weight + row);
@@ -65,7 +75,15 @@ template <class T>
   for (std::size_t i = 0; i < count; i += line) __builtin_prefetch(row + i);
 }
 
-// Brings rows [first, first + rows) of a shuffled batch into the pass, at row `at`.
+// Points the pass at the sparse rows of a shuffled batch from row `first` on, where there are any: they stay where they
+// stand.
+template <class T>
+void point_sparse(Pass<T>& pass, const Data<T>& data, const Batch& batch, std::size_t first) noexcept {
+  if (data.is_sparse())
+    pass.sparse = {data.sparse.value, data.sparse.column, data.sparse.start, batch.order + batch.first + first};
+}
+
+// Brings rows [first, first + rows) of a shuffled batch into the pass, at row `at`, but for sparse inputs.
 template <class T>
 void gather(Pass<T>& pass, const Data<T>& data, const Batch& batch, std::size_t first, std::size_t rows, std::size_t at,
             std::size_t inputs, std::size_t units) noexcept {
@@ -75,8 +93,10 @@ void gather(Pass<T>& pass, const Data<T>& data, const Batch& batch, std::size_t 
   const std::size_t ahead = bytes < short_row_bytes ? rows : ahead_bytes / bytes + 1;
   for (std::size_t i = 0; i < rows; ++i) {
     const std::size_t row = batch.row(first + i), to = at + i;
-    if (i + ahead < rows) prefetch_row(data.x + batch.row(first + i + ahead) * inputs, inputs);
-    copy_row(pass.value[0] + to * inputs, data.x + row * inputs, inputs);
+    if (data.x) {
+      if (i + ahead < rows) prefetch_row(data.x + batch.row(first + i + ahead) * inputs, inputs);
+      copy_row(pass.value[0] + to * inputs, data.x + row * inputs, inputs);
+    }
     if (data.label) pass.label[to] = data.label[row];
     if (data.target) copy_row(pass.target + to * units, data.target + row * units, units);
     if (data.weight) pass.weight[to] = data.weight[row];

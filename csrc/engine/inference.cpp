@@ -4,6 +4,7 @@
 #include <atomic>
 #include <stdexcept>
 
+#include "engine/operations/sparse_input.h"
 #include "engine/plan.h"
 #include "engine/update.h"
 
@@ -14,25 +15,39 @@ namespace {
 constexpr std::size_t worth_a_team = 2'000'000;
 
 template <class T>
-std::size_t threads_for(const Network<T>& network, std::size_t rows, std::size_t threads) {
-  const bool worth = rows > block_rows && rows * step_work(network) / 3 >= worth_a_team;
+std::size_t threads_for(const Network<T>& network, const Data<T>& data, std::size_t threads) {
+  const bool worth = data.rows > block_rows && data.rows * step_work(network, data.terms_a_row()) / 3 >= worth_a_team;
   return worth ? startable_threads(threads) : 1;
 }
 
-// Takes rows [first, first + rows) of x through the first `operations` operations. No operation writes its input, so
-// they read x where it stands.
+// Takes rows [first, first + rows) of the data through the first `operations` operations. No operation writes its
+// input, so they read x where it stands.
 template <class T>
-void run_block(const Network<T>& network, Pass<T>& pass, const Tools<T>& tools, const T* x, std::size_t first,
+void run_block(const Network<T>& network, Pass<T>& pass, const Tools<T>& tools, const Data<T>& data, std::size_t first,
                std::size_t rows, std::size_t operations) noexcept {
   pass.first_row = first;
   pass.training = pass.fused = false;
   // fewer rows would leave lanes empty; a row has the same bits either way
   pass.lanes = rows >= row_lanes && !network.values()[network.output(operations)].lanes;
-  pass.value[0] = const_cast<T*>(x + first * network.inputs());
+  if (data.is_sparse())
+    pass.sparse = rows_from(data.sparse, first);
+  else
+    pass.value[0] = const_cast<T*>(data.x + first * network.inputs());
   for (std::size_t i = 0; i < operations; ++i) {
     if (network.operation(i).surveys()) network.operation(i).settle(pass, rows, tools);
     network.operation(i).forward(pass, 0, rows, {}, tools);
   }
+}
+
+// The values that rows from row `first` on hold, and how many those of `rows` rows are.
+template <class T>
+const T* values_of(const Data<T>& data, std::size_t first, std::size_t inputs) noexcept {
+  return data.is_sparse() ? data.sparse.value + data.sparse.start[first] : data.x + first * inputs;
+}
+template <class T>
+std::size_t number_of_values(const Data<T>& data, std::size_t first, std::size_t rows, std::size_t inputs) noexcept {
+  if (!data.is_sparse()) return rows * inputs;
+  return static_cast<std::size_t>(data.sparse.start[first + rows] - data.sparse.start[first]);
 }
 
 // sum += w_i value_i, i ascending.
@@ -50,7 +65,7 @@ template <class T>
 void add_losses(double& sum, const Network<T>& network, std::size_t operations, Pass<T>& pass, const Tools<T>& tools,
                 const Data<T>& data, std::size_t first, std::size_t rows) noexcept {
   const std::size_t units = network.units(operations);
-  run_block(network, pass, tools, data.x, first, rows, operations);
+  run_block(network, pass, tools, data, first, rows, operations);
   const T* const z = pass.value[network.output(operations)];
   const Loss<T>& loss = *network.loss.loss;
   const T setting = static_cast<T>(network.loss.setting);
@@ -62,10 +77,11 @@ void add_losses(double& sum, const Network<T>& network, std::size_t operations, 
 }
 
 template <class T>
-Outcome forward(const Network<T>& network, Buffers<T>& buffers, const T* x, std::size_t rows, std::size_t operations,
-                T* output, std::size_t threads, Watch& watch) {
-  threads = threads_for(network, rows, threads);
-  buffers.prepare(network, threads, std::min(rows, block_rows), threads, false, 0);
+Outcome forward(const Network<T>& network, Buffers<T>& buffers, const Data<T>& data, std::size_t operations, T* output,
+                std::size_t threads, Watch& watch) {
+  const std::size_t rows = data.rows, row_work = step_work(network, data.terms_a_row()) / 3;
+  threads = threads_for(network, data, threads);
+  buffers.prepare(network, threads, std::min(rows, block_rows), threads, false, 0, data.is_sparse());
   const std::size_t inputs = network.inputs(), units = network.units(operations);
   const auto all_finite = network.kernels().vector->all_finite;
   std::atomic<bool> finite{true};
@@ -75,14 +91,15 @@ Outcome forward(const Network<T>& network, Buffers<T>& buffers, const T* x, std:
     const auto block = [&](std::size_t thread, std::size_t i) {
       Pass<T>& pass = buffers.pass(thread);
       const std::size_t first = i * block_rows, count = std::min(block_rows, rows - first);
-      if (!all_finite(x + first * inputs, count * inputs)) finite.store(false, std::memory_order_relaxed);
+      if (!all_finite(values_of(data, first, inputs), number_of_values(data, first, count, inputs)))
+        finite.store(false, std::memory_order_relaxed);
       if (!finite.load(std::memory_order_relaxed)) return;
       if (operations > 0) pass.value[network.output(operations)] = output + first * units;
-      run_block(network, pass, buffers.tools(thread), x, first, count, operations);
+      run_block(network, pass, buffers.tools(thread), data, first, count, operations);
       if (operations == 0) std::memcpy(output + first * units, pass.value[0], count * units * sizeof(T));
     };
     const std::size_t blocks = (rows + block_rows - 1) / block_rows;
-    done = team.share(blocks, block_rows * step_work(network) / 3, true, block);
+    done = team.share(blocks, block_rows * row_work, true, block);
   });
   if (!finite.load(std::memory_order_relaxed)) return Outcome::not_finite;
   return done ? Outcome::done : Outcome::stopped;
@@ -92,10 +109,10 @@ template <class T>
 std::optional<Evaluation> evaluate(const Network<T>& network, Buffers<T>& buffers, const Data<T>& data,
                                    const std::vector<MetricChoice<T>>& metrics, std::size_t threads, Watch& watch) {
   if (!network.loss.loss) throw std::invalid_argument("no loss is set: call set_loss first");
-  threads = threads_for(network, data.rows, threads);
-  buffers.prepare(network, threads, std::min(data.rows, block_rows), threads, false, 0);
+  threads = threads_for(network, data, threads);
+  buffers.prepare(network, threads, std::min(data.rows, block_rows), threads, false, 0, data.is_sparse());
   const std::size_t operations = network.training_operations(), units = network.units(operations);
-  const std::size_t least = network.least_slice();
+  const std::size_t least = network.least_slice(), row_work = step_work(network, data.terms_a_row()) / 3;
   const std::size_t slice = batch_slice(data.rows, least), slices = batch_slices(data.rows, least);
   std::vector<double> sums((1 + metrics.size()) * most_batch_slices, 0.0);
 
@@ -118,7 +135,7 @@ std::optional<Evaluation> evaluate(const Network<T>& network, Buffers<T>& buffer
       const std::size_t end = std::min(data.rows, (s + 1) * slice);
       for (std::size_t first = s * slice; first < end; first += block_rows) {
         block(thread, sums.data() + s, first, std::min(block_rows, end - first));
-        if (team.stopping(thread, block_rows * step_work(network) / 3)) break;
+        if (team.stopping(thread, block_rows * row_work)) break;
       }
     });
   });
@@ -138,9 +155,9 @@ template void add_losses(double&, const Network<float>&, std::size_t, Pass<float
                          const Data<float>&, std::size_t, std::size_t) noexcept;
 template void add_losses(double&, const Network<double>&, std::size_t, Pass<double>&, const Tools<double>&,
                          const Data<double>&, std::size_t, std::size_t) noexcept;
-template Outcome forward(const Network<float>&, Buffers<float>&, const float*, std::size_t, std::size_t, float*,
-                         std::size_t, Watch&);
-template Outcome forward(const Network<double>&, Buffers<double>&, const double*, std::size_t, std::size_t, double*,
+template Outcome forward(const Network<float>&, Buffers<float>&, const Data<float>&, std::size_t, float*, std::size_t,
+                         Watch&);
+template Outcome forward(const Network<double>&, Buffers<double>&, const Data<double>&, std::size_t, double*,
                          std::size_t, Watch&);
 template std::optional<Evaluation> evaluate(const Network<float>&, Buffers<float>&, const Data<float>&,
                                             const std::vector<MetricChoice<float>>&, std::size_t, Watch&);

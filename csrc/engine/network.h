@@ -67,6 +67,8 @@ class Network {
     return operations == 0 ? 0 : graph_.operations[operations - 1]->output();
   }
   std::size_t units(std::size_t operations) const { return graph_.values[output(operations)].units; }
+  // Where the input holds ids, they are below this; 0: it holds numbers.
+  std::size_t id_limit() const { return operations() > 0 ? operation(0).id_limit() : 0; }
   // The least rows of a slice of a batch. Bits depend on it.
   std::size_t least_slice() const { return least_slice_; }
 

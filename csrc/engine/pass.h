@@ -66,10 +66,22 @@ constexpr Span span_of(Part part, std::size_t size, std::size_t unit) {
   return {first, end - first};
 }
 
+// The terms of the network's input by columns, for a gradient that is zero in the rows of all other columns.
+template <class T>
+struct InputColumns {
+  ColumnTerms<T> terms{};
+  std::size_t count = 0;                 // of terms.column
+  const std::uint32_t* stale = nullptr;  // columns whose rows of the gradient the pass before has written
+  std::size_t stale_count = 0;
+  bool all_stale = true;  // any row may hold something
+};
+
 // The values of every operation's output, and the gradients of the loss by them, for rows [first_row, first_row + n) of
-// a batch. Value 0 is the network's input.
+// a batch. Value 0 is the network's input; where that is sparse, `sparse` has its rows, and it has no value.
 template <class T>
 struct Pass {
+  SparseRows<T> sparse{};
+  InputColumns<T> columns{};
   std::vector<T*> value;
   std::vector<T*> dvalue;
   std::vector<T*> saved;  // what each operation keeps besides

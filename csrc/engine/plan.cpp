@@ -18,18 +18,25 @@ constexpr std::size_t tasks_a_thread = 4;
 constexpr std::size_t most_parts_together = 8;
 
 template <class T>
-std::size_t bytes_a_row(const Network<T>& network) {
+std::size_t bytes_a_row(const Network<T>& network, std::size_t terms) {
   std::size_t width = 0;
   for (const Value& value : network.values()) width += value.units;
+  if (terms > 0) width = width - network.inputs() + terms;
   return 2 * width * sizeof(T);
 }
 
 }  // namespace
 
 template <class T>
-std::size_t step_work(const Network<T>& network) {
+std::size_t operation_work(const Network<T>& network, std::size_t operation, std::size_t terms) {
+  const std::size_t work = network.operation(operation).step_work();
+  return operation == 0 && terms > 0 ? work / network.inputs() * terms : work;
+}
+
+template <class T>
+std::size_t step_work(const Network<T>& network, std::size_t terms) {
   std::size_t work = 0;
-  for (std::size_t i = 0; i < network.operations(); ++i) work += network.operation(i).step_work();
+  for (std::size_t i = 0; i < network.operations(); ++i) work += operation_work(network, i, terms);
   return work;
 }
 
@@ -48,8 +55,8 @@ std::size_t tasks_of(std::size_t parts, std::size_t work, std::size_t threads) {
 }
 
 template <class T>
-Plan plan_step(const Network<T>& network, std::size_t rows, std::size_t threads) {
-  const std::size_t work = step_work(network) * rows;
+Plan plan_step(const Network<T>& network, std::size_t rows, std::size_t threads, std::size_t terms) {
+  const std::size_t work = step_work(network, terms) * rows;
   const std::size_t gradient_bytes = network.arena.size * sizeof(T);
   Plan plan;
   plan.least_slice = network.least_slice();
@@ -62,8 +69,8 @@ Plan plan_step(const Network<T>& network, std::size_t rows, std::size_t threads)
                                      : copies_pay && plan.slices >= 2;
   // one thread: groups only as small as the cache asks for; a team: at least one each
   const auto splits = [&](std::size_t groups, std::size_t group_rows) {
-    return groups < plan.threads || (copies_pay && group_rows * bytes_a_row(network) > group_bytes) ||
-           group_rows * step_work(network) > longest_task;
+    return groups < plan.threads || (copies_pay && group_rows * bytes_a_row(network, terms) > group_bytes) ||
+           group_rows * step_work(network, terms) > longest_task;
   };
   plan.group_slices = most_batch_slices;
   while (plan.group_slices > 1 &&
@@ -72,9 +79,11 @@ Plan plan_step(const Network<T>& network, std::size_t rows, std::size_t threads)
   return with_rows(plan, rows);
 }
 
-template std::size_t step_work(const Network<float>&);
-template std::size_t step_work(const Network<double>&);
-template Plan plan_step(const Network<float>&, std::size_t, std::size_t);
-template Plan plan_step(const Network<double>&, std::size_t, std::size_t);
+template std::size_t step_work(const Network<float>&, std::size_t);
+template std::size_t step_work(const Network<double>&, std::size_t);
+template std::size_t operation_work(const Network<float>&, std::size_t, std::size_t);
+template std::size_t operation_work(const Network<double>&, std::size_t, std::size_t);
+template Plan plan_step(const Network<float>&, std::size_t, std::size_t, std::size_t);
+template Plan plan_step(const Network<double>&, std::size_t, std::size_t, std::size_t);
 
 }  // namespace ravine

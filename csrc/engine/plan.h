@@ -21,13 +21,16 @@ struct Plan {
   std::size_t group_rows() const { return slice * group_slices; }
 };
 
-// Floating-point operations of one step on one row.
+// Floating-point operations of one step on one row; `terms` of a sparse input, 0 for a dense one. Of all operations, or
+// of one.
 template <class T>
-std::size_t step_work(const Network<T>& network);
+std::size_t step_work(const Network<T>& network, std::size_t terms = 0);
+template <class T>
+std::size_t operation_work(const Network<T>& network, std::size_t operation, std::size_t terms);
 
 // The plan for batches of `rows` rows; `threads` is the most it may use.
 template <class T>
-Plan plan_step(const Network<T>& network, std::size_t rows, std::size_t threads);
+Plan plan_step(const Network<T>& network, std::size_t rows, std::size_t threads, std::size_t terms);
 
 // How many tasks an operation's `parts` of columns, `work` in all, make for a team: neighbours are taken together, for
 // each task copies the product's other factor anew.

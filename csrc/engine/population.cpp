@@ -57,9 +57,9 @@ const Arena<T>& Population<T>::seat(std::size_t thread, const Members& members, 
 template <class T>
 bool Population<T>::losses(double* loss, const Network<T>& network, Buffers<T>& buffers, const Data<T>& data,
                            const Members& members, std::size_t threads, Watch& watch) {
-  const std::size_t row_work = step_work(network) / 3;
+  const std::size_t row_work = step_work(network, data.terms_a_row()) / 3;
   threads = members.count * data.rows * row_work >= worth_a_team ? startable_threads(threads) : 1;
-  buffers.prepare(network, threads, std::min(data.rows, block_rows), threads, false, 0);
+  buffers.prepare(network, threads, std::min(data.rows, block_rows), threads, false, 0, data.is_sparse());
   prepare(network, threads);
   const std::size_t least = network.least_slice();
   const std::size_t slice = batch_slice(data.rows, least), slices = batch_slices(data.rows, least);

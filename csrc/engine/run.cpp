@@ -161,7 +161,8 @@ class Trainer {
     const double rate = settings_.rates[std::min(result_.steps, settings_.rates.size() - 1)];
     const StepFactors factors = prepare_step(network_.rule->prepare, network_.running, network_.settings, rate);
     updater_.share_penalty(network_.loss.penalty_share(weight));
-    updater_.step(Shares{team}, plan, factors, network_.step % clearing_steps == clearing_steps - 1);
+    updater_.step(Shares{team}, plan, factors, network_.step % clearing_steps == clearing_steps - 1,
+                  walk_.touched(plan));
     average(team, false);
     if (sampler_) sampler_->learn(batch.rows);
     const double counts = network_.loss.shares_penalty ? weight : 1.0;

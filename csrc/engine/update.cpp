@@ -12,10 +12,6 @@ constexpr std::size_t chunk_size = 4096;
 // Columns of a kernel, limited together.
 constexpr std::size_t column_block = 64;
 
-bool is_penalised(const Parameter& parameter) {
-  return parameter.is_kernel && (parameter.l1 != 0.0 || parameter.l2 != 0.0 || parameter.l2_norm != 0.0);
-}
-
 // Without that of the norm.
 template <class T>
 double chunk_penalty(const Network<T>& network, const Arena<T>& arena, const Parameter& parameter, std::size_t first,
@@ -72,6 +68,9 @@ Updater<T>::Updater(const Network<T>& network, const Buffers<T>& buffers) : netw
           {begin, at, std::min(chunk_size, end - at), is_penalised(first), decayed(first), first.moves()});
     if (is_penalised(first) && first.l2_norm != 0.0) rooted_.push_back({begin, first_chunk, chunks_.size()});
   }
+  for (const Chunk& chunk : chunks_)
+    if (chunk.first + chunk.count <= parameters[0].offset + parameters[0].count())
+      still_end_ = chunk.first + chunk.count;
   for (const Rooted& kernel : rooted_)
     for (std::size_t chunk = kernel.first; chunk < kernel.last; ++chunk) rooted_chunks_.push_back(chunk);
   for (std::size_t p = 0; p < parameters.size(); ++p)
@@ -145,6 +144,23 @@ void Updater<T>::apply(std::size_t index, const StepFactors& factors) const noex
   network_.rule->step(arena.values.data() + chunk.first, arena.state.data() + chunk.first, arena.size,
                       arena.gradients.data() + chunk.first, chunk.count,
                       chunk.decayed ? factors.decayed : factors.plain);
+}
+
+template <class T>
+void Updater<T>::step_rows(std::span<const std::uint32_t> touched, std::size_t task,
+                           const StepFactors& factors) const noexcept {
+  const Arena<T>& arena = network_.arena;
+  const Parameter& parameter = arena.parameters[0];
+  const double limit = network_.settings.clip_value;
+  for (const std::uint32_t row :
+       touched.subspan(task * touched_rows).first(std::min(touched_rows, touched.size() - task * touched_rows))) {
+    const std::size_t at = parameter.offset + row * parameter.cols;
+    if (at >= still_end_) continue;
+    const std::size_t count = std::min(parameter.cols, still_end_ - at);
+    T* const g = arena.gradients.data() + at;
+    if (limit > 0.0) network_.kernels().clip->clip(g, g, count, static_cast<T>(limit));
+    network_.rule->step(arena.values.data() + at, arena.state.data() + at, arena.size, g, count, factors.plain);
+  }
 }
 
 template <class T>

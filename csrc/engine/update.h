@@ -3,6 +3,9 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "engine/buffers.h"
@@ -40,9 +43,13 @@ class Updater {
     share(chunks_.size(), [&](std::size_t chunk) { finish_gradient(chunk, plan, penalties); });
   }
 
+  // Rows of the first parameter outside of which its gradient is zero; none: any may not be.
+  using Touched = std::optional<std::span<const std::uint32_t>>;
+
   // All that a step does after the walk back; `clears` says whether faded state is set to 0.
   template <class Share>
-  void step(const Share& share, const Plan& plan, const StepFactors& factors, bool clears) noexcept {
+  void step(const Share& share, const Plan& plan, const StepFactors& factors, bool clears,
+            const Touched& touched) noexcept {
     const auto go_on = [&](std::size_t chunk) {
       clip(chunk);
       if (clears) clear_faded(chunk);
@@ -58,7 +65,12 @@ class Updater {
       choose_clip_factor(share);
       share(chunks_.size(), go_on);
     } else {
-      share(chunks_.size(), [&](std::size_t chunk) {
+      const bool few = touched && !clears && network_.rule->still && network_.settings.weight_decay == 0.0;
+      const std::size_t row_tasks = few ? (touched->size() + touched_rows - 1) / touched_rows : 0;
+      share(row_tasks + chunks_.size(), [&](std::size_t task) {
+        if (task < row_tasks) return step_rows(*touched, task, factors);
+        const std::size_t chunk = task - row_tasks;
+        if (few && chunks_[chunk].first < still_end_) return;
         finish_gradient(chunk, plan, Penalties::smooth);
         go_on(chunk);
       });
@@ -140,12 +152,17 @@ class Updater {
   // there (0.9 times the smallest rounds to itself), and a step on them takes up to 2.8 times as long.
   void clear_faded(std::size_t chunk) const noexcept;
   void apply(std::size_t chunk, const StepFactors& factors) const noexcept;
+  // A task of rows of the first parameter, as far as its whole chunks go.
+  void step_rows(std::span<const std::uint32_t> touched, std::size_t task, const StepFactors& factors) const noexcept;
   void threshold(std::size_t chunk, double learning_rate) const noexcept;
   void limit(const Columns& columns) const noexcept;
+
+  static constexpr std::size_t touched_rows = 64;  // a task
 
   const Network<T>& network_;
   const Buffers<T>& buffers_;
   std::vector<Chunk> chunks_;
+  std::size_t still_end_ = 0;  // chunks before this offset hold nothing but the first parameter
   std::vector<Rooted> rooted_;
   std::vector<std::size_t> rooted_chunks_;
   std::vector<Columns> limited_;

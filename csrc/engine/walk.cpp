@@ -2,15 +2,30 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
+#include <numeric>
 #include <utility>
 
 namespace ravine {
 namespace {
 
-// Rows of a task that gathers, or takes norms, when outputs are cut.
-constexpr std::size_t task_rows = 512;
+// Rows of a task that gathers, or takes norms, when outputs are cut; and of one that takes sparse rows through the
+// first operation, whose outputs are few.
+constexpr std::size_t task_rows = 512, sparse_task_rows = 32;
 
 constexpr std::size_t pieces(std::size_t total, std::size_t size) { return (total + size - 1) / size; }
+
+// The most terms that `rows` of the data's rows have, drawn without replacement or with it.
+template <class T>
+std::size_t most_terms(const Data<T>& data, std::size_t rows) {
+  std::vector<std::size_t> terms(data.rows);
+  for (std::size_t i = 0; i < data.rows; ++i)
+    terms[i] = static_cast<std::size_t>(data.sparse.start[i + 1] - data.sparse.start[i]);
+  if (data.sampler) return rows * *std::max_element(terms.begin(), terms.end());
+  const auto first = terms.begin(), end = first + static_cast<std::ptrdiff_t>(std::min(rows, data.rows));
+  std::nth_element(first, end - 1, terms.end(), std::greater<>());
+  return std::accumulate(first, end, std::size_t{0});
+}
 
 }  // namespace
 
@@ -23,19 +38,29 @@ Walk<T>::Walk(const Network<T>& network, Buffers<T>& buffers, const Data<T>& dat
       operations_(data.doutput ? network.operations() : network.training_operations()),
       output_(network.output(operations_)),
       units_(network.units(operations_)),
-      work_(step_work(network)) {
+      work_(step_work(network, data.terms_a_row())),
+      lists_columns_(network.trains(0) && (data.is_sparse() || network.id_limit() > 0)),
+      others_write_(std::any_of(network.arena.parameters.begin(), network.arena.parameters.end(), is_penalised)) {
   metric_sums_.resize(metrics_.size() * most_batch_slices);
 }
 
 template <class T>
 Plan Walk<T>::prepare(std::size_t rows, std::size_t threads) {
-  Plan plan = plan_step(network_, rows, threads);
+  Plan plan = plan_step(network_, rows, threads, data_.terms_a_row());
   plan.threads = startable_threads(plan.threads);
   const std::size_t passes = plan.by_rows ? plan.threads : 1;
   // a smaller batch may have more slices than this one: 448 rows have 14, 513 have 13
   const std::size_t most_slices = std::min(most_batch_slices, pieces(rows, network_.least_slice()));
   buffers_.prepare(network_, passes, plan.by_rows ? std::min(rows, plan.group_rows()) : rows, plan.threads, true,
-                   plan.by_rows ? pieces(most_slices, plan.group_slices) - 1 : 0);
+                   plan.by_rows ? pieces(most_slices, plan.group_slices) - 1 : 0, data_.is_sparse());
+  if (lists_columns_) {
+    const std::size_t groups = plan.by_rows ? pieces(most_slices, plan.group_slices) : 1;
+    const std::size_t group_rows = groups > 1 ? std::min(rows, plan.group_rows()) : rows;
+    const std::size_t terms = data_.is_sparse() ? most_terms(data_, group_rows) : group_rows * network_.inputs();
+    buffers_.columns.resize(groups);
+    for (ColumnLists<T>& lists : buffers_.columns)
+      lists.prepare(data_.is_sparse() ? network_.inputs() : network_.id_limit(), terms);
+  }
   for (std::size_t i = 0; !data_.weight && i < passes; ++i) buffers_.pass(i).weight = nullptr;
   return plan;
 }
@@ -90,18 +115,32 @@ void Walk<T>::group(std::size_t thread, const Step& step, std::size_t number) no
   pass.training = step.training;
   pass.lanes = pass.fused = true;
   const std::size_t rows = std::min(step.plan.group_rows(), step.batch.rows - pass.first_row);
-  if (step.batch.order)
+  if (step.batch.order) {
+    point_sparse(pass, data_, step.batch, pass.first_row);
     gather(pass, data_, step.batch, pass.first_row, rows, 0, network_.inputs(), units_);
-  else
+  } else {
     point(pass, data_, step.batch.row(pass.first_row), network_.inputs(), units_);
+  }
   for (std::size_t i = 0; i < operations_; ++i) network_.operation(i).forward(pass, 0, rows, {}, tools);
   losses(pass, step, 0, rows);
+  if (lists_columns_) list_columns(pass, number, rows, step.plan.groups > 1);
   T* const gradients = buffers_.group_gradients(network_.arena, number);
   for (std::size_t i = operations_; i-- > network_.first_trained();) {
     if (network_.trains(i)) network_.operation(i).gradient(pass, rows, step.plan.slice, {}, gradients, tools);
     if (network_.goes_back(i)) network_.operation(i).backward(pass, 0, rows, {}, tools);
   }
   if (step.row_norms) row_norms(pass, step, 0, rows, tools);
+}
+
+// Lists the terms of a pass's input by columns; groups write each other's gradients when these are added up.
+template <class T>
+void Walk<T>::list_columns(Pass<T>& pass, std::size_t group, std::size_t rows, bool others_write) noexcept {
+  ColumnLists<T>& lists = buffers_.columns[group];
+  if (data_.is_sparse())
+    lists.build(pass.sparse, rows);
+  else
+    lists.build(pass.value[0], rows * network_.inputs());
+  pass.columns = lists.listed(others_write || others_write_);
 }
 
 // For rows of one pass, after the walk back.
@@ -158,21 +197,26 @@ bool Walk<T>::by_outputs(Team& team, const Step& step) noexcept {
   const auto block_rows = [&](std::size_t block) { return std::min(task_rows, rows - block * task_rows); };
   pass.first_row = 0, pass.step = step.number, pass.training = step.training;
   pass.lanes = pass.fused = true;
-  if (!step.batch.order)
+  if (step.batch.order)
+    point_sparse(pass, data_, step.batch, 0);
+  else
     point(pass, data_, step.batch.row(0), network_.inputs(), units_);
-  else if (!team.share(blocks, task_rows * network_.inputs(), true, [&](std::size_t, std::size_t block) {
-             gather(pass, data_, step.batch, block * task_rows, block_rows(block), block * task_rows, network_.inputs(),
-                    units_);
-           }))
+  if (step.batch.order && !team.share(blocks, task_rows * network_.inputs(), true, [&](std::size_t, std::size_t block) {
+        gather(pass, data_, step.batch, block * task_rows, block_rows(block), block * task_rows, network_.inputs(),
+               units_);
+      }))
     return false;
   for (std::size_t i = 0; i < operations_; ++i) {
     const Operation<T>& operation = network_.operation(i);
     if (operation.surveys() && !look_at_batch(team, step, operation, false)) return false;
-    const std::size_t most = task_rows_of(operation, step.plan), count = pieces(rows, most);
-    const std::size_t block_work = most * operation.work();
+    const std::size_t most = i == 0 && data_.is_sparse() ? sparse_task_rows : task_rows_of(operation, step.plan);
+    const std::size_t count = pieces(rows, most), lists = i == 0 && lists_columns_ ? 1 : 0;
+    const std::size_t block_work = most * work_of(i);
     const std::size_t parts = tasks_of(operation.forward_parts(), block_work, team.size());
     const std::size_t work = block_work / parts;
-    if (!team.share(count * parts, work, true, [&](std::size_t thread, std::size_t task) {
+    if (!team.share(lists + count * parts, work, true, [&](std::size_t thread, std::size_t task) {
+          if (task < lists) return list_columns(pass, 0, rows, false);
+          task -= lists;
           const std::size_t first = task / parts * most;
           operation.forward(pass, first, std::min(most, rows - first), {task % parts, parts}, buffers_.tools(thread));
         }))
@@ -198,7 +242,7 @@ bool Walk<T>::back_by_outputs(Team& team, const Step& step) noexcept {
     if (operation.surveys() && (network_.trains(i) || network_.goes_back(i)) &&
         !look_at_batch(team, step, operation, true))
       return false;
-    const std::size_t row_work = operation.work(), most = task_rows_of(operation, step.plan);
+    const std::size_t row_work = work_of(i), most = task_rows_of(operation, step.plan);
     const std::size_t parts = tasks_of(operation.backward_parts(), most * row_work, team.size());
     const std::size_t gradient_parts =
         network_.trains(i) ? tasks_of(operation.gradient_parts(), rows * row_work, team.size()) : 0;

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "engine/buffers.h"
@@ -39,6 +41,11 @@ class Walk {
   std::size_t metrics() const { return metrics_.size(); }
   // Lets operations take what they saw of the last batch into their statistics.
   void learn() noexcept;
+  // Of the last batch: the rows of the first parameter outside of which its gradient is zero; none: any may not be.
+  std::optional<std::span<const std::uint32_t>> touched(const Plan& plan) const {
+    if (!lists_columns_ || others_write_ || (plan.by_rows && plan.groups > 1)) return std::nullopt;
+    return buffers_.columns[0].columns();
+  }
 
  private:
   bool by_rows(Team& team, const Step& step) noexcept;
@@ -49,6 +56,12 @@ class Walk {
   void group(std::size_t thread, const Step& step, std::size_t number) noexcept;
   void row_norms(const Pass<T>& pass, const Step& step, std::size_t first, std::size_t rows,
                  const Tools<T>& tools) noexcept;
+  void list_columns(Pass<T>& pass, std::size_t group, std::size_t rows, bool others_write) noexcept;
+  // Of one operation on one row, in one direction.
+  std::size_t work_of(std::size_t operation) const {
+    const bool sparse = operation == 0 && data_.is_sparse();
+    return sparse ? operation_work(network_, 0, data_.terms_a_row()) / 3 : network_.operation(operation).work();
+  }
   void losses(Pass<T>& pass, const Step& step, std::size_t first, std::size_t rows) noexcept;
 
   const Network<T>& network_;
@@ -57,8 +70,10 @@ class Walk {
   const std::vector<MetricChoice<T>> metrics_;
   const std::size_t operations_;  // of the pass
   const std::size_t output_;
-  const std::size_t units_;  // of its last value
-  const std::size_t work_;   // of a step on one row
+  const std::size_t units_;   // of its last value
+  const std::size_t work_;    // of a step on one row
+  const bool lists_columns_;  // of the input, for the first operation's gradient
+  const bool others_write_;   // penalties write where no term does
   double loss_sums_[most_batch_slices] = {};
   std::vector<double> metric_sums_;  // (metrics, most_batch_slices)
 };

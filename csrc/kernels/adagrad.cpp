@@ -27,7 +27,7 @@ void step(T* w, T* state, std::size_t, const T* dw, std::size_t count, const Upd
 
 }  // namespace
 
-extern constinit const Both<Update> update_adagrad = {{"adagrad", 1, prepare, step<float>},
-                                                      {"adagrad", 1, prepare, step<double>}};
+extern constinit const Both<Update> update_adagrad = {{"adagrad", 1, prepare, step<float>, true},
+                                                      {"adagrad", 1, prepare, step<double>, true}};
 
 }  // namespace ravine::RAVINE_ISA

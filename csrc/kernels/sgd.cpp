@@ -65,7 +65,8 @@ void nesterov(T* w, T* state, std::size_t, const T* dw, std::size_t count, const
 
 }  // namespace
 
-extern constinit const Both<Update> update_sgd = {{"sgd", 0, prepare, sgd<float>}, {"sgd", 0, prepare, sgd<double>}};
+extern constinit const Both<Update> update_sgd = {{"sgd", 0, prepare, sgd<float>, true},
+                                                  {"sgd", 0, prepare, sgd<double>, true}};
 extern constinit const Both<Update> update_momentum = {{"momentum", 1, prepare, classic<float>},
                                                        {"momentum", 1, prepare, classic<double>}};
 extern constinit const Both<Update> update_momentum_average = {

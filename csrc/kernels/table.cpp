@@ -39,6 +39,7 @@ extern const Both<AveragePoolKernels> average_pool_kernels;
 extern const Both<BorderKernels> border_kernels;
 extern const Both<LaneKernels> lane_kernels;
 extern const Both<Convolution> RAVINE_CONVOLUTIONS;
+extern const Both<SparseKernels> sparse_kernels;
 extern const Both<Elementary> RAVINE_ELEMENTARY;
 extern const Both<Activation> RAVINE_ACTIVATIONS;
 extern const Both<Loss> RAVINE_LOSSES;
@@ -78,10 +79,12 @@ constinit const InstructionSet instruction_set = {
     has_fma,
     {&matmul_kernels.f, &vector_kernels.f, &clip_kernels.f, &batch_norm_kernels.f, &layer_norm_kernels.f,
      &random_kernels.f, &max_pool_kernels.f, &average_pool_kernels.f, &border_kernels.f, &lane_kernels.f,
-     rows(convolutions.f), rows(elementary.f), rows(activations.f), rows(losses.f), rows(metrics.f), rows(updates.f)},
+     &sparse_kernels.f, rows(convolutions.f), rows(elementary.f), rows(activations.f), rows(losses.f),
+     rows(metrics.f), rows(updates.f)},
     {&matmul_kernels.d, &vector_kernels.d, &clip_kernels.d, &batch_norm_kernels.d, &layer_norm_kernels.d,
      &random_kernels.d, &max_pool_kernels.d, &average_pool_kernels.d, &border_kernels.d, &lane_kernels.d,
-     rows(convolutions.d), rows(elementary.d), rows(activations.d), rows(losses.d), rows(metrics.d), rows(updates.d)},
+     &sparse_kernels.d, rows(convolutions.d), rows(elementary.d), rows(activations.d), rows(losses.d),
+     rows(metrics.d), rows(updates.d)},
 };
 
 }  // namespace ravine::RAVINE_ISA

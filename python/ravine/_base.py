@@ -16,9 +16,10 @@ from numpy.typing import DTypeLike, NDArray
 
 from . import _build, _core, regularizers
 from ._fixed import Fixed
+from ._sparse import Inputs, as_sparse_rows, is_sparse
 from ._state import Snapshot
 from ._validation import Array, NotFittedError, as_inputs, check_dtype, check_reaches, check_seed, feature_names
-from .layers import Input, Layer
+from .layers import Dense, Input, Layer
 from .layers.base import Shape, check_layers
 from .losses import Head, Loss
 from .metrics import Metric
@@ -47,6 +48,14 @@ def _is_running(call: FrameType | None) -> bool:
             return True
         frame = frame.f_back
     return False
+
+
+def _check_ids(array: Any, given: Any, limit: int) -> None:
+    """Refuse rows that hold what is no id: a whole number in [0, limit)."""
+    wrong = ~((array >= 0) & (array < limit) & (array == np.floor(array)))
+    if wrong.any():
+        value = np.asarray(given)[tuple(np.argwhere(wrong)[0])]
+        raise ValueError(f"X must hold ids, whole numbers in [0, {limit}), got {value}")
 
 
 class ModelBase:
@@ -265,10 +274,15 @@ class ModelBase:
             )
         return self._network
 
-    def _inputs(self, X: Any, *, check: bool = True) -> tuple[Array, list[str] | None]:
+    def _inputs(self, X: Any, *, check: bool = True) -> tuple[Inputs, list[str] | None]:
         """Return X as (n, inputs) of the model's dtype, finite if `check`, and its columns' names; build if need be."""
         names, shape = feature_names(X), self.input_shape
-        array = as_inputs(X, self.dtype, dimensions=None if shape is None else 1 + len(shape), check=check)
+        array: Inputs
+        if is_sparse(X):
+            array = as_sparse_rows("X", X, self.dtype, check=check)
+            self._check_takes_sparse()
+        else:
+            array = as_inputs(X, self.dtype, dimensions=None if shape is None else 1 + len(shape), check=check)
         if shape is None:
             self._build(array.shape[1:])
         elif array.shape[1:] != shape:
@@ -282,7 +296,23 @@ class ModelBase:
                 "The feature names should match those that were passed during fit: "
                 f"expected {self._feature_names}, got {names}"
             )
+        limit = self._first().id_limit()
+        if limit:
+            _check_ids(array, X, limit)
         return array.reshape(len(array), -1), names
+
+    def _first(self) -> Layer:
+        """Return the first layer that computes."""
+        return next(layer for layer in self.layers if layer.computes)
+
+    def _check_takes_sparse(self) -> None:
+        """Refuse sparse rows where the first layer that computes is no Dense."""
+        first = self._first()
+        if not isinstance(first, Dense):
+            place = self.layers.index(first)
+            raise TypeError(
+                f"X is sparse, which only a first layer Dense takes: layers[{place}] is {first!r}; pass X.toarray()"
+            )
 
     @property
     def output_shape(self) -> Shape | None:

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ._sparse import Inputs
+
 _Array = NDArray[Any]
 _Vector = NDArray[np.float64]
 
@@ -243,6 +245,33 @@ class _Kernels(Protocol):
     def zero_pad_backward(
         self, dy: _Array, *, padding: tuple[tuple[int, int], tuple[int, int]], out: _Array | None = None
     ) -> _Array: ...
+    def csr_matmul(
+        self,
+        data: _Array,
+        indices: NDArray[np.int32],
+        indptr: _Array,
+        b: _Array,
+        *,
+        bias: _Array | None = None,
+        finish: str = "none",
+        out: _Array | None = None,
+    ) -> _Array: ...
+    def csr_gradient(
+        self,
+        data: _Array,
+        indices: NDArray[np.int32],
+        indptr: _Array,
+        dy: _Array,
+        columns: int,
+        *,
+        batch_slice: int = 0,
+        out: _Array | None = None,
+    ) -> _Array: ...
+    def csr_sum_squares(self, data: _Array, indices: NDArray[np.int32]) -> float: ...
+    def embedding(self, ids: _Array, table: _Array, *, out: _Array | None = None) -> _Array: ...
+    def embedding_gradient(
+        self, ids: _Array, dy: _Array, rows: int, *, batch_slice: int = 0, out: _Array | None = None
+    ) -> _Array: ...
 
 __version__: str
 baseline: _Kernels
@@ -353,14 +382,14 @@ class Network:
     @staticmethod
     def train_many(
         networks: Sequence[Network],
-        data: Sequence[tuple[_Array, _Array, _Array | None]],
+        data: Sequence[tuple[Inputs, _Array, _Array | None]],
         options: Sequence[dict[str, Any]],
         *,
         n_threads: int = 1,
     ) -> list[dict[str, Any]]: ...
     def train(
         self,
-        X: _Array,
+        X: Inputs,
         target: _Array,
         weight: _Array | None,
         *,
@@ -378,7 +407,7 @@ class Network:
     ) -> dict[str, Any]: ...
     def evaluate(
         self,
-        X: _Array,
+        X: Inputs,
         target: _Array,
         weight: _Array | None,
         *,
@@ -386,14 +415,14 @@ class Network:
         n_threads: int = 1,
     ) -> dict[str, Any]: ...
     def population_losses(
-        self, members: NDArray[np.float64], X: _Array, target: _Array, weight: _Array | None, *, n_threads: int = 1
+        self, members: NDArray[np.float64], X: Inputs, target: _Array, weight: _Array | None, *, n_threads: int = 1
     ) -> _Vector: ...
     def forward(
-        self, X: _Array, *, operations: int | None = None, skip_activation: bool = False, n_threads: int = 1
+        self, X: Inputs, *, operations: int | None = None, skip_activation: bool = False, n_threads: int = 1
     ) -> _Array | None: ...
     def forward_few(self, X: _Array) -> _Array | None: ...
-    def loss_and_gradients(self, X: _Array, target: _Array, weight: _Array | None, *, n_threads: int = 1) -> float: ...
-    def backward(self, X: _Array, doutput: _Array, *, n_threads: int = 1) -> None: ...
+    def loss_and_gradients(self, X: Inputs, target: _Array, weight: _Array | None, *, n_threads: int = 1) -> float: ...
+    def backward(self, X: Inputs, doutput: _Array, *, n_threads: int = 1) -> None: ...
     def apply_gradients(self, learning_rate: float) -> None: ...
 
 class NetworkFloat32(Network):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._probe import Probe, Vector
+from ._sparse import Rows
 from ._threads import check_n_threads
 from .optimizers._problem import _CENTRAL
 
@@ -26,7 +27,7 @@ EPSILON = 2.0**-52
 
 def numeric_gradients(
     model: Sequential,
-    X: ArrayLike,
+    X: Rows,
     y: ArrayLike | None = None,
     *,
     sample_weight: ArrayLike | None = None,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._validation import Array
+from ._sparse import Inputs, SparseRows
 
 if TYPE_CHECKING:
     from .model import Sequential
@@ -42,7 +42,7 @@ class DivergenceError(FloatingPointError):
     restored_epoch: int
 
 
-def describe(model: Sequential, rows: Array, n_threads: int) -> tuple[str, str]:
+def describe(model: Sequential, rows: Inputs, n_threads: int) -> tuple[str, str]:
     """Return a layer, and what is wrong with it on some rows, for the model's weights as they are."""
     for name, w in model._built().weights().items():
         if not np.isfinite(w).all():
@@ -50,7 +50,10 @@ def describe(model: Sequential, rows: Array, n_threads: int) -> tuple[str, str]:
     plan, largest = model._plan, (0.0, "")
     assert plan is not None
     for place, name in enumerate(plan.names):
-        outputs = model._built().forward(rows, operations=plan.operations_up_to(place), n_threads=n_threads)
+        operations = plan.operations_up_to(place)
+        if not operations and isinstance(rows, SparseRows):
+            continue
+        outputs = model._built().forward(rows, operations=operations, n_threads=n_threads)
         if outputs is None or not np.isfinite(outputs).all():
             return name, f"the outputs of layer {name!r} were not finite"
         largest = max(largest, (float(np.abs(outputs).max()), name))

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from . import _core
 from ._differences import EPSILON, STEPS, Along
 from ._probe import Probe, Vector
+from ._sparse import Rows
 from ._threads import check_n_threads
 from ._validation import check_int, check_number
 
@@ -118,7 +119,7 @@ class GradientCheck:
 
 def check_gradients(
     model: Sequential,
-    X: ArrayLike,
+    X: Rows,
     y: ArrayLike | None = None,
     *,
     sample_weight: ArrayLike | None = None,

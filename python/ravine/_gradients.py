@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._inference import Inference
+from ._sparse import Inputs, Rows
 from ._targets import class_weights, encode_targets
 from ._threads import check_n_threads
 from ._validation import Array, as_array, as_sample_weight, convert
@@ -28,7 +29,7 @@ class Gradients(Inference):
 
     def loss_and_gradients(
         self,
-        X: ArrayLike,
+        X: Rows,
         y: ArrayLike | None = None,
         *,
         sample_weight: ArrayLike | None = None,
@@ -58,12 +59,12 @@ class Gradients(Inference):
             loss = self._built().loss_and_gradients(data.X, data.target, data.weight, n_threads=threads)
             return float(loss), self._gradients()
 
-    def gradients(self, X: ArrayLike, doutput: ArrayLike, *, n_threads: int | None = None) -> dict[str, NDArray[Any]]:
+    def gradients(self, X: Rows, doutput: ArrayLike, *, n_threads: int | None = None) -> dict[str, NDArray[Any]]:
         """Return the gradients of sum(doutput * predict(X)) by the weights: backpropagation for a loss of one's own.
 
         Parameters
         ----------
-        X : array-like, shape (n, inputs) or (n, *input_shape)
+        X : array-like, shape (n, inputs) or (n, *input_shape), or sparse matrix
             Inputs.
         doutput : array-like, shape (n, units)
             The derivative of the loss by each output of `predict`.
@@ -207,7 +208,7 @@ class Gradients(Inference):
 
         return Searcher(self)
 
-    def _encoded(self, rows: Array, y: Any, sample_weight: Any) -> tuple[Data, Array | None]:
+    def _encoded(self, rows: Inputs, y: Any, sample_weight: Any) -> tuple[Data, Array | None]:
         """Return rows with targets and weights, and the classes."""
         units = self._built().output_units
         target, classes = encode_targets(y, self._compiled(), len(rows), units, self.dtype, self._classes)

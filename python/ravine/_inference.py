@@ -6,10 +6,11 @@ import os
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from . import _build, kernels
 from ._base import ModelBase
+from ._sparse import Inputs, Rows, SparseRows
 from ._threads import MAX_THREADS, check_n_threads
 from ._validation import Array, not_finite
 from .losses import Head
@@ -20,12 +21,12 @@ __all__ = ["Inference"]
 class Inference(ModelBase):
     """The predicting half of a model. A row's bits do not depend on the rows beside it, nor on the threads."""
 
-    def predict(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
+    def predict(self, X: Rows, *, n_threads: int | None = None) -> NDArray[Any]:
         """Return the network's outputs.
 
         Parameters
         ----------
-        X : array-like, shape (n, inputs) or (n, *input_shape)
+        X : array-like, shape (n, inputs) or (n, *input_shape), or sparse matrix
             Inputs, converted to the model's dtype.
         n_threads : int in [1, 1024], optional
             See `set_num_threads` for the default.
@@ -48,7 +49,7 @@ class Inference(ModelBase):
         with self._exclusive():
             return self._predict(X, n_threads)
 
-    def predict_proba(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
+    def predict_proba(self, X: Rows, *, n_threads: int | None = None) -> NDArray[Any]:
         """Return probabilities, whether the last layer gives them or logits; arguments and errors as for `predict`.
 
         Returns
@@ -69,7 +70,7 @@ class Inference(ModelBase):
                 raise ValueError(f"the loss {self.loss!r} knows no probabilities; use predict or predict_classes")
             return self._probabilities(self._predict(X, n_threads))
 
-    def predict_classes(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
+    def predict_classes(self, X: Rows, *, n_threads: int | None = None) -> NDArray[Any]:
         """Return the likeliest label of each row, as the first `fit` knew it; arguments and errors as for `predict`.
 
         Returns
@@ -96,12 +97,12 @@ class Inference(ModelBase):
         index = positive[:, 0].astype(np.int64) if units == 1 else outputs.argmax(axis=1)
         return index if self._classes is None else self._classes[index]
 
-    def transform(self, X: ArrayLike, *, layer: int | str = -2, n_threads: int | None = None) -> NDArray[Any]:
+    def transform(self, X: Rows, *, layer: int | str = -2, n_threads: int | None = None) -> NDArray[Any]:
         """Return features: the output of a layer.
 
         Parameters
         ----------
-        X : array-like, shape (n, inputs) or (n, *input_shape)
+        X : array-like, shape (n, inputs) or (n, *input_shape), or sparse matrix
             Inputs.
         layer : int or str, default=-2
             The layer's place in `layers`, or its name; -1 is the last.
@@ -158,11 +159,11 @@ class Inference(ModelBase):
             finally:
                 self._runner = None
 
-    def _forward(self, rows: Array, operations: int | None, threads: int) -> Array:
+    def _forward(self, rows: Inputs, operations: int | None, threads: int) -> Array:
         """Return the outputs of the first operations, None being all; the engine looks for what is not finite."""
         outputs = self._built().forward(rows, operations=operations, n_threads=threads)
         if outputs is None:
-            raise not_finite("X", rows, self.dtype)
+            raise not_finite("X", rows.terms() if isinstance(rows, SparseRows) else rows, self.dtype)
         return outputs
 
     def _probabilities(self, outputs: Array) -> Array:

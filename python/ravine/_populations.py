@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._searching import BatchTrainer, flat, write_flat
+from ._sparse import Inputs
 from ._state import State
 from ._validation import Array
 from .optimizers._problem import Vector
@@ -27,7 +28,7 @@ class BatchLosses:
 
     bounded = False
 
-    def __init__(self, network: Network, batch: tuple[Array, Array, Array | None], n_threads: int, same: bool) -> None:
+    def __init__(self, network: Network, batch: tuple[Inputs, Array, Array | None], n_threads: int, same: bool) -> None:
         self.network, self.batch, self.n_threads, self.same = network, batch, n_threads, same
         self.lowest: tuple[float, Vector | None] = (math.inf, None)
 
@@ -67,7 +68,7 @@ class Populations(BatchTrainer):
 
     def step(
         self,
-        batch: tuple[Array, Array, Array | None],
+        batch: tuple[Inputs, Array, Array | None],
         *,
         whole: bool,
         rate: float,

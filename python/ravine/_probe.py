@@ -68,11 +68,9 @@ class Probe:
         return float(loss), {name: np.array(views[name]) for name in self.names}
 
     def outputs(self, place: int) -> Vector | None:
-        """Return the outputs (n, units) of layer number `place`, -1 being the inputs; None where not all are finite."""
+        """Return the outputs (n, units) of layer number `place`; None where not all are finite."""
         plan = self.model._plan
         assert plan is not None
-        if place < 0:
-            return self.data.X
         return self.network.forward(self.data.X, operations=plan.operations_up_to(place), n_threads=self.n_threads)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ._sparse import arrays_of
 from .checkpoint import CheckpointMismatchError
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ def _data_facts(fit: Fit) -> dict[str, Any]:
     if facts is None:
         check = 0
         held = fit.validation
-        arrays = [fit.data.X, fit.data.target, fit.data.weight]
-        for array in arrays if held is None else [*arrays, held.X, held.target, held.weight]:
+        arrays = [*arrays_of(fit.data.X), fit.data.target, fit.data.weight]
+        for array in arrays if held is None else [*arrays, *arrays_of(held.X), held.target, held.weight]:
             if array is not None:
                 check = zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data, check)
         facts = {"rows": len(fit.data.X), "batch_size": fit.batch_size, "shuffle": fit.shuffle, "data": check}

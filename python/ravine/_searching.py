@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _core
+from ._sparse import Inputs
 from ._validation import Array
 from .optimizers._problem import Point, Vector
 from .optimizers.second_order import SecondOrder, search
@@ -28,7 +29,7 @@ class BatchLoss:
     bounded = False
 
     def __init__(
-        self, network: Network, names: Sequence[str], batch: tuple[Array, Array, Array | None], n_threads: int
+        self, network: Network, names: Sequence[str], batch: tuple[Inputs, Array, Array | None], n_threads: int
     ) -> None:
         self.network, self.batch, self.n_threads = network, batch, n_threads
         weights, gradients = network.parameters(), network.gradients()
@@ -80,7 +81,7 @@ class BatchTrainer:
 
     def train(
         self,
-        X: Array,
+        X: Inputs,
         target: Array,
         weight: Array | None,
         *,
@@ -111,7 +112,7 @@ class BatchTrainer:
 
     def step(
         self,
-        batch: tuple[Array, Array, Array | None],
+        batch: tuple[Inputs, Array, Array | None],
         *,
         whole: bool,
         rate: float,
@@ -142,7 +143,7 @@ class Searcher(BatchTrainer):
 
     def step(
         self,
-        batch: tuple[Array, Array, Array | None],
+        batch: tuple[Inputs, Array, Array | None],
         *,
         whole: bool,
         rate: float,

@@ -150,7 +150,7 @@ def check_dtype(value: Any) -> np.dtype[Any]:
 def as_array(name: str, values: Any) -> Array:
     """Return `values` as an array of bools, ints, floats or strings; sparse, ragged, masked, complex are refused."""
     if hasattr(values, "nnz") and hasattr(values, "tocsr"):
-        raise TypeError(f"sparse {name} is not supported yet; pass {name}.toarray()")
+        raise TypeError(f"sparse {name} is not supported; pass {name}.toarray()")
     if values is None:
         raise ValueError(f"{name} must be an array, got None")
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import kernels
 from ._fixed import Described
+from ._sparse import Rows
 from ._together import Member, Together, check_template, fresh, prepare
 from ._validation import Array, NotFittedError, check_int
 from .callbacks import CheckpointEnsemble
@@ -141,7 +142,7 @@ class Ensemble(Described):
 
     def fit(
         self,
-        X: ArrayLike,
+        X: Rows,
         y: ArrayLike | None = None,
         *,
         epochs: int = 1,
@@ -190,7 +191,7 @@ class Ensemble(Described):
     def _fresh(self, number: int) -> Sequential:
         return fresh(self.model, (self.model.random_state + number) % 2**32)
 
-    def predict(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
+    def predict(self, X: Rows, *, n_threads: int | None = None) -> NDArray[Any]:
         """Return the mean of the members' outputs; arguments and errors as for `Sequential.predict`.
 
         Raises
@@ -200,7 +201,7 @@ class Ensemble(Described):
         """
         return self._mean(lambda model: model.predict(X, n_threads=n_threads))
 
-    def predict_proba(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
+    def predict_proba(self, X: Rows, *, n_threads: int | None = None) -> NDArray[Any]:
         """Return the mean of the members' probabilities; arguments and errors as for `Sequential.predict_proba`.
 
         Raises
@@ -210,7 +211,7 @@ class Ensemble(Described):
         """
         return self._mean(lambda model: model.predict_proba(X, n_threads=n_threads))
 
-    def predict_classes(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
+    def predict_classes(self, X: Rows, *, n_threads: int | None = None) -> NDArray[Any]:
         """Return the likeliest label by the mean probabilities, or scores where there are none; as for `Sequential`.
 
         Raises
@@ -224,7 +225,7 @@ class Ensemble(Described):
 
     def evaluate(
         self,
-        X: ArrayLike,
+        X: Rows,
         y: ArrayLike | None = None,
         *,
         sample_weight: ArrayLike | None = None,

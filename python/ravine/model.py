@@ -15,6 +15,7 @@ from . import metrics as metric_module
 from . import optimizers as optimizer_module
 from ._gradients import Gradients
 from ._sampling import Sampling
+from ._sparse import Rows
 from ._storage import Storage, check_path
 from ._summary import summary_text
 from ._threads import check_n_threads
@@ -131,7 +132,7 @@ class Sequential(Gradients, Storage):
 
     def fit(
         self,
-        X: ArrayLike,
+        X: Rows,
         y: ArrayLike | None = None,
         *,
         epochs: int = 1,
@@ -151,8 +152,10 @@ class Sequential(Gradients, Storage):
 
         Parameters
         ----------
-        X : array-like, shape (n, inputs) or (n, *input_shape)
-            Inputs: bools, ints or floats, converted to the model's dtype.
+        X : array-like, shape (n, inputs) or (n, *input_shape), or sparse matrix
+            Inputs: bools, ints or floats, converted to the model's dtype. A sparse matrix in CSR form, or one that
+            its `tocsr` makes one, where the first layer is a `Dense`: it is not made dense, and the weights get the
+            bits that the same rows give in full. Ids, where the first layer is an `Embedding`.
         y : array-like, shape (n, units), (n,) or (n, 1)
             Targets: numbers, integer labels in [0, units), one-hot rows, bools or strings, as the loss takes them.
         epochs : int >= 0, default=1
@@ -227,7 +230,7 @@ class Sequential(Gradients, Storage):
 
     def train_on_batch(
         self,
-        X: ArrayLike,
+        X: Rows,
         y: ArrayLike | None = None,
         *,
         sample_weight: ArrayLike | None = None,
@@ -261,7 +264,7 @@ class Sequential(Gradients, Storage):
 
     def evaluate(
         self,
-        X: ArrayLike,
+        X: Rows,
         y: ArrayLike | None = None,
         *,
         sample_weight: ArrayLike | None = None,

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from . import kernels
 from ._fixed import Described
+from ._sparse import Rows
 from ._starts import Merging, Starts
 from ._together import Member, Together, check_template, fresh, prepare
 from ._validation import Array, NotFittedError, as_array, check_flag, check_int, check_number, check_seed, convert
@@ -133,7 +134,7 @@ class MultiStart(Described):
 
     def fit(
         self,
-        X: ArrayLike,
+        X: Rows,
         y: ArrayLike | None = None,
         *,
         epochs: int = 1,
@@ -324,7 +325,7 @@ def _loss(member: Member, data: Data, threads: int) -> float:
 def _outputs(members: Sequence[Member], which: Sequence[int], threads: int) -> dict[int, Array]:
     """Return what models say of some training rows, in units of the targets' standard deviation."""
     data = members[0].data
-    rows = np.ascontiguousarray(data.X[:: -(-len(data.X) // _COMPARED_ROWS)])
+    rows = data.X[np.arange(0, len(data.X), -(-len(data.X) // _COMPARED_ROWS))]
     spread = 1.0 if data.target.ndim == 1 else float(data.target.std(dtype=np.float64)) or 1.0
     found = {}
     for i in which:

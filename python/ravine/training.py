@@ -14,6 +14,7 @@ import numpy as np
 
 from . import _core
 from ._divergence import DivergenceError, describe
+from ._sparse import Inputs
 from ._state import Snapshot, is_finite
 from ._validation import Array
 from .callbacks.base import BATCH_HOOKS, EPOCH_HOOKS, Callback
@@ -65,7 +66,7 @@ class History:
 class Data:
     """Rows as the engine takes them: X (n, inputs), target (n, units) or labels (n,), weight (n,) or None."""
 
-    X: Array
+    X: Inputs
     target: Array
     weight: Array | None
 

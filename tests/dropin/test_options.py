@@ -25,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import ravine as rv
-from ravine.sklearn import AdamRate, MLPClassifier, MLPRegressor
+from ravine.sklearn import AdamRate, MLPClassifier, MLPRegressor, NetClassifier
 
 pytestmark = [
     pytest.mark.sklearn,
@@ -220,6 +220,23 @@ def test_sparse_rows_are_the_same_rows(name: str) -> None:
     fits = [MLPClassifier(max_iter=3, random_state=0).fit(data, y) for data in (X, rows)]
     assert same(*fits) and np.array_equal(fits[0].predict_proba(X), fits[1].predict_proba(rows))
     assert np.array_equal(fits[0].transform(X), fits[1].transform(rows))
+
+
+@pytest.mark.parametrize("solver", ["sgd", "lbfgs"])
+def test_sparse_rows_take_every_way(solver: str) -> None:
+    sparse = pytest.importorskip("scipy.sparse")
+    X, y = DIGITS[0][:200], DIGITS[1][:200]
+    options = {"solver": solver, "early_stopping": solver == "sgd", "max_iter": 3, "random_state": 0}
+    fits = [MLPClassifier(**options).fit(data, y) for data in (X, sparse.csr_array(X))]
+    assert same(*fits)
+    held = (sparse.csc_array(X[:50]), y[:50])
+    fits = [
+        MLPClassifier(max_iter=3, random_state=0).fit(data, y, validation_data=validation)
+        for data, validation in ((X, (X[:50], y[:50])), (sparse.csr_array(X), held))
+    ]
+    assert same(*fits) and fits[0].validation_loss_curve_ == fits[1].validation_loss_curve_
+    nets = [NetClassifier(epochs=2, random_state=0).fit(data, y) for data in (X, sparse.csr_array(X))]
+    assert np.array_equal(nets[0].predict_proba(X), nets[1].predict_proba(sparse.csr_matrix(X)))
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])

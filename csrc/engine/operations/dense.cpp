@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "engine/operations/sparse_input.h"
+
 namespace ravine {
 namespace {
 
@@ -34,7 +36,6 @@ void Dense<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t rows,
                        const Tools<T>& tools) const noexcept {
   const Span span = span_of(part, this->units_, column_unit);
   Matmul<T> product{};
-  product.a = this->x(pass, first);
   product.b = tools.arena->value(kernel_) + span.first;
   product.c = this->y(pass, first) + span.first;
   product.m = rows, product.n = span.count, product.k = this->inputs_;
@@ -42,7 +43,13 @@ void Dense<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t rows,
   if (bias_) product.bias = tools.arena->value(*bias_) + span.first;
   if (this->applied.relu) product.finish = Finish::relu;
   product.workspace = tools.workspace;
-  tools.kernels->matmul->nn(product);
+  if (is_sparse(pass)) {
+    tools.kernels->sparse->rows_product(product.c, rows_from(pass.sparse, first), product.b, rows, product.n,
+                                        product.ldc, product.ldb, product.bias, product.finish);
+  } else {
+    product.a = this->x(pass, first);
+    tools.kernels->matmul->nn(product);
+  }
 
   if (!this->applied.activation || product.finish == Finish::relu) return;
   const std::size_t whole = span.count == this->units_ ? rows : 1;
@@ -79,6 +86,15 @@ template <class T>
 void Dense<T>::gradient(const Pass<T>& pass, std::size_t rows, std::size_t slice, Part part, T* gradients,
                         const Tools<T>& tools) const noexcept {
   const bool by_rows = this->inputs_ > this->units_;
+  if (is_sparse(pass)) {
+    const auto& parameters = tools.arena->parameters;
+    gradient_by_columns(gradients + parameters[kernel_].offset, pass.columns, this->dy(pass, 0), this->inputs_,
+                        this->units_, slice, part, *tools.kernels->sparse);
+    if (bias_ && part.index == 0)
+      tools.kernels->vector->column_sums(gradients + parameters[*bias_].offset, this->dy(pass, 0), rows, this->units_,
+                                         this->units_, slice);
+    return;
+  }
   const Span inputs = by_rows ? span_of(part, this->inputs_, column_unit) : Span{0, this->inputs_};
   const Span units = by_rows ? Span{0, this->units_} : span_of(part, this->units_, column_unit);
   const auto& parameters = tools.arena->parameters;
@@ -103,9 +119,10 @@ void Dense<T>::add_row_norms(const Pass<T>& pass, std::size_t first, std::size_t
                              const Tools<T>& tools) const noexcept {
   const auto sum_squares = tools.kernels->vector->sum_squares;
   for (std::size_t i = 0; i < rows; ++i) {
-    const T* const x = this->x(pass, first + i);
     const T* const dy = this->dy(pass, first + i);
-    norm[i] += sum_squares(dy, this->units_) * (sum_squares(x, this->inputs_) + (bias_ ? 1.0 : 0.0));
+    const double length = is_sparse(pass) ? squared_length(pass.sparse, first + i, *tools.kernels->sparse)
+                                          : sum_squares(this->x(pass, first + i), this->inputs_);
+    norm[i] += sum_squares(dy, this->units_) * (length + (bias_ ? 1.0 : 0.0));
   }
 }
 

@@ -17,6 +17,7 @@ class Dense final : public Operation<T> {
   std::size_t forward_parts() const override;
   std::size_t backward_parts() const override;
   std::size_t gradient_parts() const override;
+  bool takes_sparse() const override { return true; }
   bool has_parameters() const override { return true; }
 
   void forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
@@ -31,6 +32,9 @@ class Dense final : public Operation<T> {
                      const Tools<T>& tools) const noexcept override;
 
  private:
+  // Whether its input is the network's and sparse.
+  bool is_sparse(const Pass<T>& pass) const { return this->input_ == 0 && pass.sparse.start; }
+
   const std::size_t kernel_;
   const std::optional<std::size_t> bias_;
 };

@@ -5,6 +5,7 @@
 #include "engine/operations/conv2d.h"
 #include "engine/operations/dense.h"
 #include "engine/operations/dropout.h"
+#include "engine/operations/embedding.h"
 #include "engine/operations/gaussian_noise.h"
 #include "engine/operations/layer_norm.h"
 #include "engine/operations/parallel.h"
@@ -29,6 +30,7 @@ constexpr Kind<T> all[] = {
     {"zero_pad", add_zero_pad<T>, true},
     {"batch_norm", add_batch_norm<T>},
     {"layer_norm", add_layer_norm<T>},
+    {"embedding", add_embedding<T>},
     {"concat", add_parallel<T, Merge::concat>},
     {"add", add_parallel<T, Merge::add>},
     {"mean", add_parallel<T, Merge::mean>},

@@ -82,6 +82,10 @@ class Operation {
   // Elements of Tools::room, and of Pass::saved for a pass of so many rows.
   virtual std::size_t room() const { return 0; }
   virtual std::size_t saved(std::size_t /*rows*/) const { return 0; }
+  // Where its input holds ids, they are below this; 0: its input holds numbers.
+  virtual std::size_t id_limit() const { return 0; }
+  // Whether it takes sparse rows, if its input is the network's.
+  virtual bool takes_sparse() const { return false; }
   virtual bool has_parameters() const { return false; }  // with a gradient
   virtual bool has_derivative() const { return true; }
 

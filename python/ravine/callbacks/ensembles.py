@@ -6,8 +6,9 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from .._sparse import Rows
 from .._state import is_finite
 from .._validation import NotFittedError, check_int
 from .base import Callback, Logs
@@ -83,7 +84,7 @@ class CheckpointEnsemble(Callback):
             kept = {name: np.array(w) for name, w in self.model._built().weights().items()}
             self.weights = [*self.weights, kept][-self.size :]
 
-    def predict(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
+    def predict(self, X: Rows, *, n_threads: int | None = None) -> NDArray[Any]:
         """Return the mean of the models' outputs; arguments and errors as for `Sequential.predict`.
 
         Raises
@@ -93,7 +94,7 @@ class CheckpointEnsemble(Callback):
         """
         return self.ensemble().predict(X, n_threads=n_threads)
 
-    def predict_proba(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
+    def predict_proba(self, X: Rows, *, n_threads: int | None = None) -> NDArray[Any]:
         """Return the mean of the models' probabilities; arguments and errors as for `Sequential.predict_proba`.
 
         Raises

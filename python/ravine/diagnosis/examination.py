@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._probe import Probe, Vector
+from .._sparse import Rows
 from .._threads import check_n_threads
 from .._validation import check_int
 from .findings import Diagnosis
@@ -28,7 +29,7 @@ _FITTED = 0.1
 
 def diagnose(
     model: Sequential,
-    X: ArrayLike,
+    X: Rows,
     y: ArrayLike | None = None,
     *,
     sample_weight: ArrayLike | None = None,

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _build
 from .._probe import Probe
-from .._validation import Array
+from .._sparse import Inputs
 from .findings import Finding
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _STILL, _STILL_SHARE, _STILL_EPOCHS = 0.01, 5, (30, 300)
 History = Mapping[str, Sequence[float]]
 
 
-def not_finite(model: Sequential, rows: Array, n_threads: int, epoch: int | None) -> Finding:
+def not_finite(model: Sequential, rows: Inputs, n_threads: int, epoch: int | None) -> Finding:
     """Return the finding for weights at which the loss is not finite."""
     from .._divergence import describe
 

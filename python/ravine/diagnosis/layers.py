@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._probe import Probe, Vector
+from .._sparse import Inputs, mean_square_length
 from .findings import Finding
 
 __all__ = ["LayerLook", "look_at", "troubles"]
@@ -48,8 +49,8 @@ def look_at(probe: Probe, gradients: dict[str, Vector]) -> list[LayerLook]:
     """Return what each layer does; the gradients are the loss's."""
     plan, layers, weights = probe.model._plan, probe.model.layers, probe.network.parameters()
     assert plan is not None
-    looks, inputs = [], probe.outputs(-1)
-    assert inputs is not None
+    looks: list[LayerLook] = []
+    inputs: Inputs = probe.data.X
     for place, (name, layer) in enumerate(zip(plan.names, layers, strict=True)):
         outputs = probe.outputs(place)
         if outputs is None:  # the loss is finite all the same
@@ -58,10 +59,10 @@ def look_at(probe: Probe, gradients: dict[str, Vector]) -> list[LayerLook]:
         kernel = f"{name}/kernel"
         if kernel in weights:
             look.kernel, look.bias = weights[kernel], weights.get(f"{name}/bias")
-        if kernel in gradients:
+        if kernel in gradients and not layer.id_limit():
             penalty = plan.regularizers.get(name)
             look.dkernel = gradients[kernel] - (penalty.gradient(weights[kernel]) if penalty else 0.0)
-            size = float(np.sqrt((inputs.reshape(len(inputs), -1) ** 2).sum(axis=1).mean()))
+            size = float(np.sqrt(mean_square_length(inputs)))
             look.signal = float(np.sqrt((look.dkernel**2).sum())) / size if size else 0.0
         looks.append(look)
         inputs = outputs

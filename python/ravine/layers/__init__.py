@@ -5,6 +5,7 @@ from .base import Input, Layer
 from .branches import Parallel, Residual
 from .convolution import Conv1D, Conv2D, DepthwiseConv2D
 from .dense import Dense
+from .embedding import Embedding
 from .kernel import KernelLayer
 from .noise import Dropout, GaussianNoise, SpatialDropout
 from .normalization import BatchNorm, LayerNorm
@@ -21,6 +22,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv2D",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GaussianNoise",
     "GlobalAveragePool2D",

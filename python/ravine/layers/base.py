@@ -56,6 +56,10 @@ class Layer(Described):
         """The activation that the layer ends with."""
         return "linear"
 
+    def id_limit(self) -> int:
+        """Return below what the ids of its input are; 0 where it takes numbers."""
+        return 0
+
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape of a row's output from that of its input."""
         return shape

@@ -25,6 +25,7 @@ from . import (
     operations,
     random,
     samplers,
+    sparse,
     updates,
     vector,
 )
@@ -41,6 +42,7 @@ from .network import Network
 from .normalization import *  # noqa: F403
 from .operations import OperationSpec
 from .random import *  # noqa: F403
+from .sparse import *  # noqa: F403
 from .updates import *  # noqa: F403
 from .vector import *  # noqa: F403
 
@@ -58,6 +60,7 @@ for _subject in (
     metrics,
     normalization,
     random,
+    sparse,
     updates,
     vector,
 ):

@@ -7,7 +7,7 @@ Every operation maps a batch ``x`` (rows, inputs) to ``y`` (rows, units) and, on
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from .batches import DROPOUT_STREAM, NOISE_STREAM, USUAL_BATCH_SLICE, Array, bat
 from .convolution import conv2d, conv2d_dweight, conv2d_dx
 from .limits import limit_columns, soft_threshold, squared_norm
 from .matmul import matmul
+from .sparse import embedding, embedding_gradient
 from .vector import add_penalty_gradient, column_sums, sum_abs, sum_squares
 
 #: Activations whose derivative is computed from the input; the others use the output.
@@ -314,6 +315,40 @@ class Conv2D(Dense):
             limit_columns(self.parameters["kernel"].reshape(-1, self.spec.units), self.spec.max_norm)
 
 
+class Embedding(Dense):
+    """``y[t] = W[x[t]]`` for the ids x of a row: the product of one-hot rows and W (input_dim, output_dim)."""
+
+    def __init__(self, spec: OperationSpec, inputs: int, index: int, dtype: np.dtype) -> None:
+        self.ids = int(spec.settings["input_dim"][0])
+        super().__init__(replace(spec, use_bias=False), self.ids, index, dtype)
+        self.units = inputs * spec.units
+
+    def forward(self, x: Array, key: DropoutKey | None, *, skip_activation: bool) -> Array:
+        """Return the rows of W, one after the other."""
+        self.x = x
+        rows: Array = embedding(x.reshape(-1), self.parameters["kernel"]).reshape(len(x), self.units)
+        return rows
+
+    def backward(self, dy: Array) -> Array:
+        """``dW[r] = sum of the dy[t] with x[t] = r``, by batch slices; there is no dx."""
+        self.dz = dy.reshape(-1, self.spec.units)
+        length = self.x.shape[1]
+        size = batch_slice(len(dy), self.least_slice) * length
+        if self.trainable:
+            embedding_gradient(self.x.reshape(-1), self.dz, self.ids, batch_slice=size, out=self.gradients["kernel"])
+        return np.zeros_like(self.x)
+
+    def row_norms(self) -> Array | float:
+        """``sum over ids r of |sum of the row's dy[t] with x[t] = r|^2``."""
+        dy = self.dz.reshape(len(self.x), -1, self.spec.units).astype(np.float64)
+        return np.array(
+            [
+                sum(float((own[ids == r].sum(axis=0) ** 2).sum()) for r in np.unique(ids))
+                for ids, own in zip(self.x, dy, strict=True)
+            ]
+        )
+
+
 class Dropout(Operation):
     """``y = m x / (1 - rate)``: m is 0 with probability ``rate``, else 1, drawn anew for every element and step."""
 
@@ -424,6 +459,7 @@ KINDS: dict[str, type[Operation]] = {
     "activation": Operation,
     "dropout": Dropout,
     "gaussian_noise": GaussianNoise,
+    "embedding": Embedding,
     "concat": Branches,
     "add": Branches,
     "mean": Branches,

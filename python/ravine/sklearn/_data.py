@@ -9,10 +9,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from .._validation import as_array, convert
 
-__all__ = ["check_inputs", "check_weights", "dense", "refuse_masked"]
-
-# Entries of a sparse matrix that a prediction makes dense at a time: 64 MiB of float64.
-_DENSE_ENTRIES = 2**23
+__all__ = ["check_inputs", "check_weights", "refuse_masked"]
 
 
 def refuse_masked(**arrays: Any) -> None:
@@ -22,12 +19,7 @@ def refuse_masked(**arrays: Any) -> None:
             as_array(name, values)
 
 
-def dense(X: Any) -> Any:
-    """Return a sparse matrix as an array, an array as it is. The engine has no sparse products yet."""
-    return X.toarray() if hasattr(X, "toarray") else X
-
-
-def check_inputs(estimator: Any, X: Any, *, sparse: bool = True, **options: Any) -> Any:
+def check_inputs(estimator: Any, X: Any, **options: Any) -> Any:
     """Return what `validate_data` gives, sparse matrices as they are; warn of integers that float64 cannot hold.
 
     Parameters
@@ -36,24 +28,15 @@ def check_inputs(estimator: Any, X: Any, *, sparse: bool = True, **options: Any)
         That checks.
     X : array-like or sparse matrix
         The inputs.
-    sparse : bool, default=True
-        Whether sparse matrices are allowed.
     **options
         Further arguments of `validate_data`.
     """
     refuse_masked(X=X)
     given = getattr(X, "data", None) if hasattr(X, "toarray") else X
-    checked = validate_data(estimator, X, accept_sparse=["csr", "csc"] if sparse else False, **options)
+    checked = validate_data(estimator, X, accept_sparse=["csr", "csc"], **options)
     if isinstance(given, np.ndarray) and given.dtype.kind in "iu" and given.dtype.itemsize == 8:
         convert("X", given, np.dtype(np.float64))
     return checked
-
-
-def blocks(X: Any) -> list[Any]:
-    """Return the rows of a sparse matrix in dense blocks that fit a bounded memory, one after the other."""
-    rows = max(1, _DENSE_ENTRIES // X.shape[1])
-    matrix = X.tocsr()
-    return [matrix[first : first + rows] for first in range(0, X.shape[0], rows)]
 
 
 def check_weights(sample_weight: Any, X: Any) -> Any:

@@ -18,7 +18,7 @@ from .._divergence import DivergenceError
 from ..layers import Dense
 from ..losses import Loss
 from ..model import Sequential
-from ._data import blocks, check_inputs, check_weights, dense, refuse_masked
+from ._data import check_inputs, check_weights, refuse_masked
 from ._lbfgs import fit_lbfgs
 from ._network import first_weights, fresh_optimizer, make_model, penalised
 from ._parameters import CONSTRAINTS, SOLVERS, check_more, hidden_sizes
@@ -97,7 +97,6 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         refuse_masked(X=X, y=y)
         first = "model_" not in vars(self) or not (self.warm_start or incremental)
         X, labels, target = self._check_data(X, y, incremental=incremental, reset=first)
-        X = dense(X)
         weight = self._row_weights(check_weights(sample_weight, X), labels, incremental)
         random = check_random_state(self.random_state)
         weights = None
@@ -187,10 +186,10 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
             raise ValueError(f"validation_data must be (X, y) or (X, y, sample_weight), got {type(given).__name__}")
         refuse_masked(X=given[0], y=given[1])
-        X = dense(check_inputs(self, given[0], reset=False, dtype=(np.float64, np.float32)))
+        X = check_inputs(self, given[0], reset=False, dtype=(np.float64, np.float32))
         target = self._encode(given[1])
-        if len(target) != len(X):
-            raise ValueError(f"validation_data has inconsistent numbers of samples: [{len(X)}, {len(target)}]")
+        if len(target) != X.shape[0]:
+            raise ValueError(f"validation_data has inconsistent numbers of samples: [{X.shape[0]}, {len(target)}]")
         return X, target, check_weights(given[2] if len(given) == 3 else None, X)
 
     def _fit_epochs(self, X: Any, target: Any, weight: Any, incremental: bool, held: Any, validation: Any) -> None:
@@ -201,7 +200,7 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
             self.validation_loss_curve_: list[float] = getattr(self, "validation_loss_curve_", [])
         self._loss_constant = self._constant(target, weight)
         self._held_constant = 0.0 if validation is None else self._constant(validation[1], validation[2])
-        watch = Watch(self, len(X), held=held)
+        watch = Watch(self, X.shape[0], held=held)
         self.n_iter_ = 0
         stopping = None
         try:
@@ -209,7 +208,7 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
                 X,
                 target,
                 epochs=1 if incremental else self.max_iter,
-                batch_size=self._batch_size(len(X)),
+                batch_size=self._batch_size(X.shape[0]),
                 sample_weight=weight,
                 shuffle=bool(self.shuffle),
                 validation_data=validation,
@@ -277,14 +276,7 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         plain = type(X) is np.ndarray and X.dtype == model.dtype and X.shape[1:] == (self.n_features_in_,) and len(X)
         if plain and "feature_names_in_" not in vars(self):  # the engine checks the rest, in a tenth of the time
             return np.asarray(model.predict(X, n_threads=self.n_threads))
-        return np.asarray(self._over(check_inputs(self, X, reset=False), model.predict))
-
-    def _over(self, X: Any, function: Any, **options: Any) -> Any:
-        """Return a function of the model on checked rows; a sparse matrix is taken block by block."""
-        options["n_threads"] = self.n_threads
-        if not hasattr(X, "toarray"):
-            return function(X, **options)
-        return np.concatenate([function(block.toarray(), **options) for block in blocks(X)])
+        return np.asarray(model.predict(check_inputs(self, X, reset=False), n_threads=self.n_threads))
 
     def transform(self, X: Any, layer: int = -1) -> Any:
         """Return features: the outputs of a hidden layer, after its activation.
@@ -312,7 +304,8 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
             raise ValueError(f"layer must be an int, got {layer!r}")
         if not -len(names) <= layer < len(names):
             raise ValueError(f"layer must be in [{-len(names)}, {len(names) - 1}], got {layer}")
-        return self._over(check_inputs(self, X, reset=False), self.model_.transform, layer=names[layer])
+        X = check_inputs(self, X, reset=False)
+        return self.model_.transform(X, layer=names[layer], n_threads=self.n_threads)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -104,7 +104,12 @@ class _Net(BaseEstimator):
 
     def _rows(self, X: Any) -> Any:
         check_is_fitted(self)
-        return check_inputs(self, X, sparse=False, reset=False, allow_nd=True)
+        return check_inputs(self, X, reset=False, allow_nd=True)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
 
 class NetClassifier(ClassifierMixin, _Net):
@@ -206,9 +211,7 @@ class NetClassifier(ClassifierMixin, _Net):
             For data or parameters that are not allowed, and a model that does not fit them.
         """
         refuse_masked(X=X, y=y)
-        X, y = check_inputs(
-            self, X, y=y, sparse=False, multi_output=True, allow_nd=True, dtype=(np.float64, np.float32)
-        )
+        X, y = check_inputs(self, X, y=y, multi_output=True, allow_nd=True, dtype=(np.float64, np.float32))
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         check_classification_targets(y)
@@ -384,7 +387,6 @@ class NetRegressor(RegressorMixin, _Net):
             self,
             X,
             y=numbers_of(y),
-            sparse=False,
             multi_output=True,
             y_numeric=True,
             allow_nd=True,
