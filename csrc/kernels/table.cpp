@@ -32,6 +32,8 @@ extern const Both<MatmulKernels> matmul_kernels;
 extern const Both<VectorKernels> vector_kernels;
 extern const Both<ClipKernels> clip_kernels;
 extern const Both<RandomKernels> random_kernels;
+extern const Both<AugmentKernels> augment_kernels;
+extern const Both<StandardizeKernels> standardize_kernels;
 extern const Both<MaxPoolKernels> max_pool_kernels;
 extern const Both<AveragePoolKernels> average_pool_kernels;
 extern const Both<BorderKernels> border_kernels;
@@ -74,12 +76,12 @@ constinit const InstructionSet instruction_set = {
     RAVINE_NAME(RAVINE_ISA),
     vector_bytes,
     has_fma,
-    {&matmul_kernels.f, &vector_kernels.f, &clip_kernels.f, &random_kernels.f, &max_pool_kernels.f,
-     &average_pool_kernels.f, &border_kernels.f, &lane_kernels.f, rows(convolutions.f), rows(elementary.f),
-     rows(activations.f), rows(losses.f), rows(metrics.f), rows(updates.f)},
-    {&matmul_kernels.d, &vector_kernels.d, &clip_kernels.d, &random_kernels.d, &max_pool_kernels.d,
-     &average_pool_kernels.d, &border_kernels.d, &lane_kernels.d, rows(convolutions.d), rows(elementary.d),
-     rows(activations.d), rows(losses.d), rows(metrics.d), rows(updates.d)},
+    {&matmul_kernels.f, &vector_kernels.f, &clip_kernels.f, &random_kernels.f, &augment_kernels.f,
+     &standardize_kernels.f, &max_pool_kernels.f, &average_pool_kernels.f, &border_kernels.f, &lane_kernels.f,
+     rows(convolutions.f), rows(elementary.f), rows(activations.f), rows(losses.f), rows(metrics.f), rows(updates.f)},
+    {&matmul_kernels.d, &vector_kernels.d, &clip_kernels.d, &random_kernels.d, &augment_kernels.d,
+     &standardize_kernels.d, &max_pool_kernels.d, &average_pool_kernels.d, &border_kernels.d, &lane_kernels.d,
+     rows(convolutions.d), rows(elementary.d), rows(activations.d), rows(losses.d), rows(metrics.d), rows(updates.d)},
 };
 
 }  // namespace ravine::RAVINE_ISA

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from . import _build, _core, regularizers
+from . import _build, _core, _standards, regularizers
 from ._fixed import Fixed
 from ._state import Snapshot
 from ._validation import Array, NotFittedError, as_inputs, check_dtype, check_reaches, check_seed, feature_names
@@ -147,13 +147,15 @@ class ModelBase:
     @contextmanager
     def _rollback(self) -> Iterator[None]:
         """Where the block fails, forget what it took from the data: shape, weights, classes, feature names."""
-        fresh, known = self._network is None, (self._classes, self._feature_names)
+        fresh, known, unlearnt = self._network is None, (self._classes, self._feature_names), _standards.unlearnt(self)
         try:
             yield
         except BaseException:
             self._classes, self._feature_names = known
             if fresh:
                 self._unbuild()
+            elif unlearnt:
+                _standards.forget(self, unlearnt)
             raise
 
     def _build(self, input_shape: Shape, *, first_values: bool = True) -> None:
@@ -166,8 +168,14 @@ class ModelBase:
                 _build.initialise(network, plan, self.random_state)
         with self._rollback():
             vars(self).update(input_shape=input_shape, _plan=plan, _network=network)
-            self._flat = network if len(input_shape) == len(plan.shapes[-1]) == 1 else None
+            self._find_flat()
             self._bind()
+
+    def _find_flat(self) -> None:
+        """Choose the network for quick calls with few rows, if nothing speaks against it."""
+        shape, plan = self.input_shape, self._plan
+        flat = shape is not None and plan is not None and len(shape) == len(plan.shapes[-1]) == 1
+        self._flat = self._network if flat and not _standards.unlearnt(self) else None
 
     def _unbuild(self) -> None:
         """Forget a network that has seen no step."""
@@ -265,8 +273,11 @@ class ModelBase:
             )
         return self._network
 
-    def _inputs(self, X: Any, *, check: bool = True) -> tuple[Array, list[str] | None]:
-        """Return X as (n, inputs) of the model's dtype, finite if `check`, and its columns' names; build if need be."""
+    def _inputs(self, X: Any, *, check: bool = True, learning: bool = False) -> tuple[Array, list[str] | None]:
+        """Return X as (n, inputs) of the model's dtype, finite if `check`, and its columns' names; build if need be.
+
+        Unless the call is one that is `learning`, what layers learn from the first data must be there.
+        """
         names, shape = feature_names(X), self.input_shape
         array = as_inputs(X, self.dtype, dimensions=None if shape is None else 1 + len(shape), check=check)
         if shape is None:
@@ -282,6 +293,9 @@ class ModelBase:
                 "The feature names should match those that were passed during fit: "
                 f"expected {self._feature_names}, got {names}"
             )
+        if not learning and self._plan is not None and self._plan.standards:
+            _standards.need_learnt(self)
+            self._find_flat()
         return array.reshape(len(array), -1), names
 
     @property

@@ -13,20 +13,24 @@ array([0., 2.])
 
 from . import (
     activations,
+    augment,
     convolution,
     elementary,
     image_operations,
     images,
+    input_operations,
     limits,
     losses,
     metrics,
     operations,
     random,
     samplers,
+    standards,
     updates,
     vector,
 )
 from .activations import *  # noqa: F403
+from .augment import *  # noqa: F403
 from .batches import epoch_order
 from .convolution import *  # noqa: F403
 from .elementary import *  # noqa: F403
@@ -38,11 +42,25 @@ from .metrics import *  # noqa: F403
 from .network import Network
 from .operations import OperationSpec
 from .random import *  # noqa: F403
+from .standards import *  # noqa: F403
 from .updates import *  # noqa: F403
 from .vector import *  # noqa: F403
 
-operations.KINDS.update(image_operations.KINDS)
+operations.KINDS.update(image_operations.KINDS | input_operations.KINDS)
 
 __all__ = ["Network", "OperationSpec", "epoch_order", "matmul", "samplers"]
-for _subject in (activations, convolution, elementary, images, limits, losses, metrics, random, updates, vector):
+for _subject in (
+    activations,
+    augment,
+    convolution,
+    elementary,
+    images,
+    limits,
+    losses,
+    metrics,
+    random,
+    standards,
+    updates,
+    vector,
+):
     __all__ += _subject.__all__
