@@ -36,21 +36,22 @@ def test_readme_example(capsys):
     assert capsys.readouterr().out.startswith("{'loss': ")
 
 
-def test_training_page():
-    text = (ROOT / "docs/training.md").read_text()
+@pytest.mark.parametrize(("page", "least"), [("training", 14), ("images", 2)])
+def test_pages_run(page, least):
+    text = (ROOT / f"docs/{page}.md").read_text()
     names, blocks = {}, list(re.finditer(r"```python\n(.*?)```", text, re.DOTALL))
-    assert len(blocks) >= 14
+    assert len(blocks) >= least
     for block in blocks:
         if "import csr_array" in block[1] and find_spec("scipy") is None:
             continue
         lines = "\n" * text.count("\n", 0, block.start(1))  # so that an error names the page's line
-        exec(compile(lines + block[1], "docs/training.md", "exec"), names)
+        exec(compile(lines + block[1], f"docs/{page}.md", "exec"), names)
 
 
 PAGES = [
     "README.md",
     "CONTRIBUTING.md",
-    *(f"docs/{page}.md" for page in ("architecture", "checkpoints", "sklearn", "training")),
+    *(f"docs/{page}.md" for page in ("architecture", "checkpoints", "images", "sklearn", "training")),
 ]
 
 

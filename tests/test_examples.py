@@ -2,6 +2,7 @@
 
 import importlib.util
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +21,13 @@ def load(name):
     return module
 
 
+# What a short run is of examples that train for long.
+SHORT = {"fashion_mnist": ("no such folder",), "lenet_digits": (((1e-3, 1),),), "photographs": (20, 1)}
+
+
 @pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.py")))
 def test_example_runs(name, capsys):
-    load(name).main()
+    load(name).main(*SHORT.get(name, ()))
     assert capsys.readouterr().out.strip()
 
 
@@ -284,3 +289,45 @@ def test_several_questions_are_answered_at_once():
     with pytest.warns(UserWarning, match="Maximum iterations"):
         peer.fit(X_train, example.answers(y_train))
     assert (said == right).all(axis=1).mean() >= peer.score(X, right) - 0.01
+
+
+def test_lenet_reads_digits_better_for_being_shown_them_shifted():
+    example = load("lenet_digits")
+    ramp = np.broadcast_to(np.arange(8, dtype=np.float32)[:, np.newaxis], (2, 8, 8, 1))
+    want = np.clip((np.arange(32) + 0.5) / 4 - 0.5, 0, 7)
+    np.testing.assert_allclose(example.enlarge(ramp), np.broadcast_to(want[:, np.newaxis], (2, 32, 32, 1)), atol=1e-6)
+    (_, still), (_, moved) = example.train(shifted=False), example.train()
+    assert moved["accuracy"] >= 0.985
+    assert moved["accuracy"] > still["accuracy"] > 0.95
+
+
+def test_fashion_mnist_is_read_from_a_folder(tmp_path, capsys):
+    """Files of the real ones' layout, with a stripe for each class in place of clothes."""
+
+    def idx(values):
+        header = bytes([0, 0, 8, values.ndim]) + np.array(values.shape, ">u4").tobytes()
+        return header + values.astype(np.uint8).tobytes()
+
+    for part, count in (("train", 400), ("t10k", 100)):
+        label = np.arange(count) % 10
+        images = np.random.default_rng(count).integers(0, 60, (count, 28, 28))
+        for image, row in zip(images, label, strict=True):
+            image[2 * row + 4 : 2 * row + 6] += 180
+        (tmp_path / f"{part}-images-idx3-ubyte").write_bytes(idx(images))
+        (tmp_path / f"{part}-labels-idx1-ubyte").write_bytes(idx(label))
+    load("fashion_mnist").main(tmp_path, plan=((2e-3, 12),))
+    printed = capsys.readouterr().out
+    accuracies = [float(found) for found in re.findall(r"test accuracy ([0-9.]+) %", printed)]
+    assert printed.startswith("dense: ") and len(accuracies) == 2 and min(accuracies) > 90
+
+
+def test_convolutions_know_grass_from_gravel_where_a_dense_net_learns_by_heart(tmp_path):
+    pytest.importorskip("skimage")
+    example = load("photographs")
+    example.write(tmp_path, 400)
+    X, y = example.read(tmp_path, "test")
+    assert X.shape == (400, 32, 32, 1) and y.tolist() == [0] * 200 + [1] * 200
+    (_, by_dense), (_, by_convolution) = (
+        example.train(net(), tmp_path, epochs=10) for net in (example.dense, example.convolutional)
+    )
+    assert by_convolution > 0.95 > 0.75 > by_dense

@@ -35,6 +35,8 @@ ARGUMENTS = {
     "layers.Reshape": [(4,), ((2, -1),)],
     "layers.Parallel": [([[Dense(3)], []], "mean")],
     "layers.Residual": [([Dense(3)],)],
+    "layers.RandomCrop": [(2, 3)],
+    "layers.RandomTranslation": [(0.1, (0.0, 0.2))],
     "optimizers.Chain": [(["adam", SGD(0.5)],), ([("sgd", 3), ("lbfgs", None)],)],
     "optimizers.WeightAverage": [("adam",)],
     "samplers.Weighted": [([1.0, 2.0],)],

@@ -43,6 +43,8 @@ void bind_instruction_set(py::module_& parent, const InstructionSet& set) {
   bind_clip(module, set);
   bind_normalization(module, set);
   bind_random(module, set);
+  bind_augment(module, set);
+  bind_standardize(module, set);
   bind_pool(module, set);
   bind_images(module, set);
   bind_convolution(module, set);

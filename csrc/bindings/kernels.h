@@ -18,6 +18,8 @@ void bind_clip(py::module_& module, const InstructionSet& set);
 void bind_convolution(py::module_& module, const InstructionSet& set);
 void bind_normalization(py::module_& module, const InstructionSet& set);
 void bind_random(py::module_& module, const InstructionSet& set);
+void bind_augment(py::module_& module, const InstructionSet& set);
+void bind_standardize(py::module_& module, const InstructionSet& set);
 void bind_pool(py::module_& module, const InstructionSet& set);
 void bind_images(py::module_& module, const InstructionSet& set);
 void bind_sparse(py::module_& module, const InstructionSet& set);

@@ -11,7 +11,7 @@
 namespace ravine {
 
 // A stream is a purpose and a number within it.
-enum class Purpose : std::uint32_t { initializer = 1, dropout = 2, shuffle = 3, noise = 8, sampler = 9 };
+enum class Purpose : std::uint32_t { initializer = 1, dropout = 2, shuffle = 3, noise = 8, sampler = 9, augment = 11 };
 
 constexpr std::uint32_t stream(Purpose purpose, std::size_t number) {
   return static_cast<std::uint32_t>(purpose) << 24 | static_cast<std::uint32_t>(number);

@@ -34,6 +34,8 @@ extern const Both<ClipKernels> clip_kernels;
 extern const Both<BatchNormKernels> batch_norm_kernels;
 extern const Both<LayerNormKernels> layer_norm_kernels;
 extern const Both<RandomKernels> random_kernels;
+extern const Both<AugmentKernels> augment_kernels;
+extern const Both<StandardizeKernels> standardize_kernels;
 extern const Both<MaxPoolKernels> max_pool_kernels;
 extern const Both<AveragePoolKernels> average_pool_kernels;
 extern const Both<BorderKernels> border_kernels;
@@ -78,13 +80,13 @@ constinit const InstructionSet instruction_set = {
     vector_bytes,
     has_fma,
     {&matmul_kernels.f, &vector_kernels.f, &clip_kernels.f, &batch_norm_kernels.f, &layer_norm_kernels.f,
-     &random_kernels.f, &max_pool_kernels.f, &average_pool_kernels.f, &border_kernels.f, &lane_kernels.f,
-     &sparse_kernels.f, rows(convolutions.f), rows(elementary.f), rows(activations.f), rows(losses.f),
-     rows(metrics.f), rows(updates.f)},
+     &random_kernels.f, &augment_kernels.f, &standardize_kernels.f, &max_pool_kernels.f, &average_pool_kernels.f,
+     &border_kernels.f, &lane_kernels.f, &sparse_kernels.f, rows(convolutions.f), rows(elementary.f),
+     rows(activations.f), rows(losses.f), rows(metrics.f), rows(updates.f)},
     {&matmul_kernels.d, &vector_kernels.d, &clip_kernels.d, &batch_norm_kernels.d, &layer_norm_kernels.d,
-     &random_kernels.d, &max_pool_kernels.d, &average_pool_kernels.d, &border_kernels.d, &lane_kernels.d,
-     &sparse_kernels.d, rows(convolutions.d), rows(elementary.d), rows(activations.d), rows(losses.d),
-     rows(metrics.d), rows(updates.d)},
+     &random_kernels.d, &augment_kernels.d, &standardize_kernels.d, &max_pool_kernels.d, &average_pool_kernels.d,
+     &border_kernels.d, &lane_kernels.d, &sparse_kernels.d, rows(convolutions.d), rows(elementary.d),
+     rows(activations.d), rows(losses.d), rows(metrics.d), rows(updates.d)},
 };
 
 }  // namespace ravine::RAVINE_ISA

@@ -27,6 +27,7 @@ from .model import Sequential
 from .training import History
 
 if TYPE_CHECKING:
+    from . import data as data
     from . import datasets as datasets
     from ._differences import numeric_gradients
     from ._exchange import from_torch, to_torch
@@ -57,6 +58,7 @@ __all__ = [
     "callbacks",
     "check_gradients",
     "constraints",
+    "data",
     "datasets",
     "diagnose",
     "ewma",
@@ -81,6 +83,7 @@ __all__ = [
 
 # What is imported when it is first asked for: training needs less.
 _LATER = {
+    "data": "data",
     "datasets": "datasets",
     **dict.fromkeys(("GradientCheck", "check_gradients"), "_gradient_check"),
     "numeric_gradients": "_differences",

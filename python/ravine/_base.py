@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from . import _build, _core, regularizers
+from . import _build, _core, _standards, regularizers
 from ._fixed import Fixed
 from ._sparse import Inputs, as_sparse_rows, is_sparse
 from ._state import Snapshot
@@ -156,13 +156,15 @@ class ModelBase:
     @contextmanager
     def _rollback(self) -> Iterator[None]:
         """Where the block fails, forget what it took from the data: shape, weights, classes, feature names."""
-        fresh, known = self._network is None, (self._classes, self._feature_names)
+        fresh, known, unlearnt = self._network is None, (self._classes, self._feature_names), _standards.unlearnt(self)
         try:
             yield
         except BaseException:
             self._classes, self._feature_names = known
             if fresh:
                 self._unbuild()
+            elif unlearnt:
+                _standards.forget(self, unlearnt)
             raise
 
     def _build(self, input_shape: Shape, *, first_values: bool = True) -> None:
@@ -175,8 +177,14 @@ class ModelBase:
                 _build.initialise(network, plan, self.random_state)
         with self._rollback():
             vars(self).update(input_shape=input_shape, _plan=plan, _network=network)
-            self._flat = network if len(input_shape) == len(plan.shapes[-1]) == 1 else None
+            self._find_flat()
             self._bind()
+
+    def _find_flat(self) -> None:
+        """Choose the network for quick calls with few rows, if nothing speaks against it."""
+        shape, plan = self.input_shape, self._plan
+        flat = shape is not None and plan is not None and len(shape) == len(plan.shapes[-1]) == 1
+        self._flat = self._network if flat and not _standards.unlearnt(self) else None
 
     def _unbuild(self) -> None:
         """Forget a network that has seen no step."""
@@ -274,8 +282,11 @@ class ModelBase:
             )
         return self._network
 
-    def _inputs(self, X: Any, *, check: bool = True) -> tuple[Inputs, list[str] | None]:
-        """Return X as (n, inputs) of the model's dtype, finite if `check`, and its columns' names; build if need be."""
+    def _inputs(self, X: Any, *, check: bool = True, learning: bool = False) -> tuple[Inputs, list[str] | None]:
+        """Return X as (n, inputs) of the model's dtype, finite if `check`, and its columns' names; build if need be.
+
+        Unless the call is one that is `learning`, what layers learn from the first data must be there.
+        """
         names, shape = feature_names(X), self.input_shape
         array: Inputs
         if is_sparse(X):
@@ -299,6 +310,9 @@ class ModelBase:
         limit = self._first().id_limit()
         if limit:
             _check_ids(array, X, limit)
+        if not learning and self._plan is not None and self._plan.standards:
+            _standards.need_learnt(self)
+            self._find_flat()
         return array.reshape(len(array), -1), names
 
     def _first(self) -> Layer:

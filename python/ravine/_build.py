@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _core
-from .layers import KernelLayer, Layer
+from .layers import KernelLayer, Layer, Standardize
 from .layers.base import Shape, layer_names
 from .regularizers import Regularizer
 
@@ -71,6 +71,8 @@ class Plan:
         The layer behind each operation.
     parts : list of Part
         The layers behind all operations, those inside others included, in the engine's order.
+    standards : list of Part
+        Those of them that learn means and deviations from the training set.
     regularizers : dict of str to Regularizer
         The penalty on a layer's kernel, by the layer's name, where there is one.
     factors : list of (str, float)
@@ -84,6 +86,7 @@ class Plan:
     operations: list[_core.OperationSpec] = field(default_factory=list)
     operation_layers: list[int] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
+    standards: list[Part] = field(default_factory=list)
     regularizers: dict[str, Regularizer] = field(default_factory=dict)
     factors: list[tuple[str, float]] = field(default_factory=list)
     after_steps: list[str] = field(default_factory=list)
@@ -140,6 +143,8 @@ def _operation(plan: Plan, part: Part, default: Regularizer | None) -> _core.Ope
     plan.parts.append(part)
     if isinstance(layer, KernelLayer):
         _add_kernel(plan, name, layer, default)
+    if isinstance(layer, Standardize):
+        plan.standards.append(part)
     inside = iter(layer_names([inner for branch in layer.branches for inner in branch]))
     branches = []
     for branch in layer.branches:

@@ -272,6 +272,46 @@ class _Kernels(Protocol):
     def embedding_gradient(
         self, ids: _Array, dy: _Array, rows: int, *, batch_slice: int = 0, out: _Array | None = None
     ) -> _Array: ...
+    def image_window(
+        self,
+        x: _Array,
+        size: tuple[int, int],
+        *,
+        top: int = 0,
+        left: int = 0,
+        tops: int = 1,
+        lefts: int = 1,
+        flip_vertical: bool = False,
+        flip_horizontal: bool = False,
+        border: str = "constant",
+        fill: float = 0.0,
+        seed: int,
+        stream: int = 0,
+        step: int = 0,
+        first: int = 0,
+        out: _Array | None = None,
+    ) -> _Array: ...
+    def image_window_backward(
+        self,
+        dy: _Array,
+        size: tuple[int, int],
+        *,
+        top: int = 0,
+        left: int = 0,
+        tops: int = 1,
+        lefts: int = 1,
+        flip_vertical: bool = False,
+        flip_horizontal: bool = False,
+        border: str = "constant",
+        fill: float = 0.0,
+        seed: int,
+        stream: int = 0,
+        step: int = 0,
+        first: int = 0,
+        out: _Array | None = None,
+    ) -> _Array: ...
+    def standardize(self, x: _Array, mean: _Array, deviation: _Array, *, out: _Array | None = None) -> _Array: ...
+    def standardize_backward(self, dy: _Array, deviation: _Array, *, out: _Array | None = None) -> _Array: ...
 
 __version__: str
 baseline: _Kernels

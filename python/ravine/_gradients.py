@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from . import _standards
 from ._inference import Inference
 from ._sparse import Inputs, Rows
 from ._targets import class_weights, encode_targets
@@ -215,12 +216,15 @@ class Gradients(Inference):
         return Data(rows, target, as_sample_weight(sample_weight, len(rows), self.dtype)), classes
 
     def _training_data(
-        self, X: Any, y: Any, sample_weight: Any, class_weight: Any, split: float
+        self, X: Any, y: Any, sample_weight: Any, class_weight: Any, split: float, *, learning: bool = False
     ) -> tuple[Data, Data | None]:
-        """Return rows to train on and rows to validate with; the first call sets classes and feature names."""
+        """Return rows to train on and rows to validate with; the first call sets classes and feature names.
+
+        One that is `learning` is a fit's: layers learn from its rows what they learn from data as a whole.
+        """
         self._need_loss()
         self._rates()
-        rows, names = self._inputs(X)
+        rows, names = self._inputs(X, learning=learning)
         data, classes, held = *self._encoded(rows, y, sample_weight), None
         if self.optimizer is not None and self.optimizer.derivative_free:
             self._set_trainable()
@@ -240,6 +244,8 @@ class Gradients(Inference):
         self._check_weights(data)
         self._classes = classes
         self._feature_names = self._feature_names or names
+        if learning:
+            _standards.learn(self, data.X)
         return data, held
 
     def _check_weights(self, data: Data) -> None:

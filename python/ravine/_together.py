@@ -66,7 +66,7 @@ def prepare(
     """Return members for a training of some epochs; they share the inputs, which are converted once."""
     members: list[Member] = []
     for model in models:
-        data, _ = model._training_data(X, y, sample_weight, class_weight, 0.0)
+        data, _ = model._training_data(X, y, sample_weight, class_weight, 0.0, learning=True)
         model._feature_names = models[0]._feature_names
         model._take_turn(epochs)
         members.append(Member(model, data))

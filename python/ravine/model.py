@@ -215,7 +215,7 @@ class Sequential(Gradients, Storage):
             threads, lines = check_n_threads(n_threads), check_verbose(verbose)
             place = None if resume is None else self._resume(check_path(resume))
             with self._rollback():
-                data, held = self._training_data(X, y, sample_weight, class_weight, split)
+                data, held = self._training_data(X, y, sample_weight, class_weight, split, learning=True)
                 rows = len(data.X) + (0 if held is None else len(held.X))
                 sampling = None if sampler is None else Sampling.begin(self, sampler, data, rows)
                 if validation_data is not None:

@@ -40,6 +40,7 @@ def unaligned(n):
 
 
 memory = np.ones(100, F4)
+IMAGE = np.ones((2, 3, 3, 1), F4)
 
 # kernel, arguments, keywords, error, message
 REFUSED = [
@@ -280,6 +281,58 @@ REFUSED = [
     ("limit_columns", [read_only(a(3, 2)), 1.0], {}, ValueError, "w is read-only"),
     ("squared_norm", [a(3, dtype=I4)], {}, TypeError, "x must be float32 or float64, got int32"),
     ("dropout", [a(3)], {"rate": 1.0, "seed": 0}, ValueError, r"rate must be in \[0, 1\), got 1.0"),
+    ("image_window", [a(2, 3, 3), (2, 2)], {"seed": 0}, ValueError, r"x must have 4 dimensions, got shape \(2, 3, 3\)"),
+    ("image_window", [IMAGE, 2], {"seed": 0}, TypeError, r"size must be a tuple \(height, width\), got 2"),
+    ("image_window", [IMAGE, (2, 0)], {"seed": 0}, ValueError, r"size must be in \[1, 2\^31\), got 0"),
+    ("image_window", [IMAGE, (2, 2.0)], {"seed": 0}, TypeError, "size must be an integer, got 2.0"),
+    ("image_window", [IMAGE, (2, 2)], {"seed": 0, "tops": 0}, ValueError, r"tops must be in \[1, 2\^31\), got 0"),
+    ("image_window", [IMAGE, (2, 2)], {"seed": 0, "top": 0.5}, TypeError, "top must be an integer, got 0.5"),
+    ("image_window", [IMAGE, (2, 2)], {"seed": 0, "left": -(2**31)}, ValueError, r"left must be in \(-2\^31, 2\^31\)"),
+    ("image_window", [IMAGE, (2, 2)], {"seed": 0, "left": 2**70}, ValueError, r"left must be in \(-2\^31, 2\^31\)"),
+    (
+        "image_window",
+        [IMAGE, (2, 2)],
+        {"seed": 0, "border": "mirror"},
+        ValueError,
+        "border must be 'constant', .*'mirror'",
+    ),
+    (
+        "image_window",
+        [IMAGE, (2, 2)],
+        {"seed": 0, "flip_vertical": 1},
+        TypeError,
+        "flip_vertical must be True or False",
+    ),
+    (
+        "image_window",
+        [IMAGE, (2, 2)],
+        {"seed": 0, "first": 2**32 - 1},
+        ValueError,
+        "the rows of x must be at most 2.32",
+    ),
+    (
+        "image_window",
+        [a(1, 0, 3, 1), (2, 2)],
+        {"seed": 0},
+        ValueError,
+        r"images must have 1 to .*got shape \(1, 0, 3, 1\)",
+    ),
+    (
+        "image_window",
+        [IMAGE, (2, 2)],
+        {"seed": 0, "out": a(2, 2, 2, 3)},
+        ValueError,
+        "out must have shape .*size and x",
+    ),
+    ("image_window", [IMAGE, (3, 3)], {"seed": 0, "out": IMAGE}, ValueError, "out must not overlap x"),
+    ("standardize", [a(2, 3), a(2), a(3)], {}, ValueError, r"mean must have shape \(3,\) to match the last axis of x"),
+    ("standardize", [a(2, 3), a(3), a(3, dtype=F8)], {}, TypeError, "deviation must be float32 like x, got float64"),
+    ("standardize", [a(2, 3), a(3), a(3)], {"out": a(3, 2)}, ValueError, r"out must have shape \(2, 3\)"),
+    ("standardize", [a(9), a(9), memory[:9]], {"out": memory[3:12]}, ValueError, "out must not overlap deviation"),
+    ("standardize", [memory[:9], a(9), a(9)], {"out": memory[3:12]}, ValueError, "out must not overlap x"),
+    ("standardize", [np.ones((), F4), a(1), a(1)], {}, ValueError, "x must have at least 1 dimension"),
+    ("standardize_backward", [a(2, 3), a(3, 1)], {}, ValueError, r"deviation must have shape \(3,\) to match the last"),
+    ("image_window_backward", [a(2), (2, 2)], {"seed": 0}, ValueError, "dy must have 4 dimensions"),
     ("dropout", [a(3)], {"rate": float("nan"), "seed": 0}, ValueError, r"rate must be in \[0, 1\), got nan"),
 ]
 

@@ -1,6 +1,7 @@
 #include "engine/operations/kinds.h"
 
 #include "engine/operations/activation.h"
+#include "engine/operations/augment.h"
 #include "engine/operations/batch_norm.h"
 #include "engine/operations/conv2d.h"
 #include "engine/operations/dense.h"
@@ -11,6 +12,7 @@
 #include "engine/operations/parallel.h"
 #include "engine/operations/pool.h"
 #include "engine/operations/spatial_dropout.h"
+#include "engine/operations/standardize.h"
 #include "engine/operations/zero_pad.h"
 
 namespace ravine {
@@ -23,6 +25,8 @@ constexpr Kind<T> all[] = {
     {"conv2d", add_conv2d<T>, true},
     {"dropout", add_dropout<T>},
     {"gaussian_noise", add_gaussian_noise<T>},
+    {"augment", add_augment<T>},
+    {"standardize", add_standardize<T>},
     {"spatial_dropout", add_spatial_dropout<T>},
     {"max_pool", add_pool<T, MaxPool>, true},
     {"average_pool", add_pool<T, AveragePool>, true},

@@ -1,6 +1,7 @@
 """Layers: what a network is made of. They describe; weights live in the model, so a layer costs nothing to make."""
 
 from .activation import ACTIVATIONS, Activation
+from .augment import RandomCrop, RandomFlip, RandomTranslation
 from .base import Input, Layer
 from .branches import Parallel, Residual
 from .convolution import Conv1D, Conv2D, DepthwiseConv2D
@@ -11,6 +12,7 @@ from .noise import Dropout, GaussianNoise, SpatialDropout
 from .normalization import BatchNorm, LayerNorm
 from .pooling import AveragePool2D, GlobalAveragePool2D, GlobalMaxPool2D, MaxPool2D
 from .shaping import Flatten, Reshape, UpSampling2D, ZeroPadding2D
+from .standardize import Standardize
 
 __all__ = [
     "ACTIVATIONS",
@@ -33,9 +35,13 @@ __all__ = [
     "LayerNorm",
     "MaxPool2D",
     "Parallel",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomTranslation",
     "Reshape",
     "Residual",
     "SpatialDropout",
+    "Standardize",
     "UpSampling2D",
     "ZeroPadding2D",
 ]

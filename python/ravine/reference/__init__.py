@@ -13,10 +13,12 @@ array([0., 2.])
 
 from . import (
     activations,
+    augment,
     convolution,
     elementary,
     image_operations,
     images,
+    input_operations,
     limits,
     losses,
     metrics,
@@ -26,10 +28,12 @@ from . import (
     random,
     samplers,
     sparse,
+    standards,
     updates,
     vector,
 )
 from .activations import *  # noqa: F403
+from .augment import *  # noqa: F403
 from .batches import epoch_order
 from .convolution import *  # noqa: F403
 from .elementary import *  # noqa: F403
@@ -43,15 +47,16 @@ from .normalization import *  # noqa: F403
 from .operations import OperationSpec
 from .random import *  # noqa: F403
 from .sparse import *  # noqa: F403
+from .standards import *  # noqa: F403
 from .updates import *  # noqa: F403
 from .vector import *  # noqa: F403
 
-operations.KINDS.update(image_operations.KINDS)
-operations.KINDS.update(norm_operations.KINDS)
+operations.KINDS.update(image_operations.KINDS | input_operations.KINDS | norm_operations.KINDS)
 
 __all__ = ["Network", "OperationSpec", "epoch_order", "matmul", "samplers"]
 for _subject in (
     activations,
+    augment,
     convolution,
     elementary,
     images,
@@ -61,6 +66,7 @@ for _subject in (
     normalization,
     random,
     sparse,
+    standards,
     updates,
     vector,
 ):

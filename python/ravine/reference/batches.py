@@ -19,6 +19,7 @@ Array = NDArray[Any]
 DROPOUT_STREAM = 2 << 24
 ORDER_STREAM = 3 << 24
 NOISE_STREAM = 8 << 24
+AUGMENT_STREAM = 11 << 24
 
 #: The least rows of a slice of a batch where no operation asks for fewer.
 USUAL_BATCH_SLICE = 32
