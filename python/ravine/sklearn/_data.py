@@ -9,7 +9,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from .._validation import as_array, convert
 
-__all__ = ["check_inputs", "check_weights", "dense", "refuse_masked"]
+__all__ = ["blocks", "check_inputs", "check_weights", "dense", "numbers_of", "refuse_masked"]
 
 # Entries of a sparse matrix that a prediction makes dense at a time: 64 MiB of float64.
 _DENSE_ENTRIES = 2**23
@@ -65,3 +65,14 @@ def check_weights(sample_weight: Any, X: Any) -> Any:
     if (weight < 0).any():
         raise ValueError(f"sample_weight must not be negative, got {weight.min()!s}")
     return weight
+
+
+def numbers_of(y: Any) -> Any:
+    """Return y, strings as the numbers that they spell."""
+    array = y if hasattr(y, "dtype") or y is None else np.asarray(y)
+    if array is not None and getattr(array.dtype, "kind", "") in "US":
+        try:
+            return np.asarray(array).astype(np.float64)
+        except ValueError as error:
+            raise ValueError(f"y: {error}") from None
+    return y
