@@ -16,7 +16,9 @@ from ._validation import check_choice, check_flag, check_number
 
 __all__ = [
     "BinaryCrossentropy",
+    "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy",
     "HalfMeanSquaredError",
     "HalfSumSquaredError",
     "Hinge",
@@ -27,6 +29,7 @@ __all__ = [
     "MeanSquaredError",
     "Perceptron",
     "Poisson",
+    "Quantile",
     "SumSquaredError",
     "get",
 ]
@@ -173,6 +176,49 @@ class Huber(Loss):
         return self.delta
 
 
+class Quantile(Loss):
+    """l = mean of tau (t - y) where y < t, else (1 - tau) (y - t): least where y is the quantile tau of the targets.
+
+    Two nets with tau = 0.05 and 0.95 bound 90 % of the targets; tau = 0.5 is half the absolute error.
+
+    Parameters
+    ----------
+    tau : float in (0, 1), default=0.5
+        Which share of the targets lies below the outputs that cost least.
+    reduction : {"mean", "sum", "penalized_mean"}, default="mean"
+        How the rows of a batch are put together.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
+
+    References
+    ----------
+    Koenker and Bassett, "Regression quantiles", Econometrica 46, 1978.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import ravine as rv
+    >>> y = np.arange(101.0)
+    >>> model = rv.Sequential([rv.layers.Dense(1)], dtype="float64", random_state=0)
+    >>> model.compile(optimizer=rv.optimizers.SGD(1.0), loss=rv.losses.Quantile(0.9))
+    >>> history = model.fit(np.zeros((101, 1)), y, epochs=300, batch_size=None)
+    >>> abs(float(model.predict([[0.0]])[0, 0]) - 90) < 2
+    True
+    """
+
+    _engine = "quantile"
+
+    def __init__(self, tau: float = 0.5, *, reduction: Reduction = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self.tau = check_number("tau", tau, 0.0, 1.0, closed="neither")
+
+    def _setting(self, units: int) -> float:
+        return self.tau
+
+
 class _Crossentropy(Loss):
     """From logits: after a linear layer the outputs are logits; `_activation` is left out in training."""
 
@@ -188,7 +234,7 @@ class _Crossentropy(Loss):
         skip = activation != "linear"
         return Head(
             self._engine,
-            1.0,
+            self._setting(units),
             self.reduction,
             skip,
             self._targets,
@@ -233,6 +279,87 @@ class CategoricalCrossentropy(_Crossentropy):
         """Join the loss to a last layer of at least two units."""
         _need_two(self, units)
         return super().head(activation, units, skippable=skippable)
+
+
+class BinaryFocalCrossentropy(BinaryCrossentropy):
+    """l = mean of -t (1 - p)^g log p - (1 - t) p^g log(1 - p) with p = sigmoid(z): sure and right rows hardly count.
+
+    Layers and targets are as for `BinaryCrossentropy`, which it is with gamma=0. A weight of the classes, the
+    paper's alpha, is `class_weight={0: 1 - alpha, 1: alpha}` of `fit`.
+
+    Parameters
+    ----------
+    gamma : float >= 0, default=2.0
+        g: a row with p = 0.9 for its class counts (1 - 0.9)^g of what it counts without.
+    reduction : {"mean", "sum", "penalized_mean"}, default="mean"
+        How the rows of a batch are put together.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
+
+    References
+    ----------
+    Lin, Goyal, Girshick, He and Dollar, "Focal loss for dense object detection", 2017.
+
+    Examples
+    --------
+    >>> import ravine as rv
+    >>> model = rv.Sequential([rv.layers.Input(1), rv.layers.Dense(1)], dtype="float64")
+    >>> model.set_weights([[[1.0]], [0.0]])
+    >>> model.compile(loss=rv.losses.BinaryFocalCrossentropy(2.0))
+    >>> round(model.evaluate([[0.0]], [1])["loss"], 6)  # log(2) / 4
+    0.173287
+    """
+
+    _engine = "binary_focal_cross_entropy"
+
+    def __init__(self, gamma: float = 2.0, *, reduction: Reduction = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self.gamma = _focus(gamma)
+
+    def _setting(self, units: int) -> float:
+        return self.gamma
+
+
+class CategoricalFocalCrossentropy(CategoricalCrossentropy):
+    """l = -sum t (1 - p)^g log p with p = softmax(z): sure and right rows hardly count.
+
+    Layers and targets are as for `CategoricalCrossentropy`, which it is with gamma=0. Weights of the classes are
+    `class_weight` of `fit`. Integer labels are several times as fast as rows of probabilities.
+
+    Parameters
+    ----------
+    gamma : float >= 0, default=2.0
+        g: a row with p = 0.9 for its class counts (1 - 0.9)^g of what it counts without.
+    reduction : {"mean", "sum", "penalized_mean"}, default="mean"
+        How the rows of a batch are put together.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed.
+
+    References
+    ----------
+    Lin, Goyal, Girshick, He and Dollar, "Focal loss for dense object detection", 2017.
+
+    Examples
+    --------
+    >>> import ravine as rv
+    >>> rv.losses.get("categorical_focal_crossentropy")
+    CategoricalFocalCrossentropy(reduction='mean', gamma=2.0)
+    """
+
+    _engine = "categorical_focal_cross_entropy"
+
+    def __init__(self, gamma: float = 2.0, *, reduction: Reduction = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self.gamma = _focus(gamma)
+
+    def _setting(self, units: int) -> float:
+        return self.gamma
 
 
 class LogLoss(Loss):
@@ -332,6 +459,10 @@ class Hinge(_Margin):
         return self.margin
 
 
+def _focus(gamma: float) -> float:
+    return check_number("gamma", gamma, 0.0)
+
+
 def _after(skippable: bool) -> str:
     return "" if skippable else " followed by another layer"
 
@@ -352,8 +483,11 @@ _NAMES: dict[str, type[Loss]] = {
     "mae": MeanAbsoluteError,
     "mean_absolute_error": MeanAbsoluteError,
     "huber": Huber,
+    "quantile": Quantile,
     "binary_crossentropy": BinaryCrossentropy,
+    "binary_focal_crossentropy": BinaryFocalCrossentropy,
     "categorical_crossentropy": CategoricalCrossentropy,
+    "categorical_focal_crossentropy": CategoricalFocalCrossentropy,
     "sparse_categorical_crossentropy": CategoricalCrossentropy,
     "log_loss": LogLoss,
     "poisson": Poisson,

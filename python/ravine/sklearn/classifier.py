@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = ["MLPClassifier"]
 
+# For yes-or-no outputs, and for one class out of many.
+_CROSS_ENTROPIES: dict[str, tuple[type[losses.Loss], type[losses.Loss]]] = {
+    "log_loss": (losses.BinaryCrossentropy, losses.CategoricalCrossentropy),
+    "focal": (losses.BinaryFocalCrossentropy, losses.CategoricalFocalCrossentropy),
+}
+
 
 @described(parameters=PERCEPTRON, refused=REFUSED, fitted=PERCEPTRON_FITTED)
 class MLPClassifier(Labels):
@@ -37,8 +43,8 @@ class MLPClassifier(Labels):
     Parameters
     ----------
     {parameters}
-    loss : {"log_loss", "hinge", "perceptron"} or losses.Loss, default="log_loss"
-        Others than "log_loss" are ravine's; only cross entropies give probabilities.
+    loss : {"log_loss", "focal", "hinge", "perceptron"} or losses.Loss, default="log_loss"
+        Others than "log_loss" are ravine's; "focal" is that of gamma = 2. Only cross entropies give probabilities.
     class_weight : dict, "balanced" or list of dict, default=None
         Weights of the classes, multiplied with the sample weights; a list for several labels.
     {refused}
@@ -65,7 +71,7 @@ class MLPClassifier(Labels):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **Perceptron._parameter_constraints,
-        "loss": [StrOptions({"log_loss", "hinge", "perceptron"}), losses.Loss],
+        "loss": [StrOptions({"log_loss", "focal", "hinge", "perceptron"}), losses.Loss],
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
     }
 
@@ -189,16 +195,16 @@ class MLPClassifier(Labels):
     def _check_probabilities(self) -> bool:
         loss = self.loss
         crosses = isinstance(loss, (losses.BinaryCrossentropy, losses.CategoricalCrossentropy))
-        if not crosses and loss != "log_loss":
+        if not crosses and loss not in ("log_loss", "focal"):
             raise AttributeError(f"loss={loss!r} knows no probabilities; predict gives labels")
         return True
 
     def _loss(self) -> losses.Loss:
         if isinstance(self.loss, losses.Loss):
             return self.loss
-        if self.loss != "log_loss":
+        if self.loss not in _CROSS_ENTROPIES:
             return losses.get(self.loss)
-        return losses.CategoricalCrossentropy() if self._kind == "multiclass" else losses.BinaryCrossentropy()
+        return _CROSS_ENTROPIES[self.loss][self._kind == "multiclass"]()
 
     def _summed(self) -> int:
         return int(self.n_outputs_) if self.loss == "log_loss" and self._kind == "multilabel-indicator" else 1

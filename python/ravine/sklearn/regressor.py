@@ -28,6 +28,7 @@ _LOSSES = {
     "poisson": losses.Poisson,
     "absolute_error": losses.MeanAbsoluteError,
     "huber": losses.Huber,
+    "quantile": losses.Quantile,
 }
 
 
@@ -43,8 +44,9 @@ class MLPRegressor(RegressorMixin, Perceptron):
 
     Parameters
     ----------
-    loss : {"squared_error", "poisson", "absolute_error", "huber"} or losses.Loss, default="squared_error"
-        The last two names and `ravine.losses` are ravine's, means over the outputs.
+    loss : {"squared_error", "poisson", "absolute_error", "huber", "quantile"} or losses.Loss, default="squared_error"
+        The last three names and `ravine.losses` are ravine's, means over the outputs; "quantile" is the median,
+        `losses.Quantile(tau)` any other.
     {parameters}
     {refused}
 
