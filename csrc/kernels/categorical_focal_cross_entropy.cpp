@@ -29,7 +29,7 @@ RAVINE_INLINE Class<T> of_class(const Row<T>& row, Vec<T> z) {
   const Vec<T> p = e / s, q = select<T>(e == 1, broadcast<T>(row.rest), s - e) / s;
   const Vec<T> log_p = d - row.log_s, power = pow(q, row.gamma);
   const Vec<T> slope = select<T>(q == 0, broadcast<T>(-1), log_p / q);
-  return {p, q, -weighted<T>(power, log_p), -power * (1 - row.gamma * weighted<T>(p, slope))};
+  return {p, q, weighted<T>(power, row.log_s - d), -power * (1 - row.gamma * weighted<T>(p, slope))};
 }
 
 template <class T>

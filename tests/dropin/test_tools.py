@@ -47,7 +47,7 @@ ORDER = np.random.default_rng(0).permutation(len(X))
 X, Y = X[ORDER], Y[ORDER]
 CLASSIFIER = MLPClassifier((8,), max_iter=60, learning_rate_init=0.03, random_state=0)
 REGRESSOR = MLPRegressor(hidden_layer_sizes=(8,), max_iter=60, learning_rate_init=0.03, random_state=0)
-NET = NetClassifier(epochs=20, random_state=0)
+NET = NetClassifier(epochs=60, random_state=0)
 
 
 def share_of_cores() -> int:
@@ -61,7 +61,7 @@ SEARCHES: dict[str, Any] = {
     "halving": lambda jobs: HalvingGridSearchCV(
         CLASSIFIER, {"alpha": [1e-4, 1.0]}, cv=3, resource="max_iter", max_resources=60, random_state=0, n_jobs=jobs
     ),
-    "net": lambda jobs: GridSearchCV(NET, {"epochs": [1, 20]}, cv=3, n_jobs=jobs),
+    "net": lambda jobs: GridSearchCV(NET, {"epochs": [1, 60]}, cv=3, n_jobs=jobs),
 }
 
 
