@@ -17,6 +17,7 @@ from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_iris
 from sklearn.ensemble import StackingClassifier, StackingRegressor
+from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
@@ -47,7 +48,9 @@ ORDER = np.random.default_rng(0).permutation(len(X))
 X, Y = X[ORDER], Y[ORDER]
 CLASSIFIER = MLPClassifier((8,), max_iter=60, learning_rate_init=0.03, random_state=0)
 REGRESSOR = MLPRegressor(hidden_layer_sizes=(8,), max_iter=60, learning_rate_init=0.03, random_state=0)
-NET = NetClassifier(epochs=60, random_state=0)
+MODEL = rv.Sequential([rv.layers.Dense(12, "tanh"), rv.layers.Dense(3)], random_state=0)
+MODEL.compile(optimizer=rv.optimizers.Adam(0.02), loss="categorical_crossentropy")
+NET = NetClassifier(MODEL, epochs=30)
 
 
 def share_of_cores() -> int:
@@ -61,7 +64,7 @@ SEARCHES: dict[str, Any] = {
     "halving": lambda jobs: HalvingGridSearchCV(
         CLASSIFIER, {"alpha": [1e-4, 1.0]}, cv=3, resource="max_iter", max_resources=60, random_state=0, n_jobs=jobs
     ),
-    "net": lambda jobs: GridSearchCV(NET, {"epochs": [1, 60]}, cv=3, n_jobs=jobs),
+    "net": lambda jobs: GridSearchCV(NET, {"epochs": [1, 30]}, cv=3, n_jobs=jobs),
 }
 
 
@@ -117,10 +120,11 @@ HELD = (X[:30] / 2.0, Y[:30])
 @pytest.mark.parametrize("estimator", [CLASSIFIER, NET], ids=["perceptron", "net"])
 def test_weights_are_routed_through_a_pipeline(estimator: Any) -> None:
     with config_context(enable_metadata_routing=True):
-        pipeline = make_pipeline(StandardScaler(), clone(estimator).set_fit_request(sample_weight=True))
-        routed = pipeline.fit(X, Y, sample_weight=WEIGHT)[-1]
-        with pytest.raises(TypeError, match="sample_weight"):
-            make_pipeline(StandardScaler(), clone(estimator)).fit(X, Y, sample_weight=WEIGHT, wrong=1)
+        scaler = StandardScaler().set_fit_request(sample_weight=False)
+        routed = make_pipeline(scaler, clone(estimator).set_fit_request(sample_weight=True))
+        routed = routed.fit(X, Y, sample_weight=WEIGHT)[-1]
+        with pytest.raises(UnsetMetadataPassedError, match=f"not explicitly set .*{type(estimator).__name__}.fit"):
+            make_pipeline(scaler, clone(estimator)).fit(X, Y, sample_weight=WEIGHT)
     direct = clone(estimator).fit(StandardScaler().fit_transform(X), Y, sample_weight=WEIGHT)
     for w, other in zip(routed.model_.parameters.values(), direct.model_.parameters.values(), strict=True):
         assert np.array_equal(w, other)
@@ -159,7 +163,8 @@ def test_estimators_of_an_older_version_load_and_go_on() -> None:
     for estimator, predicted in kept.values():
         rows = X[np.argsort(ORDER)][::10, : estimator.n_features_in_]
         np.testing.assert_allclose(estimator.predict(rows), predicted, rtol=1e-12)
-        assert clone(estimator).get_params() == estimator.get_params() and type(estimator).__name__ in repr(estimator)
+        assert list(clone(estimator).get_params()) == list(estimator.get_params())
+        assert type(estimator).__name__ in repr(estimator)
     adam, lbfgs, net = (estimator for estimator, _ in kept.values())
     assert adam.schedule is None and adam.progress is False
     adam.partial_fit(X, Y)

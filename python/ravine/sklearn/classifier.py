@@ -161,6 +161,8 @@ class MLPClassifier(Labels):
     def predict_proba(self, X: Any) -> NDArray[Any]:
         """Return probabilities. A row's bits do not depend on the rows beside it.
 
+        A yes-or-no output is certain of nothing: what would round to 1 is the largest number below it.
+
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
@@ -174,7 +176,8 @@ class MLPClassifier(Labels):
         z = self._outputs(X)
         if self._kind == "multiclass":
             return np.asarray(kernels.softmax(z))
-        return np.asarray(kernels.sigmoid(z if self._kind != "binary" else np.concatenate([-z, z], axis=1)))
+        p = np.asarray(kernels.sigmoid(z if self._kind != "binary" else np.concatenate([-z, z], axis=1)))
+        return np.minimum(p, np.nextafter(p.dtype.type(1), p.dtype.type(0)))
 
     @available_if(lambda estimator: estimator._check_probabilities())
     def predict_log_proba(self, X: Any) -> NDArray[Any]:
