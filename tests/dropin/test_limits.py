@@ -175,3 +175,29 @@ def test_quantiles_bound_a_share_of_the_targets() -> None:
     below = [np.mean(y < MLPRegressor(rv.losses.Quantile(tau), **settings).fit(x, y).predict(x)) for tau in (0.1, 0.9)]
     np.testing.assert_allclose(below, [0.1, 0.9], atol=0.03)
     assert abs(np.mean(y < MLPRegressor("quantile", **settings).fit(x, y).predict(x)) - 0.5) < 0.04
+
+
+# --- epochs at once
+
+ALONE: dict[str, dict[str, Any]] = {
+    "to-the-end": {"max_iter": 23, "n_iter_no_change": np.inf},
+    "tolerance": {"tol": 0.01, "n_iter_no_change": 4},
+    "at-once": {"tol": 10.0, "n_iter_no_change": 1},
+    "sgd": {"solver": "sgd", "learning_rate_init": 0.1, "max_iter": 30},
+    "adaptive": {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.05, "n_iter_no_change": 3, "max_iter": 300},
+    "invscaling": {"solver": "sgd", "learning_rate": "invscaling", "max_iter": 12},
+    "schedule": {"schedule": rv.schedules.CosineDecay(0.03, 40), "max_iter": 20},
+}
+
+
+@quiet
+@pytest.mark.parametrize("name", ALONE)
+def test_epochs_at_once_are_epochs_one_by_one(name: str) -> None:
+    """A callback that wants to hear of each epoch makes the engine come back after each."""
+    settings = {"learning_rate_init": 0.02, "random_state": 0, **ALONE[name]}
+    listener = rv.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: None)
+    at_once, one_by_one = (MLPClassifier(callbacks=given, **settings).fit(X, Y) for given in (None, [listener]))
+    assert all(np.array_equal(v, w) for v, w in zip(weights(at_once), weights(one_by_one), strict=True))
+    for record in ("loss_curve_", "n_iter_", "t_", "best_loss_", "loss_", "_no_improvement_count"):
+        assert getattr(at_once, record) == getattr(one_by_one, record)
+    assert at_once.model_.history.learning_rate == one_by_one.model_.history.learning_rate

@@ -117,10 +117,10 @@ def size_of_terms(name, z, t, setting):
         ]
         return 0.0, (1 - t) * slopes[0] + t * slopes[1]
     if name == "categorical_focal_cross_entropy":
-        p, none = softmax(z), np.zeros_like(z)
-        h = np.stack([-twin.categorical_focal_cross_entropy(z, none + np.eye(z.shape[1])[j], setting=setting)[1][:, j]
-                      for j in range(z.shape[1])], axis=1)  # fmt: skip
-        return 0.0, t * h + p * (t * h / np.maximum(1 - p, np.finfo(z.dtype).tiny)).sum(axis=1, keepdims=True)
+        p, tiny = softmax(z), np.finfo(z.dtype).tiny
+        q = np.maximum(1 - p, tiny)
+        h = q**setting * (1 - setting * p * np.log(np.maximum(p, tiny)) / q)
+        return 0.0, t * h * q + p * (t * h).sum(axis=1, keepdims=True)
     if name == "categorical_cross_entropy":
         p = softmax(z)
         return 0.0, p * (t.sum(axis=1, keepdims=True) - t) + t * (1 - p)

@@ -16,6 +16,8 @@ __all__ = ["Watch"]
 
 # Below this rate, learning_rate="adaptive" ends the fit.
 _LEAST_RATE = 1e-6
+# Epochs at once where nothing ever ends the fit.
+_MOST_EPOCHS = 2**20
 
 
 class Watch(Callback):
@@ -39,6 +41,13 @@ class Watch(Callback):
     def __init__(self, estimator: Any, rows: int, *, held: Any = None) -> None:
         self.estimator, self.rows, self.held = estimator, rows, held
         self.stopped = False
+
+    def _epochs_alone(self) -> int:
+        """Return after how many epochs the fit may end, or the rate change, at the earliest."""
+        estimator = self.estimator
+        if self.held is not None or estimator.verbose or estimator._lowers_rate("invscaling"):
+            return 1
+        return int(min(estimator.n_iter_no_change + 1 - estimator._no_improvement_count, _MOST_EPOCHS))
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Note the epoch's loss and score, and what follows from them."""
