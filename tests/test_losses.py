@@ -57,6 +57,8 @@ CASES = [
     (losses.Quantile(0.2), "tanh", REAL, quantile(np.tanh(Z) - REAL, 0.2).mean(1)),
     ("binary_focal_crossentropy", "sigmoid", BITS, focal(np.where(BITS == 1, sigmoid(Z), sigmoid(-Z)), 2.0).mean(1)),
     (losses.BinaryFocalCrossentropy(0.0), None, BITS, cross_entropy(sigmoid(Z), BITS).mean(1)),
+    ("weighted_binary_crossentropy", "sigmoid", SIGNS, cross_entropy(sigmoid(Z), BITS).mean(1)),
+    ("weighted_binary_crossentropy", None, REAL, (abs(REAL) * np.log1p(np.exp(-np.sign(REAL) * Z))).mean(1)),
     ("categorical_focal_crossentropy", None, LABELS, focal(softmax(Z)[np.arange(11), LABELS], 2.0)),
     (
         losses.CategoricalFocalCrossentropy(0.5),

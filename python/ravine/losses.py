@@ -31,6 +31,7 @@ __all__ = [
     "Poisson",
     "Quantile",
     "SumSquaredError",
+    "WeightedBinaryCrossentropy",
     "get",
 ]
 
@@ -323,6 +324,28 @@ class BinaryFocalCrossentropy(BinaryCrossentropy):
         return self.gamma
 
 
+class WeightedBinaryCrossentropy(_Crossentropy):
+    """l = mean of |t| log(1 + e^(-s z)), s = sign t: as `BinaryCrossentropy`, with a weight for each output of a row.
+
+    Targets have a column for each output: w where the answer is yes, -w where it is no, with w >= 0 the weight; 0 leaves
+    an output out, where the answer is not known. Layers are as for `BinaryCrossentropy`. `reduction` as for `Loss`.
+
+    Examples
+    --------
+    The first row's second answer is unknown, and a yes to the second question counts three times:
+
+    >>> import ravine as rv
+    >>> model = rv.Sequential([rv.layers.Input(1), rv.layers.Dense(2)], dtype="float64", random_state=0)
+    >>> model.compile(optimizer=rv.optimizers.SGD(1.0), loss=rv.losses.WeightedBinaryCrossentropy())
+    >>> history = model.fit([[0.0], [1.0]], [[1.0, 0.0], [-1.0, 3.0]], epochs=100, batch_size=None)
+    >>> model.predict_classes([[0.0], [1.0]])[:, 0]
+    array([1, 0])
+    """
+
+    _engine = "weighted_binary_cross_entropy"
+    _activation: Link = "sigmoid"
+
+
 class CategoricalFocalCrossentropy(CategoricalCrossentropy):
     """l = -sum t (1 - p)^g log p with p = softmax(z): sure and right rows hardly count.
 
@@ -486,6 +509,7 @@ _NAMES: dict[str, type[Loss]] = {
     "quantile": Quantile,
     "binary_crossentropy": BinaryCrossentropy,
     "binary_focal_crossentropy": BinaryFocalCrossentropy,
+    "weighted_binary_crossentropy": WeightedBinaryCrossentropy,
     "categorical_crossentropy": CategoricalCrossentropy,
     "categorical_focal_crossentropy": CategoricalFocalCrossentropy,
     "sparse_categorical_crossentropy": CategoricalCrossentropy,

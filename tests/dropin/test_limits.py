@@ -1,4 +1,4 @@
-"""Options that scikit-learn lacks: schedules, time limits, lines of progress, and losses by name."""
+"""Options that scikit-learn lacks: schedules, time limits, lines of progress, losses by name, weights by label."""
 
 from __future__ import annotations
 
@@ -175,6 +175,68 @@ def test_quantiles_bound_a_share_of_the_targets() -> None:
     below = [np.mean(y < MLPRegressor(rv.losses.Quantile(tau), **settings).fit(x, y).predict(x)) for tau in (0.1, 0.9)]
     np.testing.assert_allclose(below, [0.1, 0.9], atol=0.03)
     assert abs(np.mean(y < MLPRegressor("quantile", **settings).fit(x, y).predict(x)) - 0.5) < 0.04
+
+
+# --- class weights of several labels
+
+
+@quiet
+def test_a_label_weighs_alone() -> None:
+    """Without a hidden layer the labels do not meet: the weights of one leave the others' kernels as they are."""
+    settings: dict[str, Any] = {
+        "hidden_layer_sizes": (),
+        "learning_rate_init": 0.05,
+        "random_state": 0,
+        "max_iter": 300,
+    }
+    data, labels = LABELS[0] / LABELS[0].max(), LABELS[1]
+    plain = MLPClassifier(**settings).fit(data, labels)
+    ones = MLPClassifier(class_weight=[{0: 1.0, 1: 1.0}, {}, {}], **settings).fit(data, labels)
+    assert_same(plain, ones)
+    eager = MLPClassifier(class_weight=[{}, {1: 10.0}, {}], **settings).fit(data, labels)
+    for v, w in zip(plain.coefs_ + plain.intercepts_, eager.coefs_ + eager.intercepts_, strict=True):
+        np.testing.assert_allclose(w[..., [0, 2]], v[..., [0, 2]], rtol=1e-6, atol=1e-9)
+    yes, more = (model.predict(data)[:, 1].mean() for model in (plain, eager))
+    assert more > yes + 0.05
+
+
+@quiet
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_balanced_labels(early_stopping: bool) -> None:
+    data, labels = LABELS[0], LABELS[1].copy()
+    labels[:100, 0] = 0
+    counts = labels.sum(axis=0)
+    by_hand = [{0: 150 / (2 * (150 - c)), 1: 150 / (2 * c)} for c in counts.tolist()]
+    settings: dict[str, Any] = {"random_state": 0, "max_iter": 20, "early_stopping": early_stopping}
+    balanced, listed = (
+        MLPClassifier(class_weight=given, **settings).fit(data, labels, validation_data=(data, labels))
+        for given in ("balanced", by_hand)
+    )
+    assert_same(balanced, listed)
+    assert len(balanced.validation_loss_curve_) == balanced.n_iter_
+    assert balanced.validation_scores_ is None or 0.0 <= balanced.best_validation_score_ <= 1.0
+    p = balanced.predict_proba(data)
+    unweighed = -np.mean(np.where(labels == 1, np.log(p), np.log1p(-p))) * 3
+    if not early_stopping:
+        assert balanced.validation_loss_curve_[-1] == pytest.approx(unweighed, rel=1e-2)  # beside alpha
+
+
+BAD_WEIGHTS: dict[str, tuple[Any, dict[str, Any], str]] = {
+    "a dict for all": ({0: 1.0, 1: 2.0}, {}, "a list of 3 dicts, one a label"),
+    "too few": ([{}, {}], {}, "a list of 3 dicts"),
+    "an unknown label": ([{}, {2: 1.0}, {}], {}, r"class_weight\[1\] names the label 2"),
+    "below 0": ([{0: -1.0}, {}, {}], {}, "finite weights >= 0"),
+    "another loss": ([{}, {}, {}], {"loss": "hinge"}, "goes with loss='log_loss', got loss='hinge'"),
+    "balanced parts": ("balanced", {"partial": True}, "'balanced' is not supported for partial_fit"),
+}
+
+
+@pytest.mark.parametrize("row", BAD_WEIGHTS)
+def test_bad_class_weights_of_labels_are_refused(row: str) -> None:
+    given, settings, message = BAD_WEIGHTS[row]
+    model = MLPClassifier(class_weight=given, **{k: v for k, v in settings.items() if k != "partial"})
+    with pytest.raises(ValueError, match=message):
+        model.partial_fit(*LABELS, classes=[0, 1, 2]) if "partial" in settings else model.fit(*LABELS)
 
 
 # --- epochs at once

@@ -85,6 +85,8 @@ HEADS = [
     head("quantile", "linear", setting=0.3),
     head("binary_focal_cross_entropy", "linear", "probabilities", 1.5),
     head("binary_focal_cross_entropy", "sigmoid", "zeros and ones", 2.0, skip=True),
+    head("weighted_binary_cross_entropy", "linear"),
+    head("weighted_binary_cross_entropy", "sigmoid", "signs", skip=True),
     head("categorical_focal_cross_entropy", "linear", "labels", 2.0),
     head("categorical_focal_cross_entropy", "softmax", "distribution", 0.5, skip=True),
     head("binary_cross_entropy", "linear", "probabilities"),

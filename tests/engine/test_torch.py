@@ -183,6 +183,8 @@ LOSSES: list[tuple[str, float, str, str, Callable[[Any, Any], Any]]] = [
     ("huber", 1.0, "real", "real", lambda z, t: rows(F.huber_loss(z, t, reduction="none", delta=1.0))),
     ("huber", 0.3, "real", "real", lambda z, t: rows(F.huber_loss(z, t, reduction="none", delta=0.3))),
     ("quantile", 0.2, "real", "real", lambda z, t: rows(0.2 * F.relu(t - z) + 0.8 * F.relu(z - t))),
+    ("weighted_binary_cross_entropy", 1.0, "real", "real",
+     lambda z, t: rows(t.abs() * F.softplus(-t.sign() * z))),
     ("binary_focal_cross_entropy", 2.0, "real", "share",
      lambda z, t: rows(-t * (1 - z.sigmoid()) ** 2 * F.logsigmoid(z) - (1 - t) * z.sigmoid() ** 2 * F.logsigmoid(-z))),
     ("categorical_focal_cross_entropy", 2.0, "real", "share",

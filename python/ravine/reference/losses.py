@@ -30,6 +30,7 @@ __all__ = [
     "poisson",
     "quantile",
     "squared_error",
+    "weighted_binary_cross_entropy",
 ]
 
 
@@ -181,6 +182,25 @@ def binary_focal_cross_entropy(
     terms = _product(target, _product(q**g, of_p)) + _product(u, _product(p**g, of_q))
     slopes = u * p**g * (p + g * _product(q, of_q)) - target * q**g * (q + g * _product(p, of_p))
     return _of_terms(terms, slopes, 1.0, weight, scale, mean=True)
+
+
+def weighted_binary_cross_entropy(
+    z: Array, target: Array, *, weight: Array | None = None, scale: float = 1.0, setting: float = 1.0
+) -> LossAndGradient:
+    """Cross entropy of yes-or-no outputs with a weight each, from logits, mean over the columns.
+
+    ``|t| log(1 + e^(-s z))`` with ``s = sign t``: the target's sign is the class, its size the weight. `setting` is not
+    used.
+
+    >>> loss, dz = weighted_binary_cross_entropy(np.array([[0.0, 0.0]]), np.array([[3.0, 0.0]]))
+    >>> loss.round(4), dz
+    (array([1.0397]), array([[-0.75, -0.  ]]))
+    """
+    e = np.exp(-np.abs(z))
+    larger, smaller = 1 / (1 + e), e / (1 + e)
+    right = (target > 0) == (z > 0)
+    terms = _product(np.abs(target), np.log1p(e) + np.where(right, 0, np.abs(z)))
+    return _of_terms(terms, -target * np.where(right, smaller, larger), 1.0, weight, scale, mean=True)
 
 
 def categorical_focal_cross_entropy(

@@ -65,18 +65,31 @@ class Labels(ClassifierMixin, Perceptron):
             raise ValueError(f"`y` has classes not in `self.classes_`: {unknown}")
         return np.searchsorted(self.classes_, y)
 
-    def _row_weights(self, weight: Any, labels: Any, incremental: bool) -> Any:
+    def _weighs_outputs(self) -> bool:
+        """Whether each of several labels has weights of its own for its classes."""
+        return self.class_weight is not None and self._kind == "multilabel-indicator"
+
+    def _unweighed(self, target: Any) -> Any:
+        """Return targets whose classes weigh 1, as the loss takes them."""
+        return np.where(target, 1.0, -1.0) if self._weighs_outputs() else target
+
+    def _weighed(self, rows: Rows, labels: Any, incremental: bool) -> Rows:
+        """Return rows that weigh what class_weight makes them weigh: as a whole, or by their several labels."""
         if self.class_weight is None:
-            return weight
+            return rows
         if incremental and isinstance(self.class_weight, str):
             raise ValueError(
                 "class_weight 'balanced' is not supported for partial_fit: its rows are not all of them; pass a dict "
                 "such as compute_class_weight gives"
             )
+        if self._weighs_outputs():
+            of_output = output_weights(self.class_weight, rows.target)
+            no, yes = of_output.astype(rows.X.dtype)
+            return Rows(rows.X, np.where(rows.target, yes, -no), rows.weight)
         of_class = compute_sample_weight(self.class_weight, labels)
         if not np.isfinite(of_class).all() or (of_class < 0).any():
             raise ValueError(f"class_weight must hold finite weights >= 0, got {self.class_weight!r}")
-        return of_class if weight is None else of_class * weight
+        return Rows(rows.X, rows.target, of_class if rows.weight is None else of_class * rows.weight)
 
     def _decide(self, z: Any) -> Any:
         if self._kind == "multiclass":
@@ -90,13 +103,35 @@ class Labels(ClassifierMixin, Perceptron):
         if self._kind == "multiclass":
             right = outputs.argmax(axis=1) == rows.target
         else:
-            right = ((outputs > 0) == rows.target).all(axis=1)
+            right = ((outputs > 0) == (rows.target > 0)).all(axis=1)
         return float(np.average(right, weights=rows.weight))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def output_weights(class_weight: Any, target: Any) -> Any:
+    """Return the weights of 0 and of 1 for each of several yes-or-no labels, shape (2, labels)."""
+    rows, labels = target.shape
+    if isinstance(class_weight, str):  # "balanced"
+        counts = np.stack([rows - target.sum(axis=0), target.sum(axis=0)])
+        return np.where(counts > 0, rows / ((counts > 0).sum(axis=0) * np.maximum(counts, 1)), 1.0)
+    if isinstance(class_weight, dict) or len(class_weight) != labels:
+        raise ValueError(
+            f"class_weight of several labels must be 'balanced' or a list of {labels} dicts, one a label, got "
+            f"{class_weight!r}"
+        )
+    weights = np.ones((2, labels))
+    for label, of_label in enumerate(class_weight):
+        for value, weight in of_label.items():
+            if value not in (0, 1):
+                raise ValueError(f"class_weight[{label}] names the label {value!r}; the labels are 0 and 1")
+            weights[int(value), label] = weight
+    if not np.isfinite(weights).all() or (weights < 0).any():
+        raise ValueError(f"class_weight must hold finite weights >= 0, got {class_weight!r}")
+    return weights
 
 
 def _refuse_mixed(y: Any) -> None:

@@ -74,7 +74,7 @@ class Perceptron(Weights, Outputs):
         first = "model_" not in vars(self) or not (self.warm_start or incremental)
         X, labels, target = self._check_data(X, y, incremental=incremental, reset=first)
         X = dense(X)
-        rows = Rows(X, target, self._row_weights(check_weights(sample_weight, X), labels, incremental))
+        rows = self._weighed(Rows(X, target, check_weights(sample_weight, X)), labels, incremental)
         random = check_random_state(self.random_state)
         weights = None
         if first:
@@ -148,7 +148,7 @@ class Perceptron(Weights, Outputs):
             raise ValueError(f"validation_data must be (X, y) or (X, y, sample_weight), got {type(given).__name__}")
         refuse_masked(X=given[0], y=given[1])
         X = dense(check_inputs(self, given[0], reset=False, dtype=(np.float64, np.float32)))
-        target = self._encode(given[1])
+        target = self._unweighed(self._encode(given[1]))
         if len(target) != len(X):
             raise ValueError(f"validation_data has inconsistent numbers of samples: [{len(X)}, {len(target)}]")
         return Rows(X, target, check_weights(given[2] if len(given) == 3 else None, X))
@@ -181,8 +181,13 @@ class Perceptron(Weights, Outputs):
         """Return targets as the network takes them."""
         raise NotImplementedError
 
-    def _row_weights(self, weight: Any, labels: Any, incremental: bool) -> Any:
-        return weight
+    def _unweighed(self, target: Any) -> Any:
+        """Return targets whose classes weigh 1, as the loss takes them."""
+        return target
+
+    def _weighed(self, rows: Rows, labels: Any, incremental: bool) -> Rows:
+        """Return rows that weigh what the classes of their labels make them weigh."""
+        return rows
 
     def _loss(self) -> Loss:
         raise NotImplementedError

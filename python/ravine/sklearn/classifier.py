@@ -46,7 +46,8 @@ class MLPClassifier(Labels):
     loss : {"log_loss", "focal", "hinge", "perceptron"} or losses.Loss, default="log_loss"
         Others than "log_loss" are ravine's; "focal" is that of gamma = 2. Only cross entropies give probabilities.
     class_weight : dict, "balanced" or list of dict, default=None
-        Weights of the classes, multiplied with the sample weights; a list for several labels.
+        Weights of the classes, multiplied with the sample weights. For several labels "balanced", or a list with a
+        dict such as {0: 1.0, 1: 5.0} for each, which weighs that label's loss alone.
     {refused}
 
     Attributes
@@ -203,10 +204,14 @@ class MLPClassifier(Labels):
         return True
 
     def _loss(self) -> losses.Loss:
+        if self._weighs_outputs() and self.loss != "log_loss":
+            raise ValueError(f"class_weight of several labels goes with loss='log_loss', got loss={self.loss!r}")
         if isinstance(self.loss, losses.Loss):
             return self.loss
         if self.loss not in _CROSS_ENTROPIES:
             return losses.get(self.loss)
+        if self._weighs_outputs():
+            return losses.WeightedBinaryCrossentropy()
         return _CROSS_ENTROPIES[self.loss][self._kind == "multiclass"]()
 
     def _summed(self) -> int:
