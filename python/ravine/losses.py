@@ -327,7 +327,7 @@ class BinaryFocalCrossentropy(BinaryCrossentropy):
 class WeightedBinaryCrossentropy(_Crossentropy):
     """l = mean of |t| log(1 + e^(-s z)), s = sign t: as `BinaryCrossentropy`, with a weight for each output of a row.
 
-    Targets have a column for each output: w where the answer is yes, -w where it is no, with w >= 0 the weight; 0 leaves
+    Targets have a column for each output: w where the answer is yes, -w where it is no, with a weight w >= 0; 0 leaves
     an output out, where the answer is not known. Layers are as for `BinaryCrossentropy`. `reduction` as for `Loss`.
 
     Examples
