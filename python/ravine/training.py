@@ -254,7 +254,7 @@ class Fit:
         """Write down what the engine did in some epochs, up to one whose loss is not finite; return their losses."""
         finite = np.isfinite(result["loss"])
         kept = count if finite.all() else int(np.argmin(finite)) + 1
-        values = {"loss": result["loss"][:kept].tolist()}
+        values: dict[str, list[float]] = {"loss": result["loss"][:kept].tolist()}
         for i, metric in enumerate(self.model.metrics):
             values[metric.name] = result["metrics"][:kept, i].tolist()
         self.history.add(range(first, first + kept), self._last_rates(count)[:kept], values)

@@ -178,7 +178,7 @@ class MLPClassifier(Labels):
         if self._kind == "multiclass":
             return np.asarray(kernels.softmax(z))
         p = np.asarray(kernels.sigmoid(z if self._kind != "binary" else np.concatenate([-z, z], axis=1)))
-        return np.minimum(p, np.nextafter(p.dtype.type(1), p.dtype.type(0)))
+        return np.asarray(np.minimum(p, np.nextafter(p.dtype.type(1), p.dtype.type(0))))
 
     @available_if(lambda estimator: estimator._check_probabilities())
     def predict_log_proba(self, X: Any) -> NDArray[Any]:
