@@ -71,7 +71,7 @@ class Net(BaseEstimator):
         """Return the network to train: a copy, or with a random_state the same layers with new weights."""
         given: Sequential
         if self.model is None:
-            given = self._default(outputs, X.dtype)
+            given = self._default(outputs, X)
         elif isinstance(self.model, Sequential):
             given = copy.deepcopy(self.model)
         else:
@@ -95,8 +95,9 @@ class Net(BaseEstimator):
             raise TypeError(f"model must give a Sequential, got {type(made).__name__}")
         return made
 
-    def _default(self, outputs: int, dtype: Any) -> Sequential:
-        model = Sequential([layers.Dense(100, "relu"), layers.Dense(outputs)], dtype=dtype)
+    def _default(self, outputs: int, X: Any) -> Sequential:
+        """Return the network that no model stands for."""
+        model = Sequential([layers.Dense(100, "relu"), layers.Dense(outputs)], dtype=X.dtype)
         model.compile(optimizer="adam", loss=self._default_loss(outputs))
         return model
 
