@@ -69,7 +69,7 @@ class Ending:
         estimator = self.estimator
         if steps >= estimator.max_iter:
             self._limit("STOP: TOTAL NO. OF ITERATIONS REACHED LIMIT")
-        elif self.objective.calls > estimator.max_fun:
+        elif self.objective.calls >= estimator.max_fun:
             self._limit("STOP: TOTAL NO. OF F,G EVALUATIONS EXCEEDS LIMIT")
         elif estimator.time_limit is not None and perf_counter() - self.start >= estimator.time_limit:
             self._limit(f"STOP: THE TIME LIMIT OF {estimator.time_limit:g} s IS OVER")
