@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeAlias
 
+import numpy as np
+
 from .tasks import Array, Images, Inference, Product, Search, Training, Update
 
 Kind: TypeAlias = Literal["MLPClassifier", "MLPRegressor"]
@@ -53,3 +55,26 @@ class Probabilities(Inference):
 
 
 Task: TypeAlias = Training | Search | Images | Inference | Product | Update | Fit | Probabilities
+
+
+def split(X: Array, y: Array, share: float = 0.25) -> tuple[Array, ...]:
+    """Return training rows with their targets, and the last rows to test on with theirs."""
+    count = round(len(X) * (1.0 - share))
+    return X[:count], y[:count], X[count:], y[count:]
+
+
+def digits_to_fit() -> tuple[Array, ...]:
+    """Return all of ravine's digits, in float64."""
+    import ravine as rv
+
+    X, label, X_test, label_test = rv.datasets.digits()
+    return X.astype(np.float64), label, X_test.astype(np.float64), label_test
+
+
+def diabetes_to_fit() -> tuple[Array, ...]:
+    """Return scikit-learn's diabetes, inputs and target with a deviation of 1, in an order drawn once."""
+    from sklearn.datasets import load_diabetes
+
+    X, y = load_diabetes(return_X_y=True)
+    order = np.random.default_rng(3).permutation(len(X))
+    return split(X[order] / X.std(), y[order] / y.std())

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from .fits import Fit, Kind, Probabilities, Task
+from .fits import Fit, Kind, Probabilities, Task, diabetes_to_fit, digits_to_fit, split
 from .tasks import Activation, Array, Convolved, Form, Images, Inference, Product, Search, Training, Update
 
 Limit: TypeAlias = Literal["FMA", "triad", "barrier"]
@@ -171,33 +171,10 @@ def probabilities(name: str, rows: int, goal: float) -> Row:
     return Row(name, "sklearn", make, (goal, goal), None)
 
 
-def split(X: Array, y: Array, share: float = 0.25) -> tuple[Array, ...]:
-    """Return training rows with their targets, and the last rows to test on with theirs."""
-    count = round(len(X) * (1.0 - share))
-    return X[:count], y[:count], X[count:], y[count:]
-
-
-def digits_to_fit() -> tuple[Array, ...]:
-    """Return all of ravine's digits, in float64."""
-    import ravine as rv
-
-    X, label, X_test, label_test = rv.datasets.digits()
-    return X.astype(np.float64), label, X_test.astype(np.float64), label_test
-
-
 def table_to_fit(rows: int, inputs: int, data: Data, units: int) -> tuple[Array, ...]:
     """Return rows and as many again, divided by three, to test on."""
     X, y = data(rows + rows // 3, inputs, units)
     return split(X.astype(np.float64), y if y.dtype.kind == "i" else y[:, 0].astype(np.float64))
-
-
-def diabetes_to_fit() -> tuple[Array, ...]:
-    """Return scikit-learn's diabetes, inputs and target with a deviation of 1, in an order drawn once."""
-    from sklearn.datasets import load_diabetes
-
-    X, y = load_diabetes(return_X_y=True)
-    order = numbers(len(X)).permutation(len(X))
-    return split(X[order] / X.std(), y[order] / y.std())
 
 
 def product(form: Form, batch: int, inputs: int, units: int) -> Row:

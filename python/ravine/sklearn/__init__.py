@@ -12,9 +12,10 @@ except ImportError as error:
 
 from ._rates import AdamRate, ScaledRate
 from .classifier import MLPClassifier
+from .cnn import CNNClassifier
 from .net import NetClassifier, NetRegressor
 from .regressor import MLPRegressor
 
-__all__ = ["AdamRate", "MLPClassifier", "MLPRegressor", "NetClassifier", "NetRegressor", "ScaledRate"]
+__all__ = ["AdamRate", "CNNClassifier", "MLPClassifier", "MLPRegressor", "NetClassifier", "NetRegressor", "ScaledRate"]
 
 del _sklearn
