@@ -20,7 +20,8 @@ pytestmark = pytest.mark.sklearn
 X, Y, X_TEST, Y_TEST = rv.datasets.digits()
 X, Y = X[:600], Y[:600]
 COLOUR = np.stack([X, 1 - X, X / 2], axis=-1).reshape(-1, 8, 8, 3)
-SMALL = CNNClassifier((4,), hidden_layer_sizes=(16,), epochs=2, random_state=0)
+FAST = rv.optimizers.Adam(0.01)
+SMALL = CNNClassifier((4,), hidden_layer_sizes=(16,), optimizer=FAST, epochs=2, random_state=0)
 
 
 def weights(estimator: Any) -> list[Any]:
@@ -59,7 +60,7 @@ def test_forms_of_images(name: str) -> None:
 
 
 def test_it_reads_digits() -> None:
-    fitted = CNNClassifier((16,), image_shape=(8, 8), epochs=30, dropout=0.2, random_state=0).fit(X, Y)
+    fitted = CNNClassifier((16,), image_shape=(8, 8), optimizer=FAST, epochs=30, dropout=0.2, random_state=0).fit(X, Y)
     assert fitted.score(X_TEST, Y_TEST) > 0.95 and len(fitted.loss_curve_) == fitted.n_iter_ == 30
 
 
