@@ -12,7 +12,7 @@ from . import _build, kernels
 from ._base import ModelBase
 from ._threads import MAX_THREADS, check_n_threads
 from ._validation import Array, not_finite
-from .losses import Head
+from .losses.base import Head
 
 __all__ = ["Inference"]
 

@@ -15,7 +15,7 @@ from ._fixed import Described
 from ._together import Member, Together, check_template, fresh, prepare
 from ._validation import Array, NotFittedError, check_int
 from .callbacks import CheckpointEnsemble
-from .losses import Head
+from .losses.base import Head
 from .model import Sequential
 from .training import Data, History
 
