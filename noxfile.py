@@ -38,8 +38,11 @@ def tests_slow(session: nox.Session) -> None:
 @nox.session
 def tests_sklearn(session: nox.Session) -> None:
     """Run the tests of ravine.sklearn, scikit-learn's own among them."""
-    session.install(".[test,sklearn]", "pandas>=2.2", "polars>=1.0", "pyarrow>=15")
+    peers = ["pandas>=2.2", "polars>=1.0", "pyarrow>=15", "matplotlib>=3.8", "array-api-strict>=2.3"]
+    session.install(".[test,tuning]", *peers)
     session.run("python", "-m", "pytest", "-m", "sklearn", *session.posargs)
+    checks = ["python", "-m", "pytest", "-m", "sklearn", "tests/dropin/test_anchor.py"]
+    session.run(*checks, env={"SCIPY_ARRAY_API": "1"})
 
 
 @nox.session

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .contestants import CONTESTANTS
-from .tasks import Task
+from .fits import Task
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = "ravine"

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from .contest import OURS, Times
+from .fits import Task
 from .limits import Limits
 from .ratios import Ratio, ratio
 from .rows import Row
-from .tasks import Task, Text, Update
+from .tasks import Text, Update
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def share_of_limit(row: Row, task: Task, seconds: float, limits: Limits) -> floa
 def conclude(row: Row, threads: int, task: Task, times: Times, limits: Limits | None) -> Outcome:
     """Put a row's outcome together."""
     share = None
-    if limits is not None and OURS in times.seconds and not row.noisy:
+    if limits is not None and row.limit is not None and OURS in times.seconds and not row.noisy:
         share = share_of_limit(row, task, float(np.median(times.seconds[OURS])), limits)
     return Outcome(row, threads, times, share)
 

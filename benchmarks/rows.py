@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from .tasks import Activation, Array, Convolved, Form, Images, Inference, Product, Search, Task, Text, Training, Update
+from .fits import Fit, Kind, Probabilities, Task, diabetes_to_fit, digits_to_fit, split
+from .tasks import Activation, Array, Convolved, Form, Images, Inference, Product, Search, Text, Training, Update
 
 Limit: TypeAlias = Literal["FMA", "triad", "barrier"]
 Data: TypeAlias = Callable[[int, int, int], tuple[Array, Array]]  # rows, inputs, units or classes -> X, y
@@ -22,15 +24,15 @@ class Row:
     """A task and its goals.
 
     `goals` are for one thread and for all: best peer's time over ravine's. `limit` is what the machine can do at best
-    with this task, `share_goal` the share of it that is wanted. `noisy` rows hold ravine on all threads against ravine
-    on one, while another process keeps a core busy.
+    with this task, None where its work depends on the contestant; `share_goal` is the share of it that is wanted.
+    `noisy` rows hold ravine on all threads against ravine on one, while another process keeps a core busy.
     """
 
     name: str
     group: str
     make: Callable[[], Task]
     goals: tuple[float, float]
-    limit: Limit = "FMA"
+    limit: Limit | None = "FMA"
     share_goal: float | None = None
     one_thread: bool = False
     noisy: bool = False
@@ -181,6 +183,33 @@ def inference(name: str, sizes: tuple[int, ...], rows: int, goals: tuple[float, 
     return Row(name, "inference", make, goals, limit)
 
 
+def fit(name: str, kind: Kind, data: Callable[[], tuple[Array, ...]], **settings: Any) -> Row:
+    """Make a row of an estimator's whole fits, on training rows, with the score on test rows as its check."""
+
+    def make() -> Fit:
+        X, y, X_test, y_test = data()
+        return Fit(kind, settings, X, y, X_test, y_test)
+
+    return Row(name, "sklearn", make, (5.0, 5.0), None)
+
+
+def probabilities(name: str, rows: int, goal: float) -> Row:
+    """Make a row of an estimator's probabilities, for scikit-learn's default network on the digits."""
+
+    def make() -> Probabilities:
+        sizes = (64, 100, 10)
+        X = numbers(rows, sizes[0]).standard_normal((rows, sizes[0]))
+        return Probabilities(sizes, "relu", True, X, first_weights(sizes))
+
+    return Row(name, "sklearn", make, (goal, goal), None)
+
+
+def table_to_fit(rows: int, inputs: int, data: Data, units: int) -> tuple[Array, ...]:
+    """Return rows and as many again, divided by three, to test on."""
+    X, y = data(rows + rows // 3, inputs, units)
+    return split(X.astype(np.float64), y if y.dtype.kind == "i" else y[:, 0].astype(np.float64))
+
+
 def product(form: Form, batch: int, inputs: int, units: int) -> Row:
     """Make a row of one product of a layer: forward (nn), weights' gradient (tn) or inputs' gradient (nt)."""
     left = (batch, units) if form == "nt" else (batch, inputs)
@@ -231,6 +260,17 @@ INFERENCE = [
     inference("infer-20-10k", (20, 64, 1), 10_000, (2.0, 2.0)),
 ]
 
+ESTIMATORS = [
+    fit("fit-digits-adam", "MLPClassifier", digits_to_fit),
+    fit("fit-digits-sgd", "MLPClassifier", digits_to_fit, solver="sgd"),
+    fit("fit-digits-lbfgs", "MLPClassifier", digits_to_fit, solver="lbfgs"),
+    fit("fit-table", "MLPClassifier", partial(table_to_fit, 20_000, 50, clusters, 10), max_iter=10),
+    fit("fit-diabetes", "MLPRegressor", diabetes_to_fit),
+    fit("fit-curve", "MLPRegressor", partial(table_to_fit, 20_000, 20, curve, 1), max_iter=10),
+    probabilities("proba-1", 1, 10.0),
+    probabilities("proba-100k", 100_000, 1.0),
+]
+
 # batch, inputs, units
 LAYERS = [
     (10, 2, 4), (10, 4, 2), (32, 4, 32), (32, 32, 32), (1, 20, 64), (1, 784, 512), (1, 4096, 4096), (8, 512, 512),
@@ -262,7 +302,7 @@ NOISY = [
     if row.name in ("small", "digits", "mnist")
 ]
 
-ROWS = [*TRAINING, *IMAGES, *TEXT, *SEARCH, *INFERENCE, *MATMUL, *UPDATES, *NOISY]
+ROWS = [*TRAINING, *IMAGES, *TEXT, *SEARCH, *INFERENCE, *ESTIMATORS, *MATMUL, *UPDATES, *NOISY]
 
 
 def choose(names: Sequence[str]) -> list[Row]:

@@ -286,9 +286,6 @@ class Update:
         return _far_off(ways, np.median(list(ways.values()), axis=0), self.tolerance)
 
 
-Task: TypeAlias = Training | Text | Search | Images | Inference | Product | Update
-
-
 def _edges(sizes: Sequence[int]) -> int:
     return sum(inputs * units for inputs, units in pairwise(sizes))
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .contestants import Entry
-    from .tasks import Task
+    from .fits import Task
 
 
 class Worker:

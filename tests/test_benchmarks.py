@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import ravine as rv
-from benchmarks import compare, contest, optimizers, outcome, report, rows, tasks
+from benchmarks import compare, contest, fits, optimizers, outcome, report, rows, tasks
 from benchmarks.contestants import CONTESTANTS, Contestant
 from benchmarks.limits import Limits
 from benchmarks.ratios import bootstrap_interval, ratio
@@ -154,6 +154,48 @@ def test_wrong_weights_outputs_and_steps_are_seen():
     assert list(step.complaints({"a": moved, "b": moved, "c": moved + 0.1})) == ["c"]
 
 
+def a_fit(**settings):
+    X, y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
+    return fits.Fit("MLPClassifier", {"max_iter": 2, **settings}, X, y, X, y)
+
+
+def test_a_score_may_be_better_but_not_worse_than_scikit_learns():
+    theirs = np.linspace(0.90, 0.92, fits.SEEDS)
+    scores = {"sklearn 1": theirs, "sklearn 2": theirs, "ravine 1": theirs}
+    assert a_fit().complaints(scores) == {}
+    assert a_fit().complaints({**scores, "ravine 1": theirs + 0.05}) == {}
+    allowed = np.sqrt(2 * theirs.var(ddof=1) / fits.SEEDS)
+    assert a_fit().complaints({**scores, "ravine 1": theirs - 0.99 * allowed}) == {}
+    found = a_fit().complaints({**scores, "ravine 1": theirs - 1.01 * allowed})
+    assert list(found) == ["ravine 1"] and "scikit-learn's is 0.9100" in found["ravine 1"]
+    assert list(a_fit().complaints({**scores, "ravine 1": np.full(fits.SEEDS, np.nan)})) == ["ravine 1"]
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in rows.ESTIMATORS if row.name.startswith("fit")], ids=lambda row: row.name
+)
+def test_rows_of_fits_are_as_users_have_them(row):
+    if row.name == "fit-diabetes":
+        pytest.importorskip("sklearn")
+    task = row.make()
+    assert task.X.dtype == task.X_test.dtype == np.float64 and task.X.shape[1:] == task.X_test.shape[1:]
+    assert len(task.X) == len(task.y) and len(task.X_test) == len(task.y_test) >= 100
+    assert all(np.array_equal(a, b) for a, b in zip((task.X, task.y), (row.make().X, row.make().y), strict=True))
+    if task.kind == "MLPClassifier":
+        assert set(task.y) == set(task.y_test) == set(range(10))
+
+
+def test_estimators_meet():
+    pytest.importorskip("sklearn")
+    probabilities = next(row for row in rows.ESTIMATORS if row.name == "proba-1")
+    with contest.Processes() as processes:
+        for task in (a_fit(), probabilities.make()):
+            times = contest.compare(task, ["sklearn"], 1, processes, rounds=2, seconds=0.002)
+            assert times.failures == {} and set(times.seconds) == {"ravine", "sklearn"}
+            found = outcome.conclude(probabilities, 1, task, times, LIMITS)
+            assert found.share is None and report.share(found) == "-" and found.ratio.median > 0.0
+
+
 def a_result(name="digits", ours=(1.0, 1.0, 1.0), failures=None, **theirs):
     row = next(row for row in rows.ROWS if row.name == name)
     seconds = {"ravine": [1e-4 * s for s in ours], **{peer: [1e-4 * s for s in t] for peer, t in theirs.items()}}
@@ -199,6 +241,12 @@ def test_the_picture(tmp_path):
     pytest.importorskip("matplotlib")
     report.picture([a_result(jax=(1.5, 1.5, 1.5))], ["ravine", "jax"], tmp_path / "table.svg")
     assert (tmp_path / "table.svg").read_text().count("digits")
+
+
+def test_without_scikit_learn_there_are_no_rows_of_estimators(monkeypatch, capsys):
+    monkeypatch.setitem(CONTESTANTS, "sklearn", Contestant("sklearn", "sklearn", ("no_such_package",)))
+    assert {row.group for row, _ in compare.plan(rows.choose(["tiny", "sklearn"]), [1])} == {"training"}
+    assert "no rows of estimators: no_such_package is not installed" in capsys.readouterr().err
 
 
 def test_the_plan_leaves_out_what_makes_no_sense():

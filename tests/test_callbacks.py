@@ -53,6 +53,36 @@ def test_epoch_hooks():
     assert record.params == {"epochs": 2, "steps": 1, "metrics": NAMES, "resumed": False}
 
 
+class Patient(Record):
+    """Hears of seven epochs at a time."""
+
+    def _epochs_alone(self):
+        return 7
+
+
+@pytest.mark.parametrize("others", [(), (Record,)], ids=["alone", "beside-another"])
+def test_a_patient_callback_hears_the_same(others):
+    fits = []
+    for kind in (Record, Patient):
+        made, callback = model(), kind()
+        made.fit(X, Y, epochs=40, batch_size=6, callbacks=[callback, *(other() for other in others)])
+        fits.append((made, callback))
+    (made, record), (other, patient) = fits
+    assert record.calls == patient.calls and len(record.calls) == 82
+    assert made.history.history == other.history.history and made.history.epoch == other.history.epoch
+    assert all(np.array_equal(w, other.parameters[name]) for name, w in made.parameters.items())
+
+
+def test_a_patient_callback_hears_of_a_loss_that_is_not_finite():
+    calls = []
+    for kind in (Record, Patient):
+        made, callback = model(50.0), kind()
+        with pytest.raises(rv.DivergenceError) as error:
+            made.fit(X, Y, epochs=1000, callbacks=[callback])
+        calls.append((callback.calls, error.value.epoch, error.value.step, made.history.epoch))
+    assert calls[0] == calls[1]
+
+
 def test_batch_hooks():
     record = RecordBatches()
     model().fit(X, Y, batch_size=15, callbacks=[record])

@@ -30,6 +30,14 @@ def huber(r, delta):
     return np.where(abs(r) <= delta, r * r / 2, delta * (abs(r) - delta / 2))
 
 
+def quantile(r, tau):
+    return np.where(r < 0, -tau * r, (1 - tau) * r)
+
+
+def focal(p, gamma):
+    return -((1 - p) ** gamma) * np.log(p)
+
+
 def cross_entropy(p, t):
     return -(t * np.log(p) + (1 - t) * np.log(1 - p))
 
@@ -45,6 +53,19 @@ CASES = [
     ("mae", None, REAL, abs(Z - REAL).mean(1)),
     ("huber", None, REAL, huber(Z - REAL, 1.0).mean(1)),
     (losses.Huber(0.4), None, REAL, huber(Z - REAL, 0.4).mean(1)),
+    ("quantile", None, REAL, abs(Z - REAL).mean(1) / 2),
+    (losses.Quantile(0.2), "tanh", REAL, quantile(np.tanh(Z) - REAL, 0.2).mean(1)),
+    ("binary_focal_crossentropy", "sigmoid", BITS, focal(np.where(BITS == 1, sigmoid(Z), sigmoid(-Z)), 2.0).mean(1)),
+    (losses.BinaryFocalCrossentropy(0.0), None, BITS, cross_entropy(sigmoid(Z), BITS).mean(1)),
+    ("weighted_binary_crossentropy", "sigmoid", SIGNS, cross_entropy(sigmoid(Z), BITS).mean(1)),
+    ("weighted_binary_crossentropy", None, REAL, (abs(REAL) * np.log1p(np.exp(-np.sign(REAL) * Z))).mean(1)),
+    ("categorical_focal_crossentropy", None, LABELS, focal(softmax(Z)[np.arange(11), LABELS], 2.0)),
+    (
+        losses.CategoricalFocalCrossentropy(0.5),
+        "softmax",
+        softmax(REAL),
+        (softmax(REAL) * focal(softmax(Z), 0.5)).sum(1),
+    ),
     ("binary_crossentropy", None, BITS, cross_entropy(sigmoid(Z), BITS).mean(1)),
     ("binary_crossentropy", "sigmoid", BITS, cross_entropy(sigmoid(Z), BITS).mean(1)),
     ("binary_crossentropy", None, BITS.astype(bool), cross_entropy(sigmoid(Z), BITS).mean(1)),
@@ -155,6 +176,10 @@ def test_heads_that_do_not_fit(loss, layers, message):
         (lambda: losses.get(print), ValueError, "unknown loss"),
         (lambda: losses.Huber(0.0), ValueError, "delta must be a number in"),
         (lambda: losses.Hinge(-1), ValueError, "margin must be a number in"),
+        (lambda: losses.Quantile(1.0), ValueError, r"tau must be a number in \(0.0, 1.0\), got 1.0"),
+        (lambda: losses.Quantile(True), (TypeError, ValueError), "tau must be"),
+        (lambda: losses.BinaryFocalCrossentropy(-0.5), ValueError, "gamma must be a number in"),
+        (lambda: losses.CategoricalFocalCrossentropy(float("nan")), ValueError, "gamma must be a number in"),
         (
             lambda: losses.MeanSquaredError(reduction="none"),
             ValueError,

@@ -1,4 +1,4 @@
-"""ravine: one `fit` for all passes, `predict`, and the raw kernels."""
+"""ravine: one `fit` for all passes, `predict`, the raw kernels, and `ravine.sklearn`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import ravine as rv
 
 from .. import tasks
 from ..tasks import Array
-from . import Stateless
+from . import Stateless, estimators
 
 
 def network(task: tasks.Training | tasks.Inference, last: str = "linear") -> rv.Sequential:
@@ -159,3 +159,15 @@ class Update(Stateless):
     def result(self) -> Array:
         sample: Array = self.w[:: self.task.stride].copy()
         return sample
+
+
+class Fit(estimators.Fit):
+    """The drop-in's fits."""
+
+    package = "ravine.sklearn"
+
+
+class Probabilities(estimators.Probabilities):
+    """The drop-in's `predict_proba`."""
+
+    package = "ravine.sklearn"

@@ -13,7 +13,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from .. import tasks
 from ..tasks import Array
-from . import Stateless
+from . import Stateless, estimators
 
 warnings.simplefilter("ignore", ConvergenceWarning)  # the number of passes is the task's
 
@@ -120,3 +120,15 @@ class Inference(Stateless):
     def result(self) -> Array:
         outputs: Array = self.outputs.reshape(len(self.X), -1)
         return outputs
+
+
+class Fit(estimators.Fit):
+    """Fits as users write them."""
+
+    package = "sklearn.neural_network"
+
+
+class Probabilities(estimators.Probabilities):
+    """`predict_proba` as users call it."""
+
+    package = "sklearn.neural_network"

@@ -40,6 +40,11 @@ constexpr Text texts[] = {
      "l = mean_j of e^(z_j) - t_j z_j (setting 1: z is the log rate) or z_j - t_j ln z_j (setting 0: the rate)"},
     {"loss", "perceptron", "l = mean_j of max(0, -t_j z_j), t_j = -1 or 1"},
     {"loss", "hinge", "l = mean_j of max(0, margin - t_j z_j), t_j = -1 or 1, margin the setting"},
+    {"loss", "quantile", "l = mean_j of tau (t_j - z_j) where z_j < t_j, else (1 - tau)(z_j - t_j), tau the setting"},
+    {"loss", "binary_focal_cross_entropy",
+     "l = -mean_j of t_j (1 - p_j)^g ln p_j + (1 - t_j) p_j^g ln(1 - p_j); p = sigmoid(z), g the setting"},
+    {"loss", "categorical_focal_cross_entropy", "l = -sum_j t_j (1 - p_j)^g ln p_j; p = softmax(z), g the setting"},
+    {"loss", "weighted_binary_cross_entropy", "l = mean_j of |t_j| ln(1 + e^(-s_j z_j)), s = sign t, from logits"},
 
     {"metric", "accuracy", "1 where argmax_j z_j is the target's argmax or the label, the first of ties; else 0"},
     {"metric", "binary_accuracy", "mean_j of (z_j > setting) == (t_j > 0.5)"},

@@ -23,20 +23,6 @@ RAVINE_INLINE T distance(LabelTarget<T> target, const T* z, std::size_t, T m) {
   return z[*target.label] == m ? T(0) : m - z[*target.label];
 }
 
-// The rest of a row; its exponentials go to e, unless null.
-template <class T>
-RAVINE_INLINE T sum_without_largest(T* e, const T* z, std::size_t cols, T m) {
-  const Vec<T> zero{}, one = broadcast<T>(1);
-  Vec<T> largest{};
-  const T smaller = row_sum<T>(cols, [&](auto at) __attribute__((always_inline)) {
-    const Vec<T> v = exp(below_max<T>(at.load(z), m));
-    if (e != nullptr) at.template store<T>(e, v);
-    largest += at.template keep<T>(select<T>(v == 1, one, zero));
-    return select<T>(v == 1, zero, v);
-  });
-  return smaller + (lane_sum<T>(largest) - 1);
-}
-
 // dz = factor / s (e (total - t) - t (s - e)), where dz holds e
 template <class T, class Target>
 RAVINE_INLINE void finish_gradient(T* dz, Target target, std::size_t cols, T total, T rest, T factor) {

@@ -11,7 +11,8 @@
 
 #define RAVINE_LOSSES                                                                                             \
   loss_squared_error, loss_absolute_error, loss_huber, loss_binary_cross_entropy, loss_categorical_cross_entropy, \
-      loss_log_loss, loss_categorical_log_loss, loss_poisson, loss_perceptron, loss_hinge
+      loss_log_loss, loss_categorical_log_loss, loss_poisson, loss_perceptron, loss_hinge, loss_quantile,         \
+      loss_binary_focal_cross_entropy, loss_categorical_focal_cross_entropy, loss_weighted_binary_cross_entropy
 
 #define RAVINE_METRICS \
   metric_accuracy, metric_binary_accuracy, metric_squared_error, metric_absolute_error, metric_top_k

@@ -21,7 +21,7 @@ from ._state import Snapshot
 from ._validation import Array, NotFittedError, as_inputs, check_dtype, check_reaches, check_seed, feature_names
 from .layers import Dense, Input, Layer
 from .layers.base import Shape, check_layers
-from .losses import Head, Loss
+from .losses.base import Head, Loss
 from .metrics import Metric
 from .optimizers import Optimizer
 from .schedules import BoldDriver

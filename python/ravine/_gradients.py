@@ -14,7 +14,7 @@ from ._sparse import Inputs, Rows
 from ._targets import class_weights, encode_targets
 from ._threads import check_n_threads
 from ._validation import Array, as_array, as_sample_weight, convert
-from .losses import Head
+from .losses.base import Head
 from .schedules import BoldDriver, Schedule
 from .training import Data
 

@@ -13,7 +13,7 @@ from ._base import ModelBase
 from ._sparse import Inputs, Rows, SparseRows
 from ._threads import MAX_THREADS, check_n_threads
 from ._validation import Array, not_finite
-from .losses import Head
+from .losses.base import Head
 
 __all__ = ["Inference"]
 
@@ -92,7 +92,7 @@ class Inference(ModelBase):
         """Return the likeliest label of each row of probabilities, or of scores."""
         units, head = self._built().output_units, self._classifier()
         positive = outputs > (0.0 if head.targets == "sign" else 0.5)
-        if head.targets == "binary" and units > 1:
+        if head.targets in ("binary", "real") and units > 1:
             return positive.astype(np.int64)
         index = positive[:, 0].astype(np.int64) if units == 1 else outputs.argmax(axis=1)
         return index if self._classes is None else self._classes[index]
@@ -177,7 +177,7 @@ class Inference(ModelBase):
     def _classifier(self) -> Head:
         """Return what is known of the outputs' meaning, from the loss or else from the last activation."""
         if self._head is not None:
-            if self._head.targets in ("real", "count"):
+            if self._head.targets in ("real", "count") and not self._head.probabilities:
                 raise ValueError(f"the loss {self.loss!r} knows neither classes nor probabilities; use predict")
             return self._head
         activation, _ = _build.last_activation(self.layers)

@@ -16,7 +16,7 @@ from ._validation import Array
 
 if TYPE_CHECKING:
     from ._core import Sampler as Engine
-    from .losses import Head
+    from .losses.base import Head
     from .model import Sequential
     from .samplers import Sampler
     from .training import Data

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ._validation import Array, as_array, check_number, convert, not_finite
-from .losses import Head
+from .losses.base import Head
 
 __all__ = ["class_indices", "class_weights", "encode_targets"]
 

@@ -16,7 +16,7 @@ from ._sparse import Rows
 from ._together import Member, Together, check_template, fresh, prepare
 from ._validation import Array, NotFittedError, check_int
 from .callbacks import CheckpointEnsemble
-from .losses import Head
+from .losses.base import Head
 from .model import Sequential
 from .training import Data, History
 

@@ -26,7 +26,7 @@ from ._scores import (
     top_k,
 )
 from ._validation import Array, check_choice, check_int, check_name, check_number
-from .losses import Head
+from .losses.base import Head
 
 __all__ = [
     "AUC",

@@ -196,15 +196,16 @@ class Fit:
             callback.overrides(*BATCH_HOOKS) for callback in self.callbacks
         )
         self.pauses = bool(self.place) or any(callback.overrides("_at_rest") for callback in self.callbacks)
-        self.by_epoch = (
+        self.one_by_one = (
             self.by_batch
             or self.pauses
             or self.verbose > 0
             or self.validation is not None
             or bool(model._passes)
             or isinstance(model.optimizer and model.optimizer.learning_rate, BoldDriver)
-            or any(callback.overrides(*EPOCH_HOOKS) for callback in self.callbacks)
         )
+        self.hearing = [callback for callback in self.callbacks if callback.overrides(*EPOCH_HOOKS)]
+        self.by_epoch = self.one_by_one or bool(self.hearing)
         self._keep()
 
     def begin(self) -> None:
@@ -268,27 +269,57 @@ class Fit:
 
     def _run_in_chunks(self) -> None:
         while not self.is_over():
-            first, count, start = self.model._epoch, min(self.chunk, self.turn_end - self.model._epoch), perf_counter()
-            result = self._train(first, count)
-            if self.took(first, count, result):
+            first, count = self.model._epoch, min(self.chunk, self.turn_end - self.model._epoch)
+            if self.took(first, count, self._train_chunk(first, count)):
                 return
-            if perf_counter() - start < CHUNK_SECONDS / 2:
-                self.chunk *= 2
+
+    def _train_chunk(self, first: int, count: int) -> dict[str, Any]:
+        """Hand the engine some epochs; let the next be more where these took little time."""
+        start = perf_counter()
+        result = self._train(first, count)
+        if count >= self.chunk and perf_counter() - start < CHUNK_SECONDS / 2:
+            self.chunk *= 2
+        return result
 
     def took(self, first: int, count: int, result: dict[str, Any]) -> bool:
         """Write down what the engine did in some epochs; say whether that ends the fit."""
+        return self._ended(self._noted(first, count, result)[-1])
+
+    def _noted(self, first: int, count: int, result: dict[str, Any]) -> list[float]:
+        """Write down what the engine did in some epochs, up to one whose loss is not finite; return their losses."""
         finite = np.isfinite(result["loss"])
         kept = count if finite.all() else int(np.argmin(finite)) + 1
-        values = {"loss": result["loss"][:kept].tolist()}
+        values: dict[str, list[float]] = {"loss": result["loss"][:kept].tolist()}
         for i, metric in enumerate(self.model.metrics):
             values[metric.name] = result["metrics"][:kept, i].tolist()
         self.history.add(range(first, first + kept), self._last_rates(count)[:kept], values)
         self.model._epoch += count
-        return self._ended(float(result["loss"][kept - 1]))
+        return values["loss"]
+
+    def _alone(self) -> int:
+        """Return how many epochs the engine may do before the callbacks hear of the first."""
+        if self.one_by_one or self.opened:
+            return 1
+        return min(self.chunk, self.turn_end - self.model._epoch, *(c._epochs_alone() for c in self.hearing))
+
+    def _tell_afterwards(self, count: int) -> bool:
+        """Do some epochs, then tell the callbacks of each in turn; say whether that ends the fit."""
+        first = self.model._epoch
+        losses = self._noted(first, count, self._train_chunk(first, count))
+        for number in range(len(losses)):
+            logs = {name: values[number - len(losses)] for name, values in self.history.history.items()}
+            self._tell("on_epoch_begin", first + number)
+            self._tell("on_epoch_end", first + number, logs=logs)
+        return self._ended(losses[-1])
 
     def _run_by_epoch(self, progress: Progress) -> None:
         model = self.model
         while not self.is_over():
+            count = self._alone()
+            if count > 1:
+                if self._tell_afterwards(count):
+                    return
+                continue
             epoch = model._epoch
             if not self.opened:
                 self._tell("on_epoch_begin", epoch)
@@ -468,7 +499,7 @@ class Fit:
     def _whole(self, epoch: int) -> tuple[float, Array]:
         """One epoch, in one run or in as many as callbacks want pauses."""
         if not self.pauses:
-            result = self._train(epoch, 1)
+            result = self._train_chunk(epoch, 1)
             return result["loss"][0], result["metrics"][0]
         while True:
             left = self.steps - self.batch

@@ -17,7 +17,7 @@ import pytest
 sklearn = pytest.importorskip("sklearn", reason="scikit-learn is not installed: no ravine.sklearn")
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from ravine.sklearn import MLPClassifier, MLPRegressor, NetClassifier, NetRegressor
+from ravine.sklearn import CNNClassifier, MLPClassifier, MLPRegressor, NetClassifier, NetRegressor
 
 pytestmark = [
     pytest.mark.sklearn,
@@ -57,7 +57,12 @@ def test_their_own_tests_pass_unchanged(tmp_path: Path) -> None:
     assert passed >= 51, done.stdout[-2000:]
 
 
-ESTIMATORS: list[Any] = [MLPClassifier(max_iter=100), MLPRegressor(max_iter=100), MLPRegressor(solver="lbfgs")]
+ESTIMATORS: list[Any] = [
+    MLPClassifier(max_iter=100),
+    MLPClassifier(solver="lbfgs"),
+    MLPRegressor(max_iter=100),
+    MLPRegressor(solver="lbfgs"),
+]
 
 
 @parametrize_with_checks(ESTIMATORS)
@@ -65,7 +70,7 @@ def test_checks_of_estimators(estimator: Any, check: Any) -> None:
     check(estimator)
 
 
-NETS: list[Any] = [NetClassifier(), NetRegressor(epochs=300)]
+NETS: list[Any] = [NetClassifier(), NetRegressor(epochs=300), CNNClassifier()]
 
 
 @parametrize_with_checks(NETS)
@@ -73,7 +78,7 @@ def test_checks_of_wrapped_networks(estimator: Any, check: Any) -> None:
     check(estimator)
 
 
-@pytest.mark.parametrize("name", ["_network", "classifier", "regressor", "net"])
+@pytest.mark.parametrize("name", ["_rates", "classifier", "cnn", "regressor", "net"])
 def test_doctests(name: str) -> None:
     found = doctest.testmod(importlib.import_module(f"ravine.sklearn.{name}"), optionflags=doctest.ELLIPSIS)
     assert found.attempted and not found.failed

@@ -71,6 +71,16 @@ CASES = [
     Case("categorical_cross_entropy", 1.0, whole, one_hot),
     Case("categorical_cross_entropy", 1.0, real, distribution),
     Case("categorical_cross_entropy", 1.0, real, positive),
+    Case("quantile", 0.1, real, real, lambda z, t: z - t),
+    Case("quantile", 0.5, real, real, lambda z, t: z - t),
+    Case("binary_focal_cross_entropy", 2.0, real, bits),
+    Case("binary_focal_cross_entropy", 0.5, real, share),
+    Case("binary_focal_cross_entropy", 0.0, real, bits),
+    Case("categorical_focal_cross_entropy", 2.0, real, one_hot),
+    Case("categorical_focal_cross_entropy", 0.5, whole, distribution),
+    Case("categorical_focal_cross_entropy", 0.0, real, one_hot),
+    Case("weighted_binary_cross_entropy", 1.0, real, signs),
+    Case("weighted_binary_cross_entropy", 1.0, real, real),
     Case("log_loss", 1.0, share, bits),
     Case("log_loss", 1.0, share, share),
     Case("categorical_log_loss", 1.0, distribution, one_hot),
@@ -88,7 +98,7 @@ def label_of(case):
 
 
 NAMES = sorted({case.name for case in CASES})
-LABELLED = ["categorical_cross_entropy", "categorical_log_loss"]
+LABELLED = ["categorical_cross_entropy", "categorical_focal_cross_entropy", "categorical_log_loss"]
 SHAPES = [(size, 1) for size in SIZES] + [(3, cols) for cols in SIZES if cols] + [(129, 10)]
 
 
@@ -103,18 +113,36 @@ def size_of_terms(name, z, t, setting):
     if name == "binary_cross_entropy":
         p = sigmoid(z)
         return 0.0, (p * (1 - t) + (1 - p) * t) / z.shape[1]
+    if name == "binary_focal_cross_entropy":  # a step towards either class
+        slopes = [
+            np.abs(twin.binary_focal_cross_entropy(z, np.full_like(z, one), setting=setting)[1]) for one in (0, 1)
+        ]
+        return 0.0, (1 - t) * slopes[0] + t * slopes[1]
+    if name == "categorical_focal_cross_entropy":
+        p, tiny = softmax(z), np.finfo(z.dtype).tiny
+        q = np.maximum(1 - p, tiny)
+        h = q**setting * (1 - setting * p * np.log(np.maximum(p, tiny)) / q)
+        return 0.0, t * h * q + p * (t * h).sum(axis=1, keepdims=True)
     if name == "categorical_cross_entropy":
         p = softmax(z)
         return 0.0, p * (t.sum(axis=1, keepdims=True) - t) + t * (1 - p)
     return 0.0, 0.0
 
 
-def rounding_of_exponents(name, z):
-    """ULPs that exp(z_j - max z) owes to the rounding of the difference, and the sum of a row to its length."""
-    if name != "categorical_cross_entropy" or z.size == 0:
+def rounding_of_exponents(name, z, setting):
+    """ULPs that exp(z_j - max z) owes to the rounding of the difference, and the sum of a row to its length.
+
+    A power of such a number owes as many times more as its exponent.
+    """
+    if z.size == 0:
+        return 0.0
+    if name == "binary_focal_cross_entropy":
+        return 4 * (1 + setting)
+    if not name.endswith("focal_cross_entropy") and name != "categorical_cross_entropy":
         return 0.0
     exact = np.all(z == np.round(z))
-    return z.shape[1] / 16 + (0.0 if exact else np.ptp(z, axis=1, keepdims=True))
+    of_e = z.shape[1] / 16 + (0.0 if exact else np.ptp(z, axis=1, keepdims=True))
+    return of_e if name == "categorical_cross_entropy" else (2 + setting) * (4 + of_e)
 
 
 @pytest.mark.parametrize("case", CASES, ids=label_of)
@@ -126,10 +154,11 @@ def test_agrees_with_its_twin(case, isa, kernels, dtype, layout, rng):
         loss, dz = getattr(kernels, case.name)(z, t, weight=weight, scale=0.25, setting=case.setting)
         want, dwant = getattr(twin, case.name)(*wide[:2], weight=wide[2], scale=0.25, setting=dtype(case.setting))
         of_loss, of_slope = size_of_terms(case.name, *wide[:2], dtype(case.setting))
-        bound = (shape[1] + 2 + ulp_limit(isa)) * np.finfo(dtype).eps * np.maximum(np.abs(want), of_loss)
+        of_power = np.max(rounding_of_exponents(case.name, wide[0], case.setting)) if "focal" in case.name else 0.0
+        bound = (shape[1] + 2 + ulp_limit(isa) + of_power) * np.finfo(dtype).eps * np.maximum(np.abs(want), of_loss)
         assert np.all(np.abs(loss - want) <= bound + np.finfo(dtype).tiny), shape
         off = ulps(dz, dwant, 0.25 * wide[2][:, None] * of_slope)
-        assert np.all(off <= ulp_limit(isa) + rounding_of_exponents(case.name, wide[0])), shape
+        assert np.all(off <= ulp_limit(isa) + rounding_of_exponents(case.name, wide[0], case.setting)), shape
 
 
 @pytest.mark.parametrize("case", CASES, ids=label_of)
@@ -153,6 +182,8 @@ def test_gradient_is_the_slope_of_the_loss(case, kernels, rng):
     dz = loss(z, t, setting=case.setting)[1]
     assert np.linalg.norm(dz - slope) <= 1e-9 * np.linalg.norm(slope)
 
+
+FOCAL = 0.125 + math.log(2) / 4  # the slope at equal chances
 
 # Points given one by one: name, setting, z, target, loss, dz.
 ROWS = [
@@ -196,6 +227,39 @@ ROWS = [
     ("poisson", 0.0, [2.0], [0.0], 2.0, [1.0]),
     ("poisson", 0.0, [0.0], [0.0], 0.0, [1.0]),
     ("poisson", 0.0, [0.0], [1.0], np.inf, [-np.inf]),
+    ("quantile", 0.75, [1.0, 0.0], [0.0, 2.0], 0.875, [0.125, -0.375]),
+    ("quantile", 0.25, [2.0, 2.0], [2.0, 2.0], 0.0, [0.0, 0.0]),
+    ("quantile", 0.25, [np.inf], [0.0], np.inf, [0.75]),
+    ("quantile", 0.25, [-np.inf], [0.0], np.inf, [-0.25]),
+    ("binary_focal_cross_entropy", 2.0, [0.0], [1.0], math.log(2) / 4, [-FOCAL]),
+    ("binary_focal_cross_entropy", 0.0, [1e8], [0.0], 1e8, [1.0]),
+    ("binary_focal_cross_entropy", 2.0, [1e8], [1.0], 0.0, [0.0]),
+    ("binary_focal_cross_entropy", 2.0, [-1e8], [1.0], 1e8, [-1.0]),
+    ("binary_focal_cross_entropy", 1.0, [20.0], [1.0], 4.248354242156823e-18, [-8.496708471178879e-18]),
+    ("binary_focal_cross_entropy", 2.0, [np.inf], [1.0], 0.0, [0.0]),
+    ("binary_focal_cross_entropy", 2.0, [-np.inf], [1.0], np.inf, [-1.0]),
+    ("binary_focal_cross_entropy", 0.0, [np.inf], [1.0], 0.0, [0.0]),
+    ("weighted_binary_cross_entropy", 1.0, [0.0, 5.0], [3.0, 0.0], 1.5 * math.log(2), [-0.75, 0.0]),
+    ("weighted_binary_cross_entropy", 1.0, [-1e8], [0.5], 5e7, [-0.5]),
+    ("weighted_binary_cross_entropy", 1.0, [1e8], [-2.0], 2e8, [2.0]),
+    ("weighted_binary_cross_entropy", 1.0, [20.0], [2.0], 4.122307236e-9, [-4.122307228e-9]),
+    ("weighted_binary_cross_entropy", 1.0, [np.inf], [-1.0], np.inf, [1.0]),
+    ("weighted_binary_cross_entropy", 1.0, [-np.inf], [0.0], 0.0, [0.0]),
+    ("weighted_binary_cross_entropy", 1.0, [np.inf], [1.0], 0.0, [0.0]),
+    ("categorical_focal_cross_entropy", 2.0, [0.0, 0.0], [0.0, 1.0], math.log(2) / 4, [FOCAL, -FOCAL]),
+    ("categorical_focal_cross_entropy", 2.0, [1e8, -1e8], [0.0, 1.0], 2e8, [1.0, -1.0]),
+    ("categorical_focal_cross_entropy", 2.0, [1e8, -1e8], [1.0, 0.0], 0.0, [0.0, 0.0]),
+    (
+        "categorical_focal_cross_entropy",
+        1.0,
+        [20.0, 0.0],
+        [1.0, 0.0],
+        4.248354242156823e-18,
+        [-8.496708471178879e-18, 8.496708471178879e-18],
+    ),
+    ("categorical_focal_cross_entropy", 0.5, [-np.inf, 0.0], [0.0, 1.0], 0.0, [0.0, 0.0]),
+    ("categorical_focal_cross_entropy", 2.0, [np.inf, 0.0], [0.0, 1.0], np.inf, [1.0, -1.0]),
+    ("categorical_focal_cross_entropy", 2.0, [5.0], [1.0], 0.0, [0.0]),
     ("perceptron", 1.0, [2.0, 2.0], [1.0, -1.0], 1.0, [0.0, 0.5]),
     ("perceptron", 1.0, [0.0], [1.0], 0.0, [-1.0]),
     ("hinge", 1.0, [0.5, 2.0], [-1.0, 1.0], 0.75, [0.5, 0.0]),

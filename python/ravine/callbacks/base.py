@@ -56,6 +56,10 @@ class Callback:
         for name in self._kept:
             setattr(self, name, state[name])
 
+    def _epochs_alone(self) -> int:
+        """Return how many epochs may be over before this hears of the first: 1 unless it goes by the loss alone."""
+        return 1
+
     def _pause_within(self, step: int) -> int | None:
         """Return after how many steps from number `step` the engine should come back in mid-epoch, at most."""
         return None

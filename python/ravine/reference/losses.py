@@ -19,14 +19,18 @@ LossAndGradient = tuple[Array, Array]
 __all__ = [
     "absolute_error",
     "binary_cross_entropy",
+    "binary_focal_cross_entropy",
     "categorical_cross_entropy",
+    "categorical_focal_cross_entropy",
     "categorical_log_loss",
     "hinge",
     "huber",
     "log_loss",
     "perceptron",
     "poisson",
+    "quantile",
     "squared_error",
+    "weighted_binary_cross_entropy",
 ]
 
 
@@ -98,6 +102,22 @@ def huber(
     return _of_terms(q * (np.abs(r) - q / 2), np.copysign(q, r), 1.0, weight, scale, mean=True)
 
 
+def quantile(
+    z: Array, target: Array, *, weight: Array | None = None, scale: float = 1.0, setting: float = 1.0
+) -> LossAndGradient:
+    """Quantile loss, mean over the columns: ``tau (t - z)`` where ``z < t``, else ``(1 - tau) (z - t)``.
+
+    `setting` is tau; the slope at 0 is 0. Koenker and Bassett, "Regression quantiles", Econometrica 46 (1978).
+
+    >>> loss, dz = quantile(np.array([[1.0, 0.0]]), np.array([[0.0, 2.0]]), setting=0.75)
+    >>> loss, dz
+    (array([0.875]), array([[ 0.125, -0.375]]))
+    """
+    r, tau = z - target, z.dtype.type(setting)
+    slopes = np.where(r > 0, 1 - tau, np.where(r < 0, -tau, r))
+    return _of_terms(slopes * np.where(r == 0, 0, r), slopes, 1.0, weight, scale, mean=True)
+
+
 def binary_cross_entropy(
     z: Array, target: Array, *, weight: Array | None = None, scale: float = 1.0, setting: float = 1.0
 ) -> LossAndGradient:
@@ -139,6 +159,75 @@ def categorical_cross_entropy(
     slopes = e * (total - t) - t * np.where(e == 1, others, 1 + others - e)
     row = z.dtype.type(scale) / (1 + others) * (1 if weight is None else weight[:, None])
     return loss, np.asarray(row * slopes, dtype=z.dtype)
+
+
+def binary_focal_cross_entropy(
+    z: Array, target: Array, *, weight: Array | None = None, scale: float = 1.0, setting: float = 1.0
+) -> LossAndGradient:
+    """Focal cross entropy of independent classes from logits, mean over the columns, `setting` being g.
+
+    ``-t q^g log p - (1 - t) p^g log q`` with ``p = sigmoid(z)`` and ``q = 1 - p``.
+    T. Lin et al., "Focal loss for dense object detection" (2017).
+
+    >>> loss, dz = binary_focal_cross_entropy(np.array([[0.0]]), np.array([[1.0]]), setting=2.0)
+    >>> loss.round(4), dz.round(4)
+    (array([0.1733]), array([[-0.2983]]))
+    """
+    g = z.dtype.type(setting)
+    e = np.exp(-np.abs(z))
+    larger, smaller = 1 / (1 + e), e / (1 + e)
+    p, q = np.where(z > 0, larger, smaller), np.where(z > 0, smaller, larger)
+    of_p, of_q = np.maximum(-z, 0) + np.log1p(e), np.maximum(z, 0) + np.log1p(e)
+    u = 1 - target
+    terms = _product(target, _product(q**g, of_p)) + _product(u, _product(p**g, of_q))
+    slopes = u * p**g * (p + g * _product(q, of_q)) - target * q**g * (q + g * _product(p, of_p))
+    return _of_terms(terms, slopes, 1.0, weight, scale, mean=True)
+
+
+def weighted_binary_cross_entropy(
+    z: Array, target: Array, *, weight: Array | None = None, scale: float = 1.0, setting: float = 1.0
+) -> LossAndGradient:
+    """Cross entropy of yes-or-no outputs with a weight each, from logits, mean over the columns.
+
+    ``|t| log(1 + e^(-s z))`` with ``s = sign t``: the target's sign is the class, its size the weight. `setting` is not
+    used.
+
+    >>> loss, dz = weighted_binary_cross_entropy(np.array([[0.0, 0.0]]), np.array([[3.0, 0.0]]))
+    >>> loss.round(4), dz
+    (array([1.0397]), array([[-0.75, -0.  ]]))
+    """
+    e = np.exp(-np.abs(z))
+    larger, smaller = 1 / (1 + e), e / (1 + e)
+    right = (target > 0) == (z > 0)
+    terms = _product(np.abs(target), np.log1p(e) + np.where(right, 0, np.abs(z)))
+    return _of_terms(terms, -target * np.where(right, smaller, larger), 1.0, weight, scale, mean=True)
+
+
+def categorical_focal_cross_entropy(
+    z: Array, target: Array, *, weight: Array | None = None, scale: float = 1.0, setting: float = 1.0
+) -> LossAndGradient:
+    """Focal cross entropy of one class out of many from logits: ``l = -sum_j t_j (1 - p_j)^g log p_j``.
+
+    ``p = softmax(z)``, `setting` is g. T. Lin et al., "Focal loss for dense object detection" (2017).
+
+    >>> loss, dz = categorical_focal_cross_entropy(np.array([[0.0, 0.0]]), np.array([1], dtype=np.int32), setting=2.0)
+    >>> loss.round(4), dz.round(4)
+    (array([0.1733]), array([[ 0.2983, -0.2983]]))
+    """
+    t, g = dense_target(z, target), z.dtype.type(setting)
+    largest = z.max(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        d = np.where(z == largest, 0, z - largest)
+    e = np.exp(d)
+    others = np.where(e == 1, 0, e).sum(axis=1, keepdims=True) + ((e == 1).sum(axis=1, keepdims=True) - 1)
+    p, q, log_p = e / (1 + others), np.where(e == 1, others, 1 + others - e) / (1 + others), d - np.log1p(others)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(q == 0, -1, log_p / q)
+    h = -(q**g) * (1 - g * _product(p, ratio))
+    own = t * h
+    row = z.dtype.type(scale) * (1 if weight is None else weight[:, None])
+    slopes = own * q - p * (own.sum(axis=1, keepdims=True) - own)
+    return -_product(t, _product(q**g, log_p)).sum(axis=1), np.asarray(row * slopes, dtype=z.dtype)
 
 
 def log_loss(

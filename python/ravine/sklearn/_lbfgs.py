@@ -1,111 +1,123 @@
-"""solver="lbfgs": all rows at once, ended by the tests of scipy's L-BFGS-B, which scikit-learn calls."""
+"""solver="lbfgs": all rows at once, ended by the tests of scipy's L-BFGS-B, which scikit-learn calls.
+
+The search is that of `optimizers.LBFGS` in a fit, with arguments checked and targets encoded once.
+"""
 
 from __future__ import annotations
 
 import math
 import warnings
+from time import perf_counter
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from sklearn.utils.optimize import _check_optimize_result
 
+from .. import _core
+from .._searching import BatchLoss
+from .._threads import check_n_threads
 from ..model import Sequential
 from ..optimizers import LBFGS
+from ..optimizers._problem import Point, Vector
+from ..optimizers.second_order import search
+from ..progress import Progress
+from ._epochs import Rows
+from ._parameters import progress_lines
 
-__all__ = ["fit_lbfgs"]
+__all__ = ["fit_all_rows"]
 
 # scipy's default ftol: a step whose relative gain is smaller is the last.
 _LEAST_GAIN = 2.220446049250313e-09
 
 
-class Objective:
-    """K times the model's loss on all rows, and its gradient, as a function of all weights in one vector."""
+class Objective(BatchLoss):
+    """K times the model's loss on all rows, as scikit-learn counts it, and how often it was evaluated."""
 
-    def __init__(self, model: Sequential, K: float, n_threads: int | None, data: tuple[Any, Any, Any]) -> None:
-        self.model, self.K, self.n_threads, self.data = model, K, n_threads, data
-        self.weights = list(model.parameters.values())
-        self.calls = 0
+    def __init__(self, model: Sequential, rows: Rows, K: int, n_threads: int) -> None:
+        data, _ = model._training_data(rows.X, rows.target, rows.weight, None, 0.0)
+        super().__init__(model._built(), model._trainable_names(), (data.X, data.target, data.weight), n_threads)
+        self.K, self.calls = K, 0
 
-    def read(self) -> Any:
-        """Return the weights."""
-        return np.concatenate([np.asarray(w, np.float64).reshape(-1) for w in self.weights])
-
-    def write(self, x: Any) -> None:
-        """Set the weights."""
-        first = 0
-        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            for w in self.weights:
-                w[...] = x[first : first + w.size].reshape(w.shape)
-                first += w.size
-
-    def __call__(self, x: Any) -> tuple[float, Any]:
-        """Return value and gradient."""
+    def evaluate(self, x: Vector) -> Point:
+        """Return the loss and its gradients at x; the weights stay there."""
         self.calls += 1
-        self.write(x)
-        X, y, weight = self.data
-        loss, gradients = self.model.loss_and_gradients(X, y, sample_weight=weight, n_threads=self.n_threads)
-        return self.K * loss, self.K * np.concatenate(
-            [np.asarray(g, np.float64).reshape(-1) for g in gradients.values()]
-        )
+        point = super().evaluate(x)
+        return point if self.K == 1 else Point(point.x, self.K * point.value, self.K * point.gradient)
 
 
-class Progress:
-    """What is done after each step: note the point, say whether it is the last.
+class Ending:
+    """Which step is the last, and whether a limit made it so.
 
     Attributes
     ----------
-    steps : int
-        Taken so far.
     status, message : int, str
         scipy's: 1 and a reason where a limit ended the search.
     """
 
     def __init__(self, estimator: Any, objective: Objective) -> None:
         self.estimator, self.objective = estimator, objective
-        self.x, self.value = objective.read(), math.inf
-        self.steps, self.status, self.message = 0, 0, ""
+        self.status, self.message = 0, ""
+        self.start = perf_counter()
 
-    def __call__(self, x: Any, value: float) -> bool:
-        """Return whether to stop."""
-        gain, scale = self.value - value, max(abs(self.value), abs(value), 1.0)
-        self.x, self.value, self.steps = x, value, self.steps + 1
-        if self.estimator.verbose:
-            print(f"Iteration {self.steps}, loss = {value:.8f}")
-        if gain <= _LEAST_GAIN * scale and gain < math.inf:
-            return True
-        if self.objective.calls >= self.estimator.max_fun:
-            self.limit("STOP: TOTAL NO. OF F,G EVALUATIONS EXCEEDS LIMIT")
-        elif self.steps == self.estimator.max_iter:
-            self.limit("STOP: TOTAL NO. OF ITERATIONS REACHED LIMIT")
-        return self.status == 1
+    def flat(self, point: Point) -> bool:
+        """Whether no part of the gradient exceeds tol."""
+        return bool(np.abs(point.gradient).max(initial=0.0) <= self.estimator.tol)
 
-    def limit(self, message: str) -> None:
-        """Note that a limit ended the search."""
+    def reached(self, steps: int, before: Point, point: Point) -> bool:
+        """Whether the search is over: tested in scipy's order, limits first."""
+        estimator = self.estimator
+        if steps >= estimator.max_iter:
+            self._limit("STOP: TOTAL NO. OF ITERATIONS REACHED LIMIT")
+        elif self.objective.calls >= estimator.max_fun:
+            self._limit("STOP: TOTAL NO. OF F,G EVALUATIONS EXCEEDS LIMIT")
+        elif estimator.time_limit is not None and perf_counter() - self.start >= estimator.time_limit:
+            self._limit(f"STOP: THE TIME LIMIT OF {estimator.time_limit:g} s IS OVER")
+        scale = max(abs(before.value), abs(point.value), 1.0)
+        return self.status == 1 or self.flat(point) or before.value - point.value <= _LEAST_GAIN * scale
+
+    def _limit(self, message: str) -> None:
         self.status, self.message = 1, message
 
 
-def fit_lbfgs(estimator: Any, model: Sequential, data: tuple[Any, Any, Any]) -> None:
-    """Train to convergence; `ConvergenceWarning` where max_iter or max_fun came first.
+def fit_all_rows(estimator: Any, model: Sequential, rows: Rows) -> float:
+    """Train to convergence; `ConvergenceWarning` where max_iter, max_fun or the time limit came first.
 
     Parameters
     ----------
     estimator : estimator
-        Its max_iter, max_fun, tol, verbose and n_threads are read, n_iter_ is written.
+        Its limits, tol, verbose, progress and n_threads are read, n_iter_ is written.
     model : Sequential
         The network, compiled with a loss.
-    data : tuple
-        X, y and sample weights or None.
+    rows : Rows
+        All of them.
+
+    Returns
+    -------
+    float
+        The model's loss at the end.
     """
-    LBFGS().check_layers(model.layers)
-    objective = Objective(model, float(estimator._outputs_summed), estimator.n_threads, data)
-    progress = Progress(estimator, objective)
-    start, most, tolerance = progress.x, estimator.max_iter, float(estimator.tol)
-    try:
-        result = LBFGS().minimize(objective, start, steps=most, jac=True, tolerance=tolerance, callback=progress)
-        objective.write(result.x)
-    except KeyboardInterrupt:
-        objective.write(progress.x)
-        warnings.warn("Training interrupted by user.", UserWarning, stacklevel=6)
-    outcome = SimpleNamespace(nit=progress.steps, status=progress.status, message=progress.message)
-    estimator.n_iter_ = _check_optimize_result("lbfgs", outcome, most)
+    optimizer = LBFGS()
+    optimizer.check_layers(model.layers)
+    with model._exclusive(), _core.DefaultFloatingPointMode():
+        objective = Objective(model, rows, estimator._outputs_summed, check_n_threads(estimator.n_threads))
+        ending = Ending(estimator, objective)
+        point = objective.evaluate(objective.present())
+        curvature, steps = optimizer.curvature(point.x.size), 0
+        progress = Progress(progress_lines(estimator), estimator.max_iter)
+        over = ending.flat(point)
+        try:
+            while not over and (found := search(objective, point, curvature)) is not None:
+                before, point, steps = point, found, steps + 1
+                if estimator.verbose:
+                    print(f"Iteration {steps}, loss = {point.value:.8f}")
+                progress.epoch(steps - 1, {"loss": point.value})
+                over = ending.reached(steps, before, point)
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", UserWarning, stacklevel=5)
+        finally:
+            objective.write(point.x)
+            progress.close()
+    outcome = SimpleNamespace(nit=steps, status=ending.status, message=ending.message)
+    estimator.n_iter_ = _check_optimize_result("lbfgs", outcome, estimator.max_iter)
+    return point.value / objective.K if math.isfinite(point.value) else point.value

@@ -14,42 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import kernels, layers, losses, optimizers
+from .. import layers, losses, optimizers
 from ..model import Sequential
-from ..schedules import Floats, Schedule
 from ._parameters import activation_of, hidden_sizes, per_layer
+from ._rates import AdamRate, scaled
 
-__all__ = ["AdamRate", "first_weights", "fresh_optimizer", "inverse_scaling", "make_model", "penalised"]
-
-
-class AdamRate(Schedule):
-    """a sqrt(1 - b2^(t + 1)) / (1 - b1^(t + 1)): Adam's rate in Kingma and Ba's section 2, where epsilon is outside.
-
-    Parameters
-    ----------
-    a, beta_1, beta_2 : float
-        Adam's settings.
-
-    Examples
-    --------
-    >>> from ravine.sklearn import AdamRate
-    >>> AdamRate(0.001, 0.9, 0.999)([0, 10**6]).round(6)
-    array([0.000316, 0.001   ])
-    """
-
-    def __init__(self, a: float, beta_1: float, beta_2: float) -> None:
-        super().__init__(unit="step")
-        self.a, self.beta_1, self.beta_2 = a, beta_1, beta_2
-
-    def rates(self, t: Floats) -> Floats:
-        """Return the rate of each step."""
-        powers = [np.asarray(kernels.pow(np.full(len(t), b), t + 1.0)) for b in (self.beta_1, self.beta_2)]
-        return self.a * np.sqrt(1.0 - powers[1]) / (1.0 - powers[0])
-
-
-def inverse_scaling(rate: float, rows: int, power: float) -> float:
-    """Return rate / rows^power."""
-    return rate / float(kernels.pow(np.array([float(rows)]), np.array([float(power)]))[0])
+__all__ = ["AdamRate", "first_weights", "fresh_optimizer", "make_model", "penalised"]
 
 
 def penalised(loss: losses.Loss) -> losses.Loss:
@@ -98,24 +68,31 @@ def fresh_optimizer(estimator: Any) -> optimizers.Optimizer:
         return copy.deepcopy(optimizers.get(estimator.optimizer))
     if estimator.solver == "lbfgs":
         return optimizers.LBFGS()
-    K = float(estimator._outputs_summed)
-    rate, decay = float(estimator.learning_rate_init), float(estimator.weight_decay)
     if estimator.solver == "adam":
-        settings = {
-            "beta_1": float(estimator.beta_1),
-            "beta_2": float(estimator.beta_2),
-            "epsilon": estimator.epsilon / K,
-        }
-        if decay:  # in proportion to the rate, which must then be the plain one
-            return optimizers.Adam(rate, weight_decay=decay, **settings)
-        schedule = AdamRate(rate, settings["beta_1"], settings["beta_2"])
-        return optimizers.Adam(schedule, bias_correction=False, **settings)
-    momentum = float(estimator.momentum)
+        return _adam(estimator)
+    return _sgd(estimator)
+
+
+def _adam(estimator: Any) -> optimizers.Adam:
+    rate, decay = float(estimator.learning_rate_init), float(estimator.weight_decay)
+    settings = {
+        "beta_1": float(estimator.beta_1),
+        "beta_2": float(estimator.beta_2),
+        "epsilon": estimator.epsilon / estimator._outputs_summed,
+    }
+    if decay or estimator.schedule is not None:  # decay is in proportion to the rate, which must then be the plain one
+        return optimizers.Adam(estimator.schedule or rate, weight_decay=decay, **settings)
+    return optimizers.Adam(AdamRate(rate, settings["beta_1"], settings["beta_2"]), bias_correction=False, **settings)
+
+
+def _sgd(estimator: Any) -> optimizers.SGD:
+    K, momentum = float(estimator._outputs_summed), float(estimator.momentum)
+    given = estimator.schedule
     sgd = optimizers.SGD(
-        K * rate,
+        K * float(estimator.learning_rate_init) if given is None else scaled(copy.deepcopy(given), K),
         momentum=min(momentum, 0.5),
         nesterov=bool(estimator.nesterovs_momentum) and momentum > 0.0,
-        weight_decay=decay / K,
+        weight_decay=float(estimator.weight_decay) / K,
     )
     vars(sgd)["momentum"] = momentum  # scikit-learn allows 1, which `SGD` refuses
     return sgd

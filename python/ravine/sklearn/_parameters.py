@@ -14,8 +14,10 @@ from .._threads import MAX_THREADS
 from .._validation import check_int
 from ..layers import ACTIVATIONS, Activation
 from ..optimizers import Optimizer
+from ..progress import check_verbose
+from ..schedules import Schedule
 
-__all__ = ["CONSTRAINTS", "SOLVERS", "activation_of", "check_more", "hidden_sizes", "per_layer"]
+__all__ = ["CONSTRAINTS", "SOLVERS", "activation_of", "check_more", "hidden_sizes", "per_layer", "progress_lines"]
 
 #: scikit-learn's names for activations, and ravine's.
 NAMES = {"identity": "linear", "logistic": "sigmoid", "tanh": "tanh", "relu": "relu"}
@@ -53,8 +55,11 @@ CONSTRAINTS: dict[str, Any] = {
     "dropout": [_below_1, "array-like"],
     "optimizer": [str, Optimizer, None],
     "weight_decay": [_at_least_0],
+    "schedule": [Schedule, None],
+    "time_limit": [_at_least_0, None],
     "callbacks": [list, tuple, None],
     "n_threads": "no_validation",  # ravine's own message
+    "progress": "no_validation",
 }
 
 
@@ -71,12 +76,29 @@ def check_more(estimator: Any) -> None:
             raise _invalid(estimator, name, "a finite float")
     if estimator.n_threads is not None:
         check_int("n_threads", estimator.n_threads, 1, MAX_THREADS)
+    progress_lines(estimator)
+    if estimator.schedule is not None and (
+        estimator.solver == "lbfgs" or estimator.optimizer is not None or estimator.learning_rate != "constant"
+    ):
+        raise ValueError(
+            f"schedule={estimator.schedule!r} goes with solver='sgd' or 'adam' and learning_rate='constant'; give "
+            "it to an optimizer of one's own as its learning_rate"
+        )
     if estimator.weight_decay and (estimator.solver == "lbfgs" or estimator.optimizer is not None):
         raise ValueError(
             f"weight_decay={estimator.weight_decay!r} goes with solver='sgd' or 'adam'; give it to an optimizer of "
             "one's own as its own weight_decay, and use alpha with 'lbfgs'"
         )
     hidden_sizes(estimator)
+
+
+def progress_lines(estimator: Any) -> int:
+    """Return what `progress` is as `verbose` of `Sequential.fit`."""
+    given = estimator.progress
+    try:
+        return check_verbose(int(given) if isinstance(given, (bool, np.bool_)) else given)
+    except ValueError:
+        raise _invalid(estimator, "progress", "a bool, 'auto', 0, 1 or 2") from None
 
 
 def hidden_sizes(estimator: Any) -> list[int]:

@@ -10,12 +10,14 @@ import numpy as np
 from ..callbacks import Callback
 from ..callbacks.base import Logs
 from ..schedules import Schedule
-from ._network import inverse_scaling
+from ._rates import inverse_scaling
 
 __all__ = ["Watch"]
 
 # Below this rate, learning_rate="adaptive" ends the fit.
 _LEAST_RATE = 1e-6
+# Epochs at once where nothing ever ends the fit.
+_MOST_EPOCHS = 2**20
 
 
 class Watch(Callback):
@@ -27,8 +29,8 @@ class Watch(Callback):
         Whose attributes are written.
     rows : int
         Rows of an epoch.
-    held : (X, score) or None
-        Rows that early stopping scores, and the function of the network's outputs that gives the score.
+    held : Rows or None
+        What early stopping scores.
 
     Attributes
     ----------
@@ -39,6 +41,13 @@ class Watch(Callback):
     def __init__(self, estimator: Any, rows: int, *, held: Any = None) -> None:
         self.estimator, self.rows, self.held = estimator, rows, held
         self.stopped = False
+
+    def _epochs_alone(self) -> int:
+        """Return after how many epochs the fit may end, or the rate change, at the earliest."""
+        estimator = self.estimator
+        if self.held is not None or estimator.verbose or estimator._lowers_rate("invscaling"):
+            return 1
+        return int(min(estimator.n_iter_no_change + 1 - estimator._no_improvement_count, _MOST_EPOCHS))
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Note the epoch's loss and score, and what follows from them."""
@@ -75,9 +84,8 @@ class Watch(Callback):
         estimator._no_improvement_count = 0 if better else estimator._no_improvement_count + 1
 
     def _score(self) -> float:
-        X, score = self.held
-        outputs = self.model.predict(X, n_threads=self.estimator.n_threads)
-        value = float(score(outputs)) if np.isfinite(outputs).all() else math.nan
+        outputs = self.model.predict(self.held.X, n_threads=self.estimator.n_threads)
+        value = float(self.estimator._score_of(outputs, self.held)) if np.isfinite(outputs).all() else math.nan
         self.estimator.validation_scores_.append(value)
         if self.estimator.verbose:
             print(f"Validation score: {value:f}")
@@ -85,7 +93,7 @@ class Watch(Callback):
 
     def _lower_rate(self) -> None:
         estimator = self.estimator
-        if estimator._uses_schedule("invscaling"):
+        if estimator._lowers_rate("invscaling"):
             rate = inverse_scaling(estimator.learning_rate_init, estimator.t_ + 1, estimator.power_t)
             self._set_rate(estimator._outputs_summed * rate)
 
@@ -99,7 +107,7 @@ class Watch(Callback):
         what = "Training loss" if self.held is None else "Validation score"
         epochs = f"{estimator.n_iter_no_change} consecutive epochs"
         text = f"{what} did not improve more than tol={estimator.tol:f} for {epochs}."
-        if estimator._uses_schedule("adaptive"):
+        if estimator._lowers_rate("adaptive"):
             assert self.model.optimizer is not None
             rate = self.model.optimizer.learning_rate
             assert not isinstance(rate, Schedule)

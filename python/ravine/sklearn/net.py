@@ -2,117 +2,28 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
-from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, _fit_context
-from sklearn.utils import check_random_state, column_or_1d
-from sklearn.utils._param_validation import Interval
+from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import check_is_fitted
 
-from .. import layers, losses
-from .._threads import MAX_THREADS
-from .._validation import check_int
+from .. import losses
 from ..model import Sequential
-from ._data import check_inputs, check_weights, refuse_masked
-from .regressor import numbers_of
+from ._data import check_weights, numbers_of
+from ._face import NET, NET_FITTED, described, keep
+from ._net import Net
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["NetClassifier", "NetRegressor"]
 
 
-class _Net(BaseEstimator):
-    """What both share."""
-
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "model": [Sequential, callable, None],
-        "epochs": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left"), None],
-        "shuffle": ["boolean"],
-        "validation_split": [Interval(Real, 0, 1, closed="left")],
-        "callbacks": [list, tuple, None],
-        "random_state": ["random_state"],
-        "warm_start": ["boolean"],
-        "n_threads": "no_validation",  # ravine's own message
-        "verbose": "no_validation",
-    }
-    model_: Sequential
-
-    def _train(self, X: Any, target: Any, weight: Any, outputs: int, **options: Any) -> None:
-        if self.n_threads is not None:
-            check_int("n_threads", self.n_threads, 1, MAX_THREADS)
-        if "model_" not in vars(self) or not self.warm_start:
-            self.model_ = self._fresh(X, outputs)
-        self.model_.fit(
-            X,
-            target,
-            epochs=int(self.epochs),
-            batch_size=None if self.batch_size is None else int(self.batch_size),
-            shuffle=bool(self.shuffle),
-            validation_split=float(self.validation_split),
-            sample_weight=weight,
-            callbacks=list(self.callbacks or ()),
-            n_threads=self.n_threads,
-            verbose=self.verbose,
-            **options,
-        )
-        history = self.model_.history
-        assert history is not None
-        self.loss_curve_ = [*history.history["loss"]]
-        self.n_iter_ = len(self.loss_curve_)
-
-    def _fresh(self, X: Any, outputs: int) -> Sequential:
-        """Return the network to train: a copy, or with a random_state the same layers with new weights."""
-        given: Sequential
-        if self.model is None:
-            given = self._default(outputs, X.dtype)
-        elif isinstance(self.model, Sequential):
-            given = copy.deepcopy(self.model)
-        else:
-            given = self._made(self.model, X, outputs)
-        if given.loss is None:
-            raise ValueError("model has no loss yet; call its compile(optimizer=..., loss=...) first")
-        if self.random_state is None:
-            return given
-        integer = isinstance(self.random_state, (int, np.integer))
-        seed = self.random_state if integer else check_random_state(self.random_state).randint(2**32, dtype=np.uint64)
-        stack = copy.deepcopy(list(given.layers))
-        if given.input_shape is not None:
-            stack.insert(0, layers.Input(given.input_shape))
-        model = Sequential(stack, dtype=given.dtype, random_state=int(seed))
-        model.compile(optimizer=copy.deepcopy(given.optimizer or "adam"), loss=given.loss, metrics=given.metrics)
-        return model
-
-    def _made(self, make: Callable[[int, int], Any], X: Any, outputs: int) -> Sequential:
-        made = make(X.shape[1], outputs)
-        if not isinstance(made, Sequential):
-            raise TypeError(f"model must give a Sequential, got {type(made).__name__}")
-        return made
-
-    def _default(self, outputs: int, dtype: Any) -> Sequential:
-        model = Sequential([layers.Dense(100, "relu"), layers.Dense(outputs)], dtype=dtype)
-        model.compile(optimizer="adam", loss=self._default_loss(outputs))
-        return model
-
-    def _default_loss(self, outputs: int) -> losses.Loss:
-        raise NotImplementedError
-
-    def _rows(self, X: Any) -> Any:
-        check_is_fitted(self)
-        return check_inputs(self, X, reset=False, allow_nd=True)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
-
-
-class NetClassifier(ClassifierMixin, _Net):
+@described(parameters=NET, fitted=NET_FITTED)
+class NetClassifier(ClassifierMixin, Net):
     """Any `Sequential` that tells classes apart, as a scikit-learn classifier.
 
     Its last layer has as many units as there are classes (or 1 for two), with a loss that knows classes; with several
@@ -120,28 +31,15 @@ class NetClassifier(ClassifierMixin, _Net):
 
     Parameters
     ----------
-    model : Sequential, callable or None, default=None
-        A compiled network, of which each fit trains a copy, with the weights it has; or a function of the numbers of
-        inputs and outputs that gives one; None is one hidden layer of 100 ReLU units, trained by Adam.
-    epochs, batch_size, shuffle, validation_split, callbacks, n_threads, verbose
-        As for `Sequential.fit`; 100 epochs, batches of 32 rows and silence by default.
+    {parameters}
     class_weight : dict, "balanced" or None, default=None
         Weights by label, as for `Sequential.fit`.
-    random_state : int, RandomState or None, default=None
-        None keeps the model's seed and weights; all else begins with new weights.
-    warm_start : bool, default=False
-        Whether `fit` goes on where the last ended.
 
     Attributes
     ----------
-    model_ : Sequential
-        The trained network.
     classes_ : ndarray
         The labels.
-    loss_curve_, n_iter_ : list of float, int
-        The loss of each epoch of the last fit, and their number.
-    n_features_in_, feature_names_in_ : int, ndarray of str
-        Inputs, and the names of a data frame's columns.
+    {fitted}
 
     Examples
     --------
@@ -156,7 +54,7 @@ class NetClassifier(ClassifierMixin, _Net):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **_Net._parameter_constraints,
+        **Net._parameter_constraints,
         "class_weight": "no_validation",  # the model's own message
     }
 
@@ -175,20 +73,10 @@ class NetClassifier(ClassifierMixin, _Net):
         n_threads: int | None = None,
         verbose: Any = 0,
     ) -> None:
-        self.model = model
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.validation_split = validation_split
-        self.class_weight = class_weight
-        self.callbacks = callbacks
-        self.random_state = random_state
-        self.warm_start = warm_start
-        self.n_threads = n_threads
-        self.verbose = verbose
+        keep(self, locals())
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> NetClassifier:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train.
 
         Parameters
@@ -210,10 +98,7 @@ class NetClassifier(ClassifierMixin, _Net):
         ValueError, TypeError
             For data or parameters that are not allowed, and a model that does not fit them.
         """
-        refuse_masked(X=X, y=y)
-        X, y = check_inputs(self, X, y=y, multi_output=True, allow_nd=True, dtype=(np.float64, np.float32))
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+        X, y = self._checked(X, y)
         check_classification_targets(y)
         target, outputs = self._targets(y)
         weights = self.class_weight
@@ -298,29 +183,17 @@ class NetClassifier(ClassifierMixin, _Net):
         return tags
 
 
-class NetRegressor(RegressorMixin, _Net):
+@described(parameters=NET, fitted=NET_FITTED)
+class NetRegressor(RegressorMixin, Net):
     """Any `Sequential` that gives numbers, as a scikit-learn regressor.
 
     Parameters
     ----------
-    model : Sequential, callable or None, default=None
-        A compiled network, of which each fit trains a copy, with the weights it has; or a function of the numbers of
-        inputs and outputs that gives one; None is one hidden layer of 100 ReLU units, trained by Adam.
-    epochs, batch_size, shuffle, validation_split, callbacks, n_threads, verbose
-        As for `Sequential.fit`; 100 epochs, batches of 32 rows and silence by default.
-    random_state : int, RandomState or None, default=None
-        None keeps the model's seed and weights; all else begins with new weights.
-    warm_start : bool, default=False
-        Whether `fit` goes on where the last ended.
+    {parameters}
 
     Attributes
     ----------
-    model_ : Sequential
-        The trained network.
-    loss_curve_, n_iter_ : list of float, int
-        The loss of each epoch of the last fit, and their number.
-    n_features_in_, feature_names_in_ : int, ndarray of str
-        Inputs, and the names of a data frame's columns.
+    {fitted}
 
     Examples
     --------
@@ -348,19 +221,10 @@ class NetRegressor(RegressorMixin, _Net):
         n_threads: int | None = None,
         verbose: Any = 0,
     ) -> None:
-        self.model = model
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.validation_split = validation_split
-        self.callbacks = callbacks
-        self.random_state = random_state
-        self.warm_start = warm_start
-        self.n_threads = n_threads
-        self.verbose = verbose
+        keep(self, locals())
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> NetRegressor:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train.
 
         Parameters
@@ -382,18 +246,7 @@ class NetRegressor(RegressorMixin, _Net):
         ValueError, TypeError
             For data or parameters that are not allowed, and a model that does not fit them.
         """
-        refuse_masked(X=X, y=y)
-        X, y = check_inputs(
-            self,
-            X,
-            y=numbers_of(y),
-            multi_output=True,
-            y_numeric=True,
-            allow_nd=True,
-            dtype=(np.float64, np.float32),
-        )
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+        X, y = self._checked(X, numbers_of(y), y_numeric=True)
         self._flat = y.ndim == 1
         target = y.reshape(len(y), -1)
         self._train(X, target, check_weights(sample_weight, X), target.shape[1])
