@@ -34,7 +34,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def tests_slow(session: nox.Session) -> None:
     """Run the tests that take minutes, and those that compare with PyTorch."""
-    session.install(".[test]", "torch==2.13.0")
+    session.install(".[test]", "torch==2.13.0", "scikit-learn")
     session.run("python", "-m", "pytest", "-m", "slow or torch", *session.posargs)
 
 
