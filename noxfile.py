@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import platform
+import shutil
+import subprocess
 
 import nox
 
@@ -31,7 +34,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def tests_slow(session: nox.Session) -> None:
     """Run the tests that take minutes, and those that compare with PyTorch."""
-    session.install(".[test]", "torch==2.13.0")
+    session.install(".[test]", "torch==2.13.0", "scikit-learn")
     session.run("python", "-m", "pytest", "-m", "slow or torch", *session.posargs)
 
 
@@ -43,6 +46,106 @@ def tests_sklearn(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", "-m", "sklearn", *session.posargs)
     checks = ["python", "-m", "pytest", "-m", "sklearn", "tests/dropin/test_anchor.py"]
     session.run(*checks, env={"SCIPY_ARRAY_API": "1"})
+
+
+def need(session: nox.Session, *programs: str, packages: str) -> None:
+    """Skip the session, saying why, where a program is missing."""
+    missing = [program for program in programs if shutil.which(program) is None]
+    if missing:
+        session.skip(f"needs {', '.join(missing)}: apt-get install {packages}")
+
+
+def file_of(compiler: str, name: str) -> str | None:
+    """Give the path of a compiler's library, or None."""
+    asked = subprocess.run([compiler, f"-print-file-name={name}"], capture_output=True, text=True, check=True)
+    path = asked.stdout.strip()
+    return os.path.realpath(path) if os.path.isabs(path) and os.path.exists(path) else None
+
+
+def build(session: nox.Session, target: str, folder: str, *defines: str) -> str:
+    """Build a program of csrc/tests and give its path."""
+    session.install("cmake>=3.24", "ninja")
+    folder = os.path.join("build", folder)
+    options = [f"-D{define}" for define in ("RAVINE_TESTS=ON", "CMAKE_BUILD_TYPE=Release", *defines)]
+    session.run("cmake", "-S", ".", "-B", folder, "-G", "Ninja", *options, silent=True)
+    session.run("cmake", "--build", folder, "--target", target)
+    return os.path.join(folder, "csrc", "tests", target)
+
+
+@nox.session
+def guards(session: nox.Session) -> None:
+    """Run the tests of kernels and engine with every array between pages that may not be touched."""
+    session.install(".[test]")
+    tests = session.posargs or ["tests/kernels", "tests/engine"]
+    # what counts allocations, or measures memory, sees the guards
+    chosen = ["-k", "not nothing_hidden and not release_the_interpreter", "-q", *tests]
+    for side in ("after", "before"):
+        session.run("python", "tests/guard_pages.py", side, *chosen)
+
+
+# Tests that look at the process from outside, which a sanitizer's own memory and signal handlers change.
+UNSANITIZED = (
+    "not allocates_nothing and not memory_is_what and not leave_nothing_behind and not the_system_refuses and "
+    "not refused_before_memory and not guard and not import_needs and not callers_share and not wheel and not examples"
+)
+
+
+@nox.session
+def sanitize(session: nox.Session) -> None:
+    """Run the test suite with AddressSanitizer and UndefinedBehaviorSanitizer in the compiled module.
+
+    RAVINE_WIDEST, avx2 unless it is set, says which instruction sets there are: with the sanitizers' checks
+    compilers take minutes for each kernel of AVX-512.
+    """
+    runtimes = {"clang++": f"libclang_rt.asan-{platform.machine()}.so", "g++": "libasan.so"}
+    found = [(name, file_of(name, library)) for name, library in runtimes.items() if shutil.which(name)]
+    compiler, library = next(((name, path) for name, path in found if path is not None), ("", None))
+    if library is None:
+        session.skip("needs a compiler with AddressSanitizer: apt-get install clang libomp-dev")
+    settings = ["-C", "build-dir=build/sanitize", "-C", "cmake.define.RAVINE_SANITIZE=address"]
+    settings += ["-C", f"cmake.define.RAVINE_WIDEST={os.environ.get('RAVINE_WIDEST', 'avx2')}"]
+    session.run("python", "-m", "pip", "install", "--quiet", ".[test]", *settings, env={"CXX": compiler}, silent=False)
+    environment = {
+        "LD_PRELOAD": library,
+        "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",  # CPython keeps what it has until the end
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+    }
+    tests = session.posargs or ["tests"]
+    session.run("python", "-m", "pytest", "-q", "-k", UNSANITIZED, *tests, env=environment)
+
+
+@nox.session
+def races(session: nox.Session) -> None:
+    """Run everything that shares memory between threads under ThreadSanitizer.
+
+    GCC's OpenMP runtime would be reported for its own waiting, of which ThreadSanitizer knows nothing; LLVM's tells it
+    through Archer.
+    """
+    need(session, "clang++", packages="clang libomp-dev")
+    archer = file_of("clang++", "libarcher.so")
+    if archer is None:
+        session.skip("needs LLVM's OpenMP runtime with Archer: apt-get install libomp-dev")
+    # who shares what with whom does not depend on the instruction set
+    settings = ("CMAKE_CXX_COMPILER=clang++", "RAVINE_SANITIZE=thread", "RAVINE_WIDEST=baseline")
+    program = build(session, "ravine_threads", "races", *settings)
+    options = {"OMP_TOOL_LIBRARIES": archer, "TSAN_OPTIONS": "halt_on_error=1:ignore_noninstrumented_modules=1"}
+    session.run(program, env=options, external=True)
+    session.run(program, "race", env=options, external=True, success_codes=[66])
+
+
+@nox.session
+def emulated(session: nox.Session) -> None:
+    """Compare the bits of this processor with those of older ones and of 64-bit ARM, which are emulated."""
+    need(session, "g++", "qemu-x86_64", packages="g++ qemu-user")
+    programs = [os.environ.get("RAVINE_BITS") or build(session, "ravine_bits", "bits")]
+    if shutil.which("aarch64-linux-gnu-g++") is None:
+        session.warn("ARM is left out: apt-get install g++-aarch64-linux-gnu")
+    else:
+        cross = ("CMAKE_SYSTEM_NAME=Linux", "CMAKE_SYSTEM_PROCESSOR=aarch64", "RAVINE_WERROR=ON")
+        programs.append(
+            build(session, "ravine_bits", "bits-aarch64", "CMAKE_CXX_COMPILER=aarch64-linux-gnu-g++", *cross)
+        )
+    session.run("python", "tools/check_bits.py", *programs)
 
 
 @nox.session

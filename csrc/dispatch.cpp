@@ -23,8 +23,10 @@ const InstructionSet*& current() {
 const std::vector<const InstructionSet*>& compiled_instruction_sets() {
   static const std::vector<const InstructionSet*> sets{
       &baseline::instruction_set,
-#if defined(__x86_64__)
+#if defined(RAVINE_HAS_avx2)
       &avx2::instruction_set,
+#endif
+#if defined(RAVINE_HAS_avx512)
       &avx512::instruction_set,
 #endif
   };
@@ -32,8 +34,10 @@ const std::vector<const InstructionSet*>& compiled_instruction_sets() {
 }
 
 bool supported([[maybe_unused]] const InstructionSet& set) {
-#if defined(__x86_64__)
+#if defined(RAVINE_HAS_avx2)
   if (&set == &avx2::instruction_set) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#endif
+#if defined(RAVINE_HAS_avx512)
   if (&set == &avx512::instruction_set)
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");

@@ -64,6 +64,65 @@ def test_seed_and_threads_settle_the_result(capsys):
     assert result("--seed", "1") != result("--seed", "2")
 
 
+def test_a_run_that_was_killed_goes_on_to_the_same_result(capsys, tmp_path):
+    flags = ["train", "digits", "--epochs", "8", "--hidden", "32", "--json"]
+
+    def loss_of(*more):
+        assert main([*flags, *more]) == 0
+        return json.loads(capsys.readouterr().out.splitlines()[-1])["test_loss"]
+
+    path = tmp_path / "run.ravine"
+    running = subprocess.Popen(
+        [*COMMAND, *flags, "--epochs", "100000", "--checkpoint", str(path)], stdout=subprocess.DEVNULL
+    )
+    while not path.exists():
+        assert running.poll() is None
+        time.sleep(0.01)
+    running.kill()
+    running.wait()
+    rv.load(path)
+    whole = loss_of("--checkpoint", str(path))
+    assert loss_of("--resume", str(path)) == whole  # which has ended
+    stopped = ["--checkpoint", str(path), "--epochs", "8"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ravine.cli.Progress.on_epoch_end", interrupted_in_epoch(3))
+        assert main([*flags, *stopped]) == 130
+    assert rv.load(path)._epoch in (3, 4)
+    capsys.readouterr()
+    assert loss_of("--resume", str(path)) == whole
+
+
+def interrupted_in_epoch(last):
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == last:
+            signal.raise_signal(signal.SIGINT)
+
+    return on_epoch_end
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "No such file"), (b"", "empty file"), (b"PK\3\4" + bytes(60), "looks like a zip archive")],
+)
+def test_what_cannot_be_resumed_is_one_line(content, message, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("ravine.cli.discard_output", lambda: None)
+    path = tmp_path / "run.ravine"
+    if content is not None:
+        path.write_bytes(content)
+    assert main(["train", "digits", "--epochs", "1", "--resume", str(path)]) == 1
+    error = capsys.readouterr().err
+    assert str(path) in error and message in error and error.count("\n") == 1
+
+
+def test_a_run_of_another_net_cannot_be_resumed(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("ravine.cli.discard_output", lambda: None)
+    path = str(tmp_path / "run.ravine")
+    assert main(["train", "digits", "--epochs", "1", "--hidden", "8", "--checkpoint", path]) == 0
+    assert main(["train", "digits", "--epochs", "2", "--hidden", "9", "--resume", path]) == 1
+    error = capsys.readouterr().err
+    assert path in error and error.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     "flags",
     [

@@ -51,7 +51,7 @@ def test_pages_run(page, least):
 PAGES = [
     "README.md",
     "CONTRIBUTING.md",
-    *(f"docs/{page}.md" for page in ("architecture", "checkpoints", "images", "sklearn", "training")),
+    *(f"docs/{page}.md" for page in ("architecture", "checkpoints", "images", "sklearn", "training", "trust")),
 ]
 
 
@@ -60,6 +60,15 @@ def test_links_lead_somewhere(path):
     text = (ROOT / path).read_text()
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
         assert (ROOT / path).parent.joinpath(target).exists(), target
+
+
+def test_what_the_page_of_promises_names_is_there():
+    text = (ROOT / "docs/trust.md").read_text()
+    files = set(re.findall(r"`((?:tests|tools)/[\w/.]+)`", text))
+    assert len(files) > 12 and all((ROOT / name).exists() for name in files)
+    sessions = set(re.findall(r"(?<=session )`(\w+)`", text))
+    defined = set(re.findall(r"^def (\w+)\(session", (ROOT / "noxfile.py").read_text(), re.MULTILINE))
+    assert {"guards", "sanitize", "races", "emulated"} <= sessions <= defined
 
 
 def described():

@@ -256,3 +256,45 @@ def trained(task="numbers", **settings):
 def test_refused(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize("kind", ["independent", "bagging", "snapshot"])
+def test_an_ensemble_comes_back_from_its_file(kind, tmp_path):
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    labels = np.array(["cat", "dog", "eel"])[X.argmax(axis=1)]
+    model = rv.Sequential([rv.layers.Dense(4, "tanh"), rv.layers.Dense(3)], random_state=4)
+    model.compile("adam", "categorical_crossentropy", ["accuracy"])
+    ours = rv.Ensemble(model, size=3, kind=kind)
+    with pytest.raises(rv.NotFittedError, match="no members yet"):
+        ours.save(tmp_path / "a.ravine")
+    ours.fit(X, labels, epochs=6)
+    ours.save(tmp_path / "a.ravine")
+    theirs = rv.Ensemble.load(tmp_path / "a.ravine")
+    assert (theirs.kind, theirs.size, len(theirs.members)) == (kind, 3, 3)
+    assert theirs.predict_proba(X).tobytes() == ours.predict_proba(X).tobytes()
+    assert theirs.predict_classes(X).tolist() == ours.predict_classes(X).tolist()
+    for mine, other in zip(ours.members, theirs.members, strict=True):  # they train on alike
+        mine.fit(X, labels)
+        other.fit(X, labels)
+        assert all(w.tobytes() == other.parameters[name].tobytes() for name, w in mine.parameters.items())
+
+
+def test_files_of_one_and_of_several_are_told_apart(tmp_path):
+    model = rv.Sequential([rv.layers.Dense(1)], random_state=0)
+    model.compile(loss="mse")
+    many = rv.Ensemble(model, size=2)
+    many.fit([[1.0], [2.0]], [1.0, 2.0])
+    many.save(tmp_path / "many.ravine")
+    many.members[0].save(tmp_path / "one.ravine")
+    with pytest.raises(rv.CheckpointMismatchError, match=r"one.ravine: it holds 'model'; ravine.load"):
+        rv.Ensemble.load(tmp_path / "one.ravine")
+    for call in (rv.load, many.members[0].load_weights):
+        with pytest.raises(rv.CheckpointMismatchError, match=r"many.ravine: it holds .*Ensemble.load"):
+            call(tmp_path / "many.ravine")
+    content = bytearray((tmp_path / "many.ravine").read_bytes())
+    for place in range(0, len(content), 7):
+        content[place] ^= 4
+        (tmp_path / "many.ravine").write_bytes(content)
+        with pytest.raises(rv.CheckpointFormatError):
+            rv.Ensemble.load(tmp_path / "many.ravine")
+        content[place] ^= 4

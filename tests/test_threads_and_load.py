@@ -53,6 +53,82 @@ def test_a_bad_value_is_named_once(monkeypatch, variable, value):
     assert len(warned) == 1
 
 
+def test_a_process_warns_once_of_a_bad_value():
+    code = """
+import numpy as np, ravine as rv
+model = rv.Sequential([rv.layers.Input(2), rv.layers.Dense(1)])
+model.compile(loss="mse")
+for _ in range(3):
+    model.fit(np.ones((4, 2)), np.ones(4))
+    model.predict(np.ones((4, 2)))
+"""
+    done = run(code, OMP_NUM_THREADS="many", PYTHONWARNINGS="always")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("OMP_NUM_THREADS='many' is ignored: it must be an int in [1, 1024]") == 1
+
+
+def test_threadpoolctl_sees_and_limits_the_threads():
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    path = os.path.realpath(rv.show_config("dicts")["openmp_path"])
+    pools = [pool for pool in threadpoolctl.threadpool_info() if os.path.realpath(pool["filepath"]) == path]
+    assert len(pools) == 1 and pools[0]["user_api"] == "openmp"
+    rv.set_num_threads(3)
+    found = []
+    with threadpoolctl.threadpool_limits(limits=1, user_api="openmp"):
+        elsewhere = threading.Thread(target=lambda: found.append(rv.get_num_threads()))
+        elsewhere.start()
+        elsewhere.join()
+        found.append(rv.get_num_threads())
+    assert [*found, rv.get_num_threads()] == [3, 1, 3]
+
+
+# A step of ravine's between those of others, whose threads must neither crash it nor keep its own from running.
+BESIDE = """
+import sys, time
+for name in sys.argv[1].split():
+    __import__(name)
+import numpy as np
+import ravine as rv
+X = np.random.default_rng(0).normal(size=(256, 64)).astype(np.float32)
+model = rv.Sequential([rv.layers.Dense(128, "relu"), rv.layers.Dense(1)], random_state=0)
+model.compile("adam", "mse")
+def others():
+    if "torch" in sys.modules:
+        a = sys.modules["torch"].ones(300, 300)
+        a @ a
+    if "sklearn" in sys.modules:
+        from sklearn.ensemble import HistGradientBoostingRegressor
+        HistGradientBoostingRegressor(max_iter=2).fit(X, X[:, 0])
+times = []
+for _ in range(40):
+    others()
+    begin = time.perf_counter()
+    model.fit(X, X[:, 0], batch_size=64, n_threads=2, verbose=0)
+    times.append(time.perf_counter() - begin)
+print(sorted(times)[len(times) // 2], model.parameters["dense/kernel"].tobytes().hex()[:64])
+"""
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    "order", ["ravine torch sklearn", "ravine sklearn torch", "torch ravine sklearn", "torch sklearn ravine",
+              "sklearn ravine torch", "sklearn torch ravine"],
+)  # fmt: skip
+def test_beside_torch_and_sklearn_in_any_order(order):
+    for name in ("torch", "sklearn"):
+        pytest.importorskip(name)
+    ratios = []
+    for _ in range(3):  # the machine may be busy with other things
+        beside, alone = (run(BESIDE, names) for names in (order, "ravine"))
+        assert (beside.returncode, alone.returncode) == (0, 0), beside.stderr + alone.stderr
+        (slower, bits), (usual, expected) = beside.stdout.split(), alone.stdout.split()
+        assert bits == expected
+        ratios.append(float(slower) / float(usual))
+        if ratios[-1] < 3.0:
+            break
+    assert min(ratios) < 3.0, ratios
+
+
 def test_set_num_threads_wins(monkeypatch):
     monkeypatch.setenv("RAVINE_NUM_THREADS", "3")
     rv.set_num_threads(2)

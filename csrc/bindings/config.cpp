@@ -55,6 +55,8 @@ py::dict config() {
 void bind_config(py::module_& module) {
   module.attr("__version__") = RAVINE_VERSION;
   module.def("config", &config, "Version, instruction sets, compiler and OpenMP runtime, as a dict.");
+  module.def("openmp_threads", &omp_get_max_threads,
+             "How many threads the OpenMP runtime would take for a region of the calling thread.");
   module.def("selected", [] { return selected().name; }, "Name of the instruction set in use.");
   module.def(
       "select", [](const std::optional<std::string>& name) { return select(name ? name->c_str() : nullptr).name; },

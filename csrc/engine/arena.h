@@ -6,13 +6,38 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace ravine {
 
 inline constexpr std::size_t alignment = 64;
 
-// `bytes` bytes on 64; throws std::bad_alloc. Large blocks ask for huge pages.
+// Memory that cannot be had: how much, and what for.
+class OutOfMemory : public std::bad_alloc {
+ public:
+  explicit OutOfMemory(std::size_t bytes, const std::string& purpose = "");
+
+  const char* what() const noexcept override { return text_.c_str(); }
+  std::size_t bytes() const noexcept { return bytes_; }
+
+ private:
+  std::size_t bytes_;
+  std::string text_;
+};
+
+// Calls allocate(); where memory is short, purpose() says what it was for.
+template <class Purpose, class Allocate>
+void allocate_for(Purpose&& purpose, Allocate&& allocate) {
+  try {
+    allocate();
+  } catch (const OutOfMemory& error) {
+    throw OutOfMemory(error.bytes(), purpose());
+  }
+}
+
+// `bytes` bytes on 64. Large blocks ask for huge pages. Throws OutOfMemory, for more than the machine or the process'
+// group may have without a try: the system would grant it, and end the process once it is used.
 void* allocate_block(std::size_t bytes, bool zeroed);
 void free_block(void* block) noexcept;
 
@@ -31,7 +56,7 @@ class Block {
   // thread, which is too long to keep a signal waiting; what each run writes before it reads goes without.
   void grow(std::size_t size, bool zeroed = true) {
     if (size <= size_ && data_) return;
-    if (size > static_cast<std::size_t>(-1) / sizeof(T) / 2) throw std::bad_alloc();
+    if (size > static_cast<std::size_t>(-1) / sizeof(T) / 2) throw OutOfMemory(static_cast<std::size_t>(-1));
     size_ = 0;
     data_.reset();
     data_ = std::shared_ptr<T[]>(static_cast<T*>(allocate_block(size * sizeof(T), zeroed)), free_block);
@@ -92,10 +117,21 @@ struct Arena {
   }
 
   void allocate() {
-    values = Block<T>(size);
-    gradients = Block<T>(size);
-    for (std::size_t p = 0; p < parameters.size(); ++p)
-      std::fill_n(value(p), parameters[p].count(), static_cast<T>(parameters[p].first));
+    allocate_for([this] { return "the weights and their gradients, " + largest(); },
+                 [this] {
+                   values = Block<T>(size);
+                   gradients = Block<T>(size);
+                 });
+  }
+
+  // Names the parameter with the most weights, for messages.
+  std::string largest() const {
+    std::size_t found = 0;
+    for (std::size_t i = 0; i < parameters.size(); ++i)
+      if (parameters[i].count() > parameters[found].count()) found = i;
+    if (parameters.empty()) return "none";
+    return "the largest of which is " + parameters[found].name + " with " + std::to_string(parameters[found].count()) +
+           " numbers";
   }
 
   T* value(std::size_t parameter) const { return values.data() + parameters[parameter].offset; }

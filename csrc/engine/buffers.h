@@ -37,11 +37,15 @@ class Buffers {
     const std::size_t target_width = padded(network.units(network.operations()) * rows);
     const std::size_t row_width = padded(rows);
     const std::size_t stride = width + saved + target_width + 3 * row_width;
-    numbers_.grow(passes * stride, false);
+    allocate_for([&] { return std::to_string(rows) + " rows at a time, " + widest(network); },
+                 [&] { numbers_.grow(passes * stride, false); });
     labels_.grow(passes * row_width, false);
     const std::size_t workspace = padded(network.kernels().matmul->workspace);
     workspace_.grow(threads * (workspace + room), false);
-    group_gradients_.grow(copies * network.arena.size);  // the pads between parameters stay zero
+    // the pads between parameters stay zero
+    allocate_for(
+        [&] { return "gradients of " + std::to_string(copies) + " parts of a batch, " + network.arena.largest(); },
+        [&] { group_gradients_.grow(copies * network.arena.size); });
 
     pass_.assign(passes, {});
     for (std::size_t i = 0; i < passes; ++i) {
@@ -75,6 +79,14 @@ class Buffers {
   }
 
  private:
+  // Names the layer with the most outputs, for messages.
+  static std::string widest(const Network<T>& network) {
+    std::size_t found = 0;
+    for (std::size_t i = 0; i < network.operations(); ++i)
+      if (network.units(i + 1) > network.units(found)) found = i + 1;
+    return (found == 0 ? std::string("the inputs") : "of which layer " + network.operation(found - 1).name()) +
+           " has " + std::to_string(network.units(found)) + " numbers each";
+  }
   // No product below may wrap: a row has a value, its gradient, a target and five numbers more at most, padded.
   static void require_possible(const Network<T>& network, const std::vector<Value>& values, std::size_t passes,
                                std::size_t rows) {

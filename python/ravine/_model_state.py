@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from inspect import signature
 from typing import TYPE_CHECKING, Any
@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "check_saveable",
+    "load_ensemble",
     "load_model",
     "load_weights",
     "resume_model",
+    "save_ensemble",
     "save_model",
     "save_weights",
     "write_weights",
@@ -43,6 +45,19 @@ def save_model(model: Sequential, path: str, fit: dict[str, Any] | None = None) 
     encoder = Encoder()
     content = encoder.encode({"kind": "model", **_describe(model), "fit": fit})
     _write(path, content, _weights(model), encoder.tensors)
+
+
+def save_ensemble(models: Sequence[Sequential], settings: dict[str, Any], path: str) -> None:
+    """Write several models to one file; the weights of each stand under its number."""
+    encoder = Encoder()
+    members: list[Any] = []
+    weights: dict[str, Array] = {}
+    for number, model in enumerate(models):
+        prefix = f"{number}/"
+        content = encoder.encode({**_describe(model), "fit": None}, f"/{number}")
+        members.append({**content, "weights": list(_weights(model)), "prefix": prefix})
+        weights.update({prefix + name: w for name, w in _weights(model).items()})
+    replace_file(path, pack({"kind": "ensemble", **settings, "members": members}, {**weights, **encoder.tensors}))
 
 
 def check_saveable(model: Sequential) -> None:
@@ -109,41 +124,64 @@ def _reading(path: str | os.PathLike[str]) -> Iterator[None]:
         raise CheckpointFormatError(f"{os.fspath(path)}: the description makes no model: {error}") from error
 
 
-def _read_model(path: str | os.PathLike[str]) -> Stored:
-    """Return a file that holds a model."""
+def _read_model(path: str | os.PathLike[str], kind: str = "model") -> Stored:
+    """Return a file that holds a model, or what else `kind` says."""
     stored = read(path)
     if stored.content is None:
         raise CheckpointFormatError(
             f"{os.fspath(path)}: not a ravine checkpoint, but tensors alone; load_weights takes them"
         )
     with _reading(path):
-        if stored.content["kind"] != "model":
+        found = stored.content["kind"]
+        if found == "weights":
             raise CheckpointMismatchError("no optimizer state; load with weights only, as with load_weights(path)")
+        if found != kind:
+            raise CheckpointMismatchError(
+                f"it holds {found!r:.20}; ravine.load reads models, ravine.Ensemble.load ensembles"
+            )
         stored.content.setdefault("fit", None)
     return stored
 
 
 def load_model(path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None) -> Sequential:
     """Return the model that a file describes."""
-    from .model import Sequential
-
     stored = _read_model(path)
     with _reading(path):
-        content, decoder = stored.content, Decoder(stored.tensors, custom_objects)
-        kind = Sequential if content["class"] == "Sequential" else decoder.custom(content["class"], "class")
-        if not (isinstance(kind, type) and issubclass(kind, Sequential)):
-            raise CheckpointMismatchError(f"{content['class']!r} must be a class of models, got {kind!r}")
-        model = kind(
-            decoder.decode(content["layers"]),
-            dtype=content["dtype"],
-            random_state=content["random_state"],
-            **decoder.decode(content["arguments"]),
-        )
-        optimizer, loss = decoder.decode(content["optimizer"]), decoder.decode(content["loss"])
-        if optimizer is not None:
-            model.compile(optimizer, loss, decoder.decode(content["metrics"]))
-        _restore(model, content, decoder)
+        model = _made(stored.content, Decoder(stored.tensors, custom_objects))
     _warn_of_not_finite(path, _weights(model))
+    return model
+
+
+def load_ensemble(
+    path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None
+) -> tuple[list[Sequential], dict[str, Any]]:
+    """Return the models of a file of several, and the settings beside them."""
+    stored = _read_model(path, "ensemble")
+    with _reading(path):
+        decoder, settings = Decoder(stored.tensors, custom_objects), dict(stored.content)
+        models = [_made(content, decoder) for content in settings.pop("members")]
+    for model in models:
+        _warn_of_not_finite(path, _weights(model))
+    return models, settings
+
+
+def _made(content: dict[str, Any], decoder: Decoder) -> Sequential:
+    """Return the model that plain data describe."""
+    from .model import Sequential
+
+    kind = Sequential if content["class"] == "Sequential" else decoder.custom(content["class"], "class")
+    if not (isinstance(kind, type) and issubclass(kind, Sequential)):
+        raise CheckpointMismatchError(f"{content['class']!r} must be a class of models, got {kind!r}")
+    model = kind(
+        decoder.decode(content["layers"]),
+        dtype=content["dtype"],
+        random_state=content["random_state"],
+        **decoder.decode(content["arguments"]),
+    )
+    optimizer, loss = decoder.decode(content["optimizer"]), decoder.decode(content["loss"])
+    if optimizer is not None:
+        model.compile(optimizer, loss, decoder.decode(content["metrics"]))
+    _restore(model, content, decoder)
     return model
 
 
@@ -179,7 +217,8 @@ def _restore(model: Sequential, content: dict[str, Any], decoder: Decoder) -> No
 
 
 def _chosen(content: dict[str, Any], tensors: Mapping[str, Array]) -> dict[str, Array]:
-    return {name: tensors[name] for name in content["weights"]}
+    prefix = content.get("prefix", "")
+    return {name: tensors[prefix + name] for name in content["weights"]}
 
 
 def _check_sizes(model: Sequential, shape: tuple[int, ...], weights: Mapping[str, Array]) -> None:
@@ -230,6 +269,8 @@ def load_weights(model: Sequential, path: str | os.PathLike[str]) -> None:
     """Write the weights of a file into a model: ravine's, or any in safetensors' layout."""
     stored = read(path)
     with _reading(path):
+        if stored.content is not None and stored.content["kind"] == "ensemble":
+            raise CheckpointMismatchError("it holds several models; ravine.Ensemble.load reads it")
         weights = stored.tensors if stored.content is None else _chosen(stored.content, stored.tensors)
     write_weights(model, weights, os.fspath(path))
 

@@ -19,6 +19,7 @@ MAX_THREADS = 1024
 
 _chosen: int | None = None  # by set_num_threads
 _found: int | None = None  # by the environment or the machine, looked up once
+_openmp: int = _core.openmp_threads()  # what the OpenMP runtime took of the environment or the machine
 
 
 def check_n_threads(value: Any) -> int:
@@ -66,14 +67,15 @@ def get_num_threads() -> int:
     """Return the number of threads that runs use by default.
 
     The first that is given counts: `set_num_threads`, the environment variables RAVINE_NUM_THREADS and
-    OMP_NUM_THREADS, the CPUs this process may run on, limited by the cgroup's CPU quota.
+    OMP_NUM_THREADS, the CPUs this process may run on, limited by the cgroup's CPU quota. A limit that
+    ``threadpoolctl.threadpool_limits`` sets holds for the thread that sets it, below all of these.
     """
     global _found
-    if _chosen is not None:
-        return _chosen
-    if _found is None:
+    if _chosen is None and _found is None:
         _found = from_environment() or from_machine()
-    return _found
+    most = _chosen or _found or 1
+    limit: int = _core.openmp_threads()
+    return min(most, limit) if limit < _openmp else most
 
 
 def from_environment() -> int | None:

@@ -78,7 +78,11 @@ def load(path: str | os.PathLike[str], *, custom_objects: Mapping[str, Any] | No
     from ._model_state import load_model
     from ._storage import check_path
 
-    name = check_path(path)
+    return load_model(check_path(path), check_custom_objects(custom_objects))
+
+
+def check_custom_objects(custom_objects: Any) -> Mapping[str, Any] | None:
+    """Return a dict of classes and functions, or None, as it is."""
     if custom_objects is not None and not isinstance(custom_objects, Mapping):
         raise TypeError(f"custom_objects must be a dict of classes and functions by name, got {custom_objects!r}")
-    return load_model(name, custom_objects)
+    return custom_objects

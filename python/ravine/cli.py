@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from . import __version__, callbacks, datasets, layers, optimizers, schedules, show_config
 from ._divergence import DivergenceError
 from ._threads import MAX_THREADS, get_num_threads
+from .checkpoint import CheckpointFormatError, CheckpointMismatchError
 from .model import Sequential
 
 __all__ = ["main"]
@@ -100,6 +101,15 @@ def arguments() -> argparse.ArgumentParser:
     )
     train.add_argument("--threads", type=whole(1, MAX_THREADS), metavar="N", help="None: the CPUs there are")
     train.add_argument("--seed", type=whole(0, 2**32 - 1), default=0, metavar="N", help="of weights, order and dropout")
+    train.add_argument(
+        "--checkpoint", metavar="FILE", help="write the run to this file after each epoch, to resume from"
+    )
+    train.add_argument(
+        "--resume",
+        metavar="FILE",
+        help="go on from such a file, with the same flags, to the result of a run that never stopped; --epochs counts "
+        "from its start",
+    )
     train.add_argument("--json", action="store_true", help="print the result as one JSON object on the last line")
     train.set_defaults(run=train_digits, refuse=train.error)
     return parser
@@ -168,11 +178,21 @@ def train_digits(chosen: argparse.Namespace) -> None:
     print(f"{chosen.optimizer}, batches of {batch}, seed {chosen.seed}, threads: {threads}", flush=True)
 
     started = time.perf_counter()
-    lines = [Progress()]
+    lines: list[callbacks.Callback] = [Progress()]
+    lines += [callbacks.ModelCheckpoint(chosen.checkpoint)] if chosen.checkpoint else []
     try:
         model.fit(
-            X_train, y_train, epochs=chosen.epochs, batch_size=batch, callbacks=lines, n_threads=threads, verbose=0
+            X_train,
+            y_train,
+            epochs=chosen.epochs,
+            batch_size=batch,
+            callbacks=lines,
+            n_threads=threads,
+            verbose=0,
+            resume=chosen.resume,
         )
+    except (CheckpointFormatError, CheckpointMismatchError):
+        raise
     except ValueError as error:  # BFGS takes small nets alone
         chosen.refuse(f"argument --optimizer: {error}")
     seconds = time.perf_counter() - started
@@ -203,8 +223,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, 1 after an error of the system or where the loss is no longer finite, 130 after Ctrl-C, 141 where standard
-        output was closed.
+        0, 1 after an error of the system, for a file that cannot be resumed from or where the loss is no longer
+        finite, 130 after Ctrl-C, 141 where standard output was closed.
 
     Raises
     ------
@@ -233,7 +253,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         discard_output()
         return 141
-    except (OSError, MemoryError, DivergenceError) as error:
+    except (OSError, MemoryError, DivergenceError, CheckpointFormatError, CheckpointMismatchError) as error:
         discard_output()
         print(f"ravine: {'not enough memory' if isinstance(error, MemoryError) else error}", file=sys.stderr)
         return 1

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any, Literal
 
 import numpy as np
@@ -125,6 +127,79 @@ class Ensemble(Described):
                 )
         made = cls(members[0], size=len(members))
         made._members = tuple(members)
+        return made
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write all members to one file, as `Sequential.save` does one model; `Ensemble.load` gives them back.
+
+        Parameters
+        ----------
+        path : str or path
+            The file; one that is there is replaced.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        TypeError, OSError
+            As for `Sequential.save`.
+        """
+        from ._model_state import save_ensemble
+        from ._storage import check_path
+
+        name = check_path(path)
+        with ExitStack() as held:
+            for member in dict.fromkeys(self.members):
+                held.enter_context(member._exclusive())
+            save_ensemble(self.members, {"made": self.kind}, name)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, custom_objects: Mapping[str, Any] | None = None) -> Ensemble:
+        """Return the ensemble that `save` has written; its members predict, and train on, as those that were saved.
+
+        Parameters
+        ----------
+        path : str or path
+            The file.
+        custom_objects : dict of str to class or function, optional
+            As for `ravine.load`.
+
+        Raises
+        ------
+        CheckpointFormatError, CheckpointVersionError, CheckpointMismatchError, TypeError, OSError
+            As for `ravine.load`; a mismatch too for a file of one model.
+
+        Warns
+        -----
+        UserWarning
+            For weights that are not finite.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> import ravine as rv
+        >>> model = rv.Sequential([rv.layers.Dense(1)], random_state=0)
+        >>> model.compile(loss="mse")
+        >>> ensemble = rv.Ensemble(model, size=3)
+        >>> _ = ensemble.fit([[0.0], [1.0]], [1.0, 2.0], epochs=5)
+        >>> path = os.path.join(tempfile.mkdtemp(), "lines.ravine")
+        >>> ensemble.save(path)
+        >>> bool(rv.Ensemble.load(path).predict([[3.0]]) == ensemble.predict([[3.0]]))
+        True
+        """
+        from ._model_state import load_ensemble
+        from ._storage import check_path
+        from .checkpoint import CheckpointFormatError, check_custom_objects
+
+        name = check_path(path)
+        models, settings = load_ensemble(name, check_custom_objects(custom_objects))
+        try:
+            made = cls.from_models(models)
+        except (TypeError, ValueError) as error:
+            raise CheckpointFormatError(f"{name}: the description makes no ensemble: {error}") from error
+        if settings.get("made") not in _KINDS:
+            raise CheckpointFormatError(f"{name}: the description makes no ensemble: kind {settings.get('made')!r}")
+        vars(made).update(kind=settings["made"])
         return made
 
     @property

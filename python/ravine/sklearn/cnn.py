@@ -78,6 +78,7 @@ class CNNClassifier(NetClassifier):
     True
     """
 
+    _sparse: ClassVar[bool] = False
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **NetClassifier._parameter_constraints,
         "filters": ["array-like", _count],
