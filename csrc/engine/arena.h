@@ -97,7 +97,6 @@ inline bool is_penalised(const Parameter& parameter) {
   return parameter.is_kernel && (parameter.l1 != 0.0 || parameter.l2 != 0.0 || parameter.l2_norm != 0.0);
 }
 
-// Parameters | gradients | optimizer state: each one flat block with the same offsets.
 // Parameters | gradients | optimizer state: each one flat block with the same offsets. Statistics stand among the
 // parameters, so that whatever copies or averages these has them too.
 template <class T>
@@ -122,6 +121,8 @@ struct Arena {
                    values = Block<T>(size);
                    gradients = Block<T>(size);
                  });
+    for (std::size_t p = 0; p < parameters.size(); ++p)
+      std::fill_n(value(p), parameters[p].count(), static_cast<T>(parameters[p].first));
   }
 
   // Names the parameter with the most weights, for messages.
