@@ -14,6 +14,7 @@ from .layers import Standardize
 if TYPE_CHECKING:
     from ._base import ModelBase
     from ._build import Part
+    from ._sparse import Inputs
 
 __all__ = ["column_statistics", "forget", "learn", "need_learnt", "unlearnt"]
 
@@ -97,7 +98,7 @@ def need_learnt(model: ModelBase) -> None:
             )
 
 
-def learn(model: ModelBase, X: Array) -> None:
+def learn(model: ModelBase, X: Inputs) -> None:
     """Learn what is not there yet from the rows X, (n, inputs), that a fit begins with."""
     for part in unlearnt(model):
         if _take_over(model, part):
@@ -110,6 +111,7 @@ def learn(model: ModelBase, X: Array) -> None:
             )
         parameters = model._built().parameters()
         views = [parameters[f"{part.name}/{name}"] for name in ("mean", "deviation")]
+        assert isinstance(X, np.ndarray)  # a first layer that is no Dense takes no sparse rows
         mean, deviation = column_statistics(X, len(views[0]))
         views[0][...], views[1][...] = mean, deviation
         views[1][views[1] == 0] = 1  # too small for the model's dtype: as good as constant

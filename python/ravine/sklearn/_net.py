@@ -108,7 +108,9 @@ class Net(BaseEstimator):
     def _checked(self, X: Any, y: Any, **options: Any) -> tuple[Any, Any]:
         """Return the rows of a fit and what is to be learnt of them, a single column as a vector."""
         refuse_masked(X=X, y=y)
-        X, y = check_inputs(self, X, y=y, sparse=self._sparse, multi_output=True, dtype=_FLOATS, **self._shapes, **options)
+        X, y = check_inputs(
+            self, X, y=y, sparse=self._sparse, multi_output=True, dtype=_FLOATS, **self._shapes, **options
+        )
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
     def _rows(self, X: Any) -> Any:
