@@ -14,9 +14,14 @@ namespace {
 // Less work than this is faster on one thread.
 constexpr std::size_t worth_a_team = 2'000'000;
 
+// Of rows and, for convolutional nets, of their values.
+constexpr std::size_t most_block_rows = 128;
+constexpr std::size_t most_block_bytes = std::size_t{8} << 20;
+
 template <class T>
 std::size_t threads_for(const Network<T>& network, const Data<T>& data, std::size_t threads) {
-  const bool worth = data.rows > block_rows && data.rows * step_work(network, data.terms_a_row()) / 3 >= worth_a_team;
+  const bool worth =
+      data.rows > block_rows(network) && data.rows * step_work(network, data.terms_a_row()) / 3 >= worth_a_team;
   return worth ? startable_threads(threads) : 1;
 }
 
@@ -62,6 +67,14 @@ void add_weighted(double& sum, const T* value, const Data<T>& data, std::size_t 
 }  // namespace
 
 template <class T>
+std::size_t block_rows(const Network<T>& network) {
+  if (network.least_slice() == usual_batch_slice) return most_block_rows;
+  std::size_t width = 0;
+  for (const Value& value : network.values()) width += value.units;
+  return std::clamp(most_block_bytes / (width * sizeof(T)) / row_lanes * row_lanes, row_lanes, most_block_rows);
+}
+
+template <class T>
 void add_losses(double& sum, const Network<T>& network, std::size_t operations, Pass<T>& pass, const Tools<T>& tools,
                 const Data<T>& data, std::size_t first, std::size_t rows) noexcept {
   const std::size_t units = network.units(operations);
@@ -80,8 +93,9 @@ template <class T>
 Outcome forward(const Network<T>& network, Buffers<T>& buffers, const Data<T>& data, std::size_t operations, T* output,
                 std::size_t threads, Watch& watch) {
   const std::size_t rows = data.rows, row_work = step_work(network, data.terms_a_row()) / 3;
+  const std::size_t most = block_rows(network);
   threads = threads_for(network, data, threads);
-  buffers.prepare(network, threads, std::min(rows, block_rows), threads, false, 0, data.is_sparse());
+  buffers.prepare(network, threads, std::min(rows, most), threads, false, 0, data.is_sparse());
   const std::size_t inputs = network.inputs(), units = network.units(operations);
   const auto all_finite = network.kernels().vector->all_finite;
   std::atomic<bool> finite{true};
@@ -90,7 +104,7 @@ Outcome forward(const Network<T>& network, Buffers<T>& buffers, const Data<T>& d
   team.run([&] {
     const auto block = [&](std::size_t thread, std::size_t i) {
       Pass<T>& pass = buffers.pass(thread);
-      const std::size_t first = i * block_rows, count = std::min(block_rows, rows - first);
+      const std::size_t first = i * most, count = std::min(most, rows - first);
       if (!all_finite(values_of(data, first, inputs), number_of_values(data, first, count, inputs)))
         finite.store(false, std::memory_order_relaxed);
       if (!finite.load(std::memory_order_relaxed)) return;
@@ -98,8 +112,8 @@ Outcome forward(const Network<T>& network, Buffers<T>& buffers, const Data<T>& d
       run_block(network, pass, buffers.tools(thread), data, first, count, operations);
       if (operations == 0) std::memcpy(output + first * units, pass.value[0], count * units * sizeof(T));
     };
-    const std::size_t blocks = (rows + block_rows - 1) / block_rows;
-    done = team.share(blocks, block_rows * row_work, true, block);
+    const std::size_t blocks = (rows + most - 1) / most;
+    done = team.share(blocks, most * row_work, true, block);
   });
   if (!finite.load(std::memory_order_relaxed)) return Outcome::not_finite;
   return done ? Outcome::done : Outcome::stopped;
@@ -109,8 +123,9 @@ template <class T>
 std::optional<Evaluation> evaluate(const Network<T>& network, Buffers<T>& buffers, const Data<T>& data,
                                    const std::vector<MetricChoice<T>>& metrics, std::size_t threads, Watch& watch) {
   if (!network.loss.loss) throw std::invalid_argument("no loss is set: call set_loss first");
+  const std::size_t most = block_rows(network);
   threads = threads_for(network, data, threads);
-  buffers.prepare(network, threads, std::min(data.rows, block_rows), threads, false, 0, data.is_sparse());
+  buffers.prepare(network, threads, std::min(data.rows, most), threads, false, 0, data.is_sparse());
   const std::size_t operations = network.training_operations(), units = network.units(operations);
   const std::size_t least = network.least_slice(), row_work = step_work(network, data.terms_a_row()) / 3;
   const std::size_t slice = batch_slice(data.rows, least), slices = batch_slices(data.rows, least);
@@ -133,9 +148,9 @@ std::optional<Evaluation> evaluate(const Network<T>& network, Buffers<T>& buffer
   team.run([&] {
     done = team.share(slices, 0, true, [&](std::size_t thread, std::size_t s) {
       const std::size_t end = std::min(data.rows, (s + 1) * slice);
-      for (std::size_t first = s * slice; first < end; first += block_rows) {
-        block(thread, sums.data() + s, first, std::min(block_rows, end - first));
-        if (team.stopping(thread, block_rows * row_work)) break;
+      for (std::size_t first = s * slice; first < end; first += most) {
+        block(thread, sums.data() + s, first, std::min(most, end - first));
+        if (team.stopping(thread, most * row_work)) break;
       }
     });
   });
@@ -151,6 +166,8 @@ std::optional<Evaluation> evaluate(const Network<T>& network, Buffers<T>& buffer
   return result;
 }
 
+template std::size_t block_rows(const Network<float>&);
+template std::size_t block_rows(const Network<double>&);
 template void add_losses(double&, const Network<float>&, std::size_t, Pass<float>&, const Tools<float>&,
                          const Data<float>&, std::size_t, std::size_t) noexcept;
 template void add_losses(double&, const Network<double>&, std::size_t, Pass<double>&, const Tools<double>&,

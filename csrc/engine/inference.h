@@ -13,8 +13,9 @@
 namespace ravine {
 
 // Rows that go through the network together: few enough for the activations to stay in cache, enough for the product's
-// tiles.
-inline constexpr std::size_t block_rows = 128;
+// tiles. Of a convolutional net's wide rows there are fewer, in whole groups of lanes.
+template <class T>
+std::size_t block_rows(const Network<T>& network);
 
 // Takes rows [first, first + rows) of the data to their losses, through the training pass' operations with the
 // parameters of `tools`, and adds sum w l to `sum` in ascending order. The pass is left with the block's values.

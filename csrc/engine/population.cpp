@@ -59,7 +59,8 @@ bool Population<T>::losses(double* loss, const Network<T>& network, Buffers<T>& 
                            const Members& members, std::size_t threads, Watch& watch) {
   const std::size_t row_work = step_work(network, data.terms_a_row()) / 3;
   threads = members.count * data.rows * row_work >= worth_a_team ? startable_threads(threads) : 1;
-  buffers.prepare(network, threads, std::min(data.rows, block_rows), threads, false, 0, data.is_sparse());
+  const std::size_t most = block_rows(network);
+  buffers.prepare(network, threads, std::min(data.rows, most), threads, false, 0, data.is_sparse());
   prepare(network, threads);
   const std::size_t least = network.least_slice();
   const std::size_t slice = batch_slice(data.rows, least), slices = batch_slices(data.rows, least);
@@ -73,8 +74,8 @@ bool Population<T>::losses(double* loss, const Network<T>& network, Buffers<T>& 
       const Arena<T>& arena = seat(thread, members, member);
       const Tools<T> tools{&network.kernels(), &arena, buffers.tools(thread).workspace, buffers.tools(thread).room};
       if (begin == 0) penalties[member] = penalty_of(network, arena);
-      for (std::size_t first = begin; first < end; first += block_rows) {
-        const std::size_t rows = std::min(block_rows, end - first);
+      for (std::size_t first = begin; first < end; first += most) {
+        const std::size_t rows = std::min(most, end - first);
         add_losses(sums[task], network, operations, buffers.pass(thread), tools, data, first, rows);
         if (team.stopping(thread, rows * row_work)) break;
       }
