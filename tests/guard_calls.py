@@ -35,6 +35,20 @@ class Arguments:
         """Numbers in (0, 1); without a shape as many as the size says."""
         return NUMBERS[self.dtype][: math.prod(shape) if shape else self.size].copy().reshape(shape or -1)
 
+    def moments(self) -> tuple[Any, Any]:
+        """Means and variances of as many columns."""
+        return (np.full(self.size, 0.5), np.full(self.size, 0.25))
+
+    def ids(self, *shape: int) -> Any:
+        """Numbers of four rows."""
+        return (np.arange(math.prod(shape)) % 4).astype(self.dtype).reshape(shape)
+
+    def csr(self, columns: int | None = None) -> tuple[Any, Any, Any]:
+        """Three rows, of which the first has all columns, the second none and the third the last one."""
+        n = columns or self.size
+        column = np.append(np.arange(n), n - 1).astype(np.int32)
+        return self.x(n + 1), column, np.array([0, n, n, n + 1], np.int64)
+
     def labels(self, rows: int) -> Any:
         """Classes below the size."""
         return (np.arange(rows) % max(self.size, 1)).astype(np.int32)
@@ -117,6 +131,17 @@ def convolutions(call: Callable[..., Any]) -> Callable[[Any, Arguments], None]:
     return small(forms)
 
 
+def windows(call: Callable[..., Any]) -> Callable[[Any, Arguments], None]:
+    """call(kernel, arguments, size, where) for a window inside the image, turned, and for one that reaches beyond it."""
+
+    def both(kernel: Any, a: Arguments) -> None:
+        call(kernel, a, (4, 3), {"tops": 2, "lefts": 2, "flip_horizontal": True, "flip_vertical": True})
+        for border in ("constant", "nearest", "reflect", "wrap"):
+            call(kernel, a, (7, 6), {"top": -1, "left": -1, "border": border})
+
+    return small(both)
+
+
 CALLS: dict[str, Callable[[Any, Arguments], Any]] = {
     **{name: lambda k, a: k(a.x(), out=a.x()) for name in NAMES["elementary"]},
     **{name: lambda k, a: (k(a.x(), out=a.x()), k(a.x(3, a.size))) for name in NAMES["activations"]},
@@ -133,19 +158,39 @@ CALLS: dict[str, Callable[[Any, Arguments], Any]] = {
     "approach": lambda k, a: k(a.x(), a.x(), 0.3),
     "average_pool": small(lambda k, a: k(images(a), **POOL)),
     "average_pool_backward": small(lambda k, a: k(a.x(2, 3, 4, a.size), size=(5, 4), **POOL)),
+    "batch_moments": small(lambda k, a: (k(a.x(20, a.size)), k(a.x(a.size, 3), weight=a.x()))),
+    "batch_norm": small(lambda k, a: k(a.x(9, a.size), *a.moments(), a.x(), a.x(), out=a.x(9, a.size))),
+    "batch_norm_backward": small(lambda k, a: k(a.x(9, a.size), a.x(9, a.size), *a.moments(), a.x(), weight=a.x(9))),
     "clear_faded": lambda k, a: k(a.x(), a.x()),
     "clip": lambda k, a: k(a.x(), 0.3, out=a.x()),
     "conv2d": convolutions(lambda k, x, w, y, o: k(x, w, bias=w[0, 0, 0].copy(), out=y, **o)),
     "conv2d_dweight": convolutions(lambda k, x, w, y, o: k(x, y, w.shape[:2], **o)),
     "conv2d_dx": convolutions(lambda k, x, w, y, o: k(y, w, (5, 4), gate=x, **o)),
     "column_sums": lambda k, a: (k(a.x(20, a.size)), k(a.x(20, a.size), batch_slice=8), k(a.x(a.size, 3))),
+    "csr_gradient": small(
+        lambda k, a: (k(*a.csr(), a.x(3, 5), a.size, batch_slice=2), k(*a.csr(5), a.x(3, a.size), 5))
+    ),
+    "csr_matmul": small(lambda k, a: (k(*a.csr(), a.x(a.size, 5), bias=a.x(5)), k(*a.csr(5), a.x(5, a.size)))),
+    "csr_sum_squares": small(lambda k, a: k(*a.csr()[:2])),
     "dot": lambda k, a: k(a.x(), a.x()),
     "dropout": lambda k, a: k(a.x(), rate=0.3, seed=1, first=3, out=a.x()),
+    "embedding": small(lambda k, a: (k(a.ids(3, 2), a.x(4, a.size)), k(a.ids(a.size, 2), a.x(4, 3)))),
+    "embedding_gradient": small(
+        lambda k, a: (k(a.ids(3, 2), a.x(3, 2, a.size), 4), k(a.ids(a.size, 2), a.x(a.size, 2, 3), 4))
+    ),
     "gaussian_noise": lambda k, a: k(a.x(), stddev=0.3, seed=1, first=3, out=a.x()),
+    "image_window": windows(lambda k, a, size, place: k(images(a), size, seed=1, **place)),
+    "image_window_backward": windows(lambda k, a, size, place: k(a.x(2, *size, a.size), (5, 4), seed=1, **place)),
     "lanes_to_rows": lambda k, a: k(a.x(2, a.size, 16), 19),
+    "layer_norm": small(lambda k, a: k(a.x(5, a.size), a.x(), a.x(), out=a.x(5, a.size))),
+    "layer_norm_backward": small(lambda k, a: k(a.x(5, a.size), a.x(5, a.size), a.x())),
     "limit_columns": lambda k, a: (k(a.x(5, a.size), 0.5), k(a.x(a.size, 5), 0.5)),
     "max_pool": small(lambda k, a: k(images(a), **POOL)),
     "max_pool_backward": small(lambda k, a: k(a.x(2, 3, 4, a.size), a.x(2, 3, 4, a.size), images(a), **POOL)),
+    "max_pool_index": small(lambda k, a: k(images(a), **POOL)),
+    "max_pool_index_backward": small(
+        lambda k, a: k(a.x(2, 3, 4, a.size), *[np.round(a.x(2, 3, 4, a.size))] * 2, size=(5, 4), **POOL)
+    ),
     "pow": lambda k, a: k(a.x(), a.x(), out=a.x()),
     "random_bits": lambda k, a: k(a.size, first=3, seed=1),
     "random_normal": lambda k, a: k(a.x(), seed=1),
@@ -157,6 +202,8 @@ CALLS: dict[str, Callable[[Any, Arguments], Any]] = {
     "soft_threshold": lambda k, a: k(a.x(), 0.3, out=a.x()),
     "spatial_dropout": small(lambda k, a: k(images(a), rate=0.3, seed=1)),
     "squared_norm": lambda k, a: k(a.x()),
+    "standardize": small(lambda k, a: k(a.x(5, a.size), a.x(), a.x(), out=a.x(5, a.size))),
+    "standardize_backward": small(lambda k, a: k(a.x(5, a.size), a.x(), out=a.x(5, a.size))),
     "sum_abs": lambda k, a: k(a.x()),
     "sum_squares": lambda k, a: k(a.x()),
     "upsample": small(lambda k, a: k(images(a), size=(2, 3))),

@@ -243,12 +243,13 @@ void convolve(Hash& hash, const Convolution<T>& form, const ConvolutionShape& s,
   const Block<T> x = numbers<T>(in, 1), w = numbers<T>(weights, 2), bias = numbers<T>(s.filters, 3);
   const Block<T> dy = numbers<T>(out, 4), workspace(form.workspace(s) + 1);
   hash_map<T>(hash, out, [&](T* y) {
-    form.forward(y, x.data(), w.data(), bias.data(), images, s, Finish::relu, workspace.data());
+    form.forward(y, x.data(), w.data(), bias.data(), images, s, Finish::relu, {}, workspace.data());
   });
-  hash_map<T>(hash, in, [&](T* dx) { form.backward(dx, dy.data(), w.data(), x.data(), images, s, workspace.data()); });
+  hash_map<T>(hash, in,
+              [&](T* dx) { form.backward(dx, dy.data(), w.data(), x.data(), images, s, {}, workspace.data()); });
   hash_map<T>(hash, weights, [&](T* dw) {
     hash_map<T>(hash, s.filters, [&](T* db) {
-      form.gradient(dw, db, x.data(), dy.data(), images, 2, s, 0, s.terms(), workspace.data());
+      form.gradient(dw, db, x.data(), dy.data(), images, 2, s, 0, s.terms(), {}, workspace.data());
     });
   });
 }

@@ -161,8 +161,7 @@ std::vector<Line> run_bits(const InstructionSet& set) {
       if (bits != one) throw std::runtime_error(name + ": other bits on " + std::to_string(threads) + " threads");
       const std::size_t operations = problem.network->operations();
       Block<T> output(problem.data.rows * problem.network->units(operations));
-      forward(*problem.network, problem.buffers, problem.data.x, problem.data.rows, operations, output.data(), threads,
-              watch);
+      forward(*problem.network, problem.buffers, problem.data, operations, output.data(), threads, watch);
       Hash hash;
       hash.add(bits);
       hash.add(output.data(), output.size());
