@@ -132,7 +132,7 @@ def convolutions(call: Callable[..., Any]) -> Callable[[Any, Arguments], None]:
 
 
 def windows(call: Callable[..., Any]) -> Callable[[Any, Arguments], None]:
-    """call(kernel, arguments, size, where) for a window inside the image, turned, and for one that reaches beyond it."""
+    """call(kernel, arguments, size, where) for a window inside the image, turned, and for one that reaches past it."""
 
     def both(kernel: Any, a: Arguments) -> None:
         call(kernel, a, (4, 3), {"tops": 2, "lefts": 2, "flip_horizontal": True, "flip_vertical": True})
