@@ -57,6 +57,18 @@ void lane_tile(const LaneCorrelation<T>& x, LaneChain<T> chain, std::size_t j, s
     }
 }
 
+// How many of the `left` outputs from column j on make a tile: up to `most`, or half of these where both halves
+// together have fewer terms, by the image's edge.
+template <class T>
+std::size_t tile_width(const LaneCorrelation<T>& x, std::size_t j, std::size_t left, std::size_t most) noexcept {
+  const std::size_t whole = left <= most ? left : left < 2 * most ? (left + 1) / 2 : most, half = whole / 2;
+  const auto terms = [&](std::size_t first, std::size_t count) {
+    const Reaching taps(x.grid.x + static_cast<std::ptrdiff_t>(j + first), count, x.grid.taps_x, x.width);
+    return (taps.last - taps.first) * count;
+  };
+  return half > 0 && terms(0, half) + terms(half, whole - half) < terms(0, whole) ? half : whole;
+}
+
 template <class T>
 void correlate(const LaneCorrelation<T>& x, T* out, const T* in, const T* gate, T* border) noexcept {
   const std::size_t out_row = x.grid.cols * x.units * row_lanes, pixel = x.channels * row_lanes;
@@ -72,15 +84,15 @@ void correlate(const LaneCorrelation<T>& x, T* out, const T* in, const T* gate, 
                const T* const first =
                    inside ? in + (first_row * x.width + static_cast<std::size_t>(region.x)) * pixel : border;
                const std::size_t row = (inside ? x.width : region.cols) * pixel;
-               const Cut pieces(cols, tile_pixels);
                for (std::size_t r = i; r < i + rows; ++r) {
                  const std::ptrdiff_t y = x.grid.y + static_cast<std::ptrdiff_t>(r);
                  const Reaching taps(y, 1, x.grid.taps_y, x.height);
-                 for (std::size_t t = 0; t < pieces.pieces; ++t) {
-                   const std::size_t at = r * out_row + (j + pieces.begin(t)) * x.units * row_lanes;
+                 for (std::size_t c = j, count = 0; c < j + cols; c += count) {
+                   count = tile_width(x, c, j + cols - c, tile_pixels);
+                   const std::size_t at = r * out_row + c * x.units * row_lanes;
                    const LaneChain<T> chain{
                        .in = first + (y - static_cast<std::ptrdiff_t>(first_row)) * static_cast<std::ptrdiff_t>(row) +
-                             static_cast<std::ptrdiff_t>(pieces.begin(t) * pixel),
+                             static_cast<std::ptrdiff_t>((c - j) * pixel),
                        .w = x.weights,
                        .row = row,
                        .pixel = pixel,
@@ -99,7 +111,7 @@ void correlate(const LaneCorrelation<T>& x, T* out, const T* in, const T* gate, 
                        .add = false,
                        .last = true,
                        .finish = x.finish};
-                   lane_tile<T>(x, chain, j + pieces.begin(t), pieces.size(t));
+                   lane_tile<T>(x, chain, c, count);
                  }
                }
              });
