@@ -247,9 +247,9 @@ LENET = (Convolved(6, 5, "valid", 2), Convolved(16, 5, "valid", 2))
 BLOCKS = (Convolved(32, 3, "same", 2), Convolved(64, 3, "same", 2), Convolved(64, 3, "same", 2))
 # name, image, convolutions, dense units, rows, batch, passes before the check, goals
 IMAGES = [
-    images("lenet-32", (28, 28, 1), LENET, (120, 84, 10), 1_024, 32, 2, (5.0, 5.0)),
-    images("lenet-128", (28, 28, 1), LENET, (120, 84, 10), 1_024, 128, 4, (5.0, 5.0)),
-    images("blocks", (64, 64, 3), BLOCKS, (128, 2), 128, 32, 4, (2.0, 2.0)),
+    images("lenet-32", (28, 28, 1), LENET, (120, 84, 10), 1_024, 32, 20, (5.0, 5.0)),
+    images("lenet-128", (28, 28, 1), LENET, (120, 84, 10), 1_024, 128, 60, (5.0, 5.0)),
+    images("blocks", (64, 64, 3), BLOCKS, (128, 2), 128, 32, 6, (2.0, 2.0)),
 ]
 TEXT = [text("text", (50_000, 64, 20), 4_096, 256, (3.0, 3.0))]
 SEARCH = [search("lbfgs-digits", (64, 128, 128, 10), handwriting, 1_408, (2.0, 2.0))]
