@@ -46,7 +46,7 @@ def set_aside(estimator: Any, rows: Rows, random: Any) -> tuple[Rows, Rows]:
     stratify = rows.target.astype(bool).reshape(-1, 1) if binary else None
     arrays = [array for array in rows if array is not None]
     parts = train_test_split(*arrays, random_state=random, test_size=estimator.validation_fraction, stratify=stratify)
-    if len(parts[1]) < 2:
+    if parts[1].shape[0] < 2:
         raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
     return Rows(*parts[::2]), Rows(*parts[1::2])
 
