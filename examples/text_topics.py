@@ -45,7 +45,8 @@ def count_words(texts):
         values.append(weight / np.linalg.norm(weight))
         columns.append(column)
         starts.append(starts[-1] + len(column))
-    return csr_array((np.concatenate(values), np.concatenate(columns), starts), shape=(len(texts), FEATURES))
+    places = np.concatenate(columns).astype(np.int32), np.array(starts, np.int32)
+    return csr_array((np.concatenate(values), *places), shape=(len(texts), FEATURES))
 
 
 def load(seed=0):
