@@ -186,7 +186,7 @@ def test_frozen_layers_keep_their_statistics():
     made = model(BatchNorm(), Dense(4, "relu"), BatchNorm(), Dense(2))
     made.fit(X, Y, epochs=2)
     before = {name: w.copy() for name, w in everything(made).items()}
-    made.layers[1].trainable = False
+    made.layers[0].trainable = False
     made.fit(X, Y, epochs=2)
     for name, w in everything(made).items():
         assert np.array_equal(w, before[name]) == name.startswith("batch_norm/")
@@ -249,7 +249,7 @@ def test_batches_of_one_row():
         made.fit(X, Y, batch_size=1)
     with pytest.raises(ValueError, match="batch_size of at least 2"):
         rv.Ensemble(made, size=2).fit(X, Y, batch_size=1)
-    made.layers[2].trainable = False
+    made.layers[1].trainable = False
     made.fit(X, Y, batch_size=1)
     model(LayerNorm(), Dense(2)).fit(X, Y, batch_size=1)
     model(BatchNorm(), Flatten(), Dense(2), shape=(4, 5, 3)).fit(IMAGES, Y[:40], batch_size=1)
@@ -289,7 +289,7 @@ def test_repr(layer, text):
             ValueError,
             r"last axis, got rows of shape \(1,\)",
         ),
-        (lambda: model(Dense(1), LayerNorm()), ValueError, r"layer 2 \(layer_norm\)"),
+        (lambda: model(Dense(1), LayerNorm()), ValueError, r"layer 1 \(layer_norm\)"),
     ],
 )
 def test_refused(make, error, message):

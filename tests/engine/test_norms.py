@@ -23,7 +23,7 @@ NETWORKS = {
     "penalties": [dense(5, "tanh", l2=0.1), norm("batch_norm", 5), dense(2, l1=0.05)],
     "layer norm": [norm("layer_norm", 6), dense(6, "tanh"), norm("layer_norm", 2, 3, epsilon=0.1), dense(2)],
     "layer norm, no gamma": [dense(5, "tanh"), norm("layer_norm", 5, scale=0.0), dense(2)],
-    "both": [dense(6, "tanh"), norm("layer_norm", 3, 2, epsilon=0.5), norm("batch_norm", 6), dense(2)],
+    "both": [dense(6, "tanh"), norm("layer_norm", 3, 2, epsilon=0.5), norm("batch_norm", 6, epsilon=0.1), dense(2)],
 }
 
 
