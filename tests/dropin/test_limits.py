@@ -15,7 +15,7 @@ from sklearn.datasets import load_iris, make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning
 
 import ravine as rv
-from ravine.sklearn import MLPClassifier, MLPRegressor, ScaledRate
+from ravine.sklearn import MLPClassifier, MLPRegressor, ScaledRate, _lbfgs
 from ravine.sklearn._rates import scaled
 
 pytestmark = pytest.mark.sklearn
@@ -116,6 +116,42 @@ def test_a_time_limit_leaves_an_early_end_alone() -> None:
     assert fitted.n_iter_ < 100 and time.perf_counter() - start < 100
     with pytest.warns(ConvergenceWarning, match=r"The time limit \(0.05 s\)"):
         MLPClassifier(time_limit=0.05, tol=0.0, n_iter_no_change=np.inf, max_iter=10**9).fit(X, Y)
+
+
+# --- Ctrl-C
+
+
+def test_an_interrupted_search_keeps_its_last_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        three = MLPRegressor(solver="lbfgs", max_iter=3, random_state=0).fit(X, Y)
+    evaluate, stepped = _lbfgs.Objective.evaluate, []
+    monkeypatch.setattr(_lbfgs.Ending, "reached", lambda ending, steps, before, point: stepped.append(steps))
+
+    def interrupted(objective: Any, x: Any) -> Any:
+        point = evaluate(objective, x)
+        if len(stepped) == 3:
+            raise KeyboardInterrupt
+        return point
+
+    monkeypatch.setattr(_lbfgs.Objective, "evaluate", interrupted)
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        fitted = MLPRegressor(solver="lbfgs", random_state=0).fit(X, Y)
+    assert fitted.n_iter_ == 3 and all(
+        np.array_equal(v, w) for v, w in zip(weights(fitted), weights(three), strict=True)
+    )
+    assert fitted.loss_ == three.loss_
+
+
+def test_an_interrupted_fit_keeps_its_epochs() -> None:
+    def interrupt(epoch: int, logs: Any) -> None:
+        if epoch == 3:
+            raise KeyboardInterrupt
+
+    listener = rv.callbacks.LambdaCallback(on_epoch_begin=interrupt)
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        fitted = MLPClassifier(callbacks=[listener], random_state=0).fit(X, Y)
+    assert fitted.n_iter_ == len(fitted.loss_curve_) == 3
 
 
 # --- progress
