@@ -63,7 +63,8 @@ PROBLEMS: dict[str, tuple[list[dict[str, Any]], str, float, str, bool, list[tupl
     ),
     "batch-norm": (
         [norm("batch_norm", 5), dense(12, "relu"), dropout(0.2), norm("batch_norm", 2, 3, 2, momentum=0.7),
-         activation("tanh"), branches("add", [], [dense(12, use_bias=False), norm("batch_norm", 12, scale=0.0)]), dense(3, l2=1e-3)],
+         activation("tanh"), branches("add", [], [dense(12, use_bias=False), norm("batch_norm", 12, scale=0.0)]),
+         dense(3, l2=1e-3)],
         "squared_error", 0.5, "mean", False, [("absolute_error", 0.0)],
     ),
     "layer-norm": (
