@@ -323,15 +323,8 @@ class TestMoreThanTwoToTheThirtyOne:
 
     def test_products(self, dtype, tiled):
         x, y = tiled(LONG, dtype, 0.5), tiled(LONG, dtype, -1.0)
-        assert rv.kernels.matmul(x[None], x[:, None]).item() == LONG / 4
+        assert rv.kernels.matmul(x[None], x[:, None]).item() == dtype(LONG / 4)
         rv.kernels.matmul(x[:, None], np.full((1, 1), 4, dtype), out=y[:, None])
         assert (y[-(1 << 20) :] == 2).all()
         sums = rv.kernels.column_sums(x[: LONG // 5 * 5].reshape(-1, 5))
         assert np.array_equal(sums, np.full(5, LONG // 5 / 2)) or dtype is np.float32
-
-    def test_a_fit_of_so_many_rows(self, dtype, tiled):
-        rows = tiled(LONG, dtype, 0.5)[:, None]
-        model = rv.Sequential([Input(1), Dense(1)], random_state=0, dtype=np.dtype(dtype).name)
-        model.compile(rv.optimizers.SGD(0.5), "mse")
-        model.fit(rows, rows[:, 0], batch_size=2**24, shuffle=False, verbose=0)
-        assert model.predict(rows[:3])[:, 0] == pytest.approx(0.5, abs=1e-3)
