@@ -371,6 +371,7 @@ def test_public_names():
         "CheckpointFormatError", "CheckpointMismatchError", "CheckpointVersionError", "from_torch", "load", "to_torch",
         "Diagnosis", "DivergenceError", "Ensemble", "Finding", "GradientCheck", "History", "MultiStart",
         "NotFittedError", "Sequential", "Starts", "__version__", "callbacks", "check_gradients", "constraints",
+        "data",
         "datasets", "diagnose", "ewma", "get_num_threads", "initializers", "kernels", "layers", "losses", "metrics",
         "numeric_gradients", "optimizers", "regularizers", "samplers", "schedules", "set_num_threads", "show_config",
     }  # fmt: skip
