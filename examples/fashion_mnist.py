@@ -9,7 +9,8 @@ import time
 
 import ravine as rv
 
-PLAN = ((1e-3, 12), (2e-4, 4))
+# (learning rate, epochs) for each net
+PLANS = {"dense": ((1e-3, 12), (2e-4, 4)), "lenet": ((2e-3, 18), (4e-4, 6), (1e-4, 2))}
 
 
 def dense():
@@ -39,7 +40,7 @@ def lenet():
     ]
 
 
-def train(layers, data, seed=0, plan=PLAN):
+def train(layers, data, plan, seed=0):
     """Train by a plan of (learning rate, epochs); give what the model reaches on the test images, and the seconds."""
     model = rv.Sequential([rv.layers.Standardize(), *layers], random_state=seed)
     start = time.perf_counter()
@@ -50,14 +51,14 @@ def train(layers, data, seed=0, plan=PLAN):
     return model.evaluate(data.X_test, data.y_test)["accuracy"], time.perf_counter() - start
 
 
-def main(folder=None, plan=PLAN):
+def main(folder=None, plan=None):
     try:
         data = rv.datasets.fashion_mnist(folder, images=True)
     except FileNotFoundError as error:
         print(error)
         return
     for net in (dense, lenet):
-        accuracy, seconds = train(net(), data, plan=plan)
+        accuracy, seconds = train(net(), data, plan or PLANS[net.__name__])
         print(f"{net.__name__}: test accuracy {100 * accuracy:.2f} %, {seconds:.0f} s")
 
 
