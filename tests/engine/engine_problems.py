@@ -62,14 +62,15 @@ PROBLEMS: dict[str, tuple[list[dict[str, Any]], str, float, str, bool, list[tupl
         "squared_error", 0.5, "mean", False, [("absolute_error", 0.0)],
     ),
     "batch-norm": (
-        [norm("batch_norm", 5), dense(12, "relu"), dropout(0.2), norm("batch_norm", 2, 3, 2, momentum=0.7),
+        [norm("batch_norm", 5), dense(12, "tanh"), dropout(0.2), norm("batch_norm", 2, 3, 2, momentum=0.7),
          activation("tanh"), branches("add", [], [dense(12, use_bias=False), norm("batch_norm", 12, scale=0.0)]),
          dense(3, l2=1e-3)],
         "squared_error", 0.5, "mean", False, [("absolute_error", 0.0)],
     ),
     "layer-norm": (
-        [dense(12, "relu"), norm("layer_norm", 12, epsilon=1e-3), dense(10, "tanh"), norm("layer_norm", 2, 5),
-         norm("layer_norm", 10, center=0.0), dense(3)],
+        [dense(12, "relu"), norm("layer_norm", 12, epsilon=1e-3),
+         dense(10, "tanh"), norm("layer_norm", 2, 5, epsilon=0.1),
+         norm("layer_norm", 10, center=0.0, epsilon=0.1), dense(3)],
         "squared_error", 0.5, "sum", False, [("absolute_error", 0.0)],
     ),
     "penalties-in-the-mean": (

@@ -134,7 +134,8 @@ RUNS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("problem", PROBLEMS)
 @pytest.mark.parametrize("name", RUNS)
 def test_a_run(name: str, problem: str) -> None:
-    engine, twin = pair(problem)
+    # a batch norm of one row passes back nothing but rounding, which Adam would make steps of
+    engine, twin = pair(problem, "sgd" if (name, problem) == ("one-sample-steps", "batch-norm") else "adam")
     results = [run(network, problem, **RUNS[name]) for network in (engine, twin)]
     assert_same_network(engine, twin)
     assert_same_history(*results)

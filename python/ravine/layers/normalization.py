@@ -125,8 +125,8 @@ class BatchNorm(_Norm):
     >>> model.compile(optimizer="adam", loss="mse")
     >>> X = np.array([[1.0], [3.0], [5.0], [7.0]])
     >>> loss = model.train_on_batch(X, X)
-    >>> {name: r.round(3).tolist() for name, r in model.statistics.items()}
-    {'batch_norm/moving_mean': [0.4], 'batch_norm/moving_variance': [1.4]}
+    >>> {name: round(float(r[0]), 3) for name, r in model.statistics.items()}
+    {'batch_norm/moving_mean': 0.4, 'batch_norm/moving_variance': 1.4}
     """
 
     kind = "batch_norm"
