@@ -160,7 +160,7 @@ def text(name: str, sizes: tuple[int, ...], rows: int, batch: int, goals: tuple[
         weights = first_weights(sizes)
         return Text(sizes, "relu", "cross_entropy", batch, values, y, weights, 3, indices=indices, indptr=indptr)
 
-    return Row(name, "text", make, goals, "triad")
+    return Row(name, "sparse", make, goals, "triad")
 
 
 def search(name: str, sizes: tuple[int, ...], data: Data, rows: int, goals: tuple[float, float]) -> Row:
