@@ -93,7 +93,9 @@ def test_maps_of_any_shape(x, name):
         want = getattr(reference, name)(x)
     got = getattr(rv.kernels, name)(x)
     assert got.shape == want.shape and got.dtype == x.dtype
-    np.testing.assert_allclose(got, want, rtol=64 * np.finfo(x.dtype).eps, atol=64 * np.finfo(x.dtype).tiny)
+    # tails such as gelu's are exp(-x^2 / 2) inside: a rounding of the exponent is x^2 / 2 roundings of the result
+    roundings = 64 + np.max(np.square(x, dtype=np.float64), initial=0.0)
+    np.testing.assert_allclose(got, want, rtol=roundings * np.finfo(x.dtype).eps, atol=64 * np.finfo(x.dtype).tiny)
 
 
 ANYTHING = st.one_of(
