@@ -39,7 +39,7 @@ Walk<T>::Walk(const Network<T>& network, Buffers<T>& buffers, const Data<T>& dat
       output_(network.output(operations_)),
       units_(network.units(operations_)),
       work_(step_work(network, data.terms_a_row())),
-      lists_columns_(network.trains(0) && (data.is_sparse() || network.id_limit() > 0)),
+      lists_columns_((data.is_sparse() || network.id_limit() > 0) && network.trains(0)),
       others_write_(std::any_of(network.arena.parameters.begin(), network.arena.parameters.end(), is_penalised)) {
   metric_sums_.resize(metrics_.size() * most_batch_slices);
 }

@@ -94,6 +94,16 @@ def test_batches_of_an_epoch(network, first, batches, steps):
     assert network.train(ROWS, LABELS, None, **TRAIN, first_batch=first, batches=batches)["steps"] == steps
 
 
+def test_a_network_without_operations_gives_its_input():
+    bare = _core.NetworkFloat64(3, [], 0)
+    bare.set_loss("squared_error", setting=1.0)
+    bare.set_optimizer("sgd", {})
+    X = np.ones((4, 3))
+    assert bare.loss_and_gradients(X, X, None) == 0.0
+    rates = np.array([0.1])
+    assert bare.train(X, X, None, batch_size=2, first_epoch=0, epochs=1, rates=rates)["steps"] == 2
+
+
 @pytest.mark.parametrize("rows", [2**32, 2**63])
 def test_an_order_numbers_rows_in_32_bits(rows):
     with pytest.raises(ValueError, match=f"shuffle takes at most .* rows, got {rows}"):
