@@ -20,6 +20,7 @@ Network<T>::Network(std::size_t inputs, const std::vector<OperationSpec>& specs,
   }
   for (const Value& value : graph_.values)
     if (value.lanes) least_slice_ = row_lanes;  // slices and tasks are whole groups
+  for (const Parameter& parameter : arena.parameters) weights_ += parameter.rows * parameter.cols;
   arena.allocate();
   trainable_.assign(graph_.layers, true);
   find_trained();

@@ -71,6 +71,7 @@ class Network {
   std::size_t id_limit() const { return operations() > 0 ? operation(0).id_limit() : 0; }
   // The least rows of a slice of a batch. Bits depend on it.
   std::size_t least_slice() const { return least_slice_; }
+  std::size_t weights() const { return weights_; }  // all parameters' elements
 
   // Whether an operation looks at whole batches.
   bool surveys() const { return surveys_; }
@@ -98,6 +99,7 @@ class Network {
   std::size_t inputs_;
   Graph<T> graph_;
   std::size_t least_slice_ = usual_batch_slice;
+  std::size_t weights_ = 0;
   bool surveys_ = false;
   std::vector<bool> trainable_;  // by layer
   std::vector<bool> trained_, goes_back_;

@@ -22,6 +22,15 @@ constexpr std::size_t batch_slices(std::size_t rows, std::size_t least = usual_b
   return (rows + batch_slice(rows, least) - 1) / batch_slice(rows, least);
 }
 
+// A gradient's sum over a batch is cut into the same slices, but for networks of more weights than this, whose gradients
+// are never copied for groups of rows (plan.cpp): nothing gains there from slices shorter than a product's. Nets of
+// images keep theirs. Bits depend on it.
+inline constexpr std::size_t most_copied_weights = std::size_t{1} << 17;
+constexpr std::size_t gradient_slice(std::size_t rows, std::size_t least, std::size_t weights) {
+  const bool whole = weights > most_copied_weights && least == usual_batch_slice;
+  return std::max(batch_slice(rows, least), whole ? product_slice : 0);
+}
+
 // The sum of `count` values, pairs level by level, an odd one passing through. Overwrites them.
 inline double tree_sum(double* value, std::size_t count) noexcept {
   for (; count > 1; count = (count + 1) / 2)

@@ -9,8 +9,9 @@ namespace {
 constexpr std::size_t worth_a_team = 400'000;
 // A task of more work than this would keep a signal waiting: about 20 ms at 100 GFLOP/s.
 constexpr std::size_t longest_task = 2'000'000'000;
-// Gradients of this size are worth a copy per group of rows; above it the columns are cut instead.
-constexpr std::size_t copied_gradient_bytes = std::size_t{512} << 10;
+// Gradients of this size are worth a copy per group of rows; above it the columns are cut instead. So no group is cut
+// from a network of more than most_copied_weights, of either type.
+constexpr std::size_t copied_gradient_bytes = most_copied_weights * sizeof(float);
 // A group's activations and their gradients should stay in the L2 cache.
 constexpr std::size_t group_bytes = std::size_t{512} << 10;
 // Of a convolutional net only a layer's need to, and the dense layers after it gain from more rows: 4 % for LeNet-5.
@@ -45,6 +46,7 @@ std::size_t step_work(const Network<T>& network, std::size_t terms) {
 Plan with_rows(Plan plan, std::size_t rows) {
   plan.slice = batch_slice(rows, plan.least_slice);
   plan.slices = batch_slices(rows, plan.least_slice);
+  plan.gradient_slice = gradient_slice(rows, plan.least_slice, plan.weights);
   plan.groups = (plan.slices + plan.group_slices - 1) / plan.group_slices;
   return plan;
 }
@@ -62,6 +64,7 @@ Plan plan_step(const Network<T>& network, std::size_t rows, std::size_t threads,
   const std::size_t gradient_bytes = network.arena.size * sizeof(T);
   Plan plan;
   plan.least_slice = network.least_slice();
+  plan.weights = network.weights();
   plan = with_rows(plan, rows);
   plan.threads = work < worth_a_team ? 1 : threads;
   const std::size_t group_limit = network.least_slice() < usual_batch_slice ? image_group_bytes : group_bytes;

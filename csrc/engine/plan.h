@@ -15,6 +15,8 @@ struct Plan {
   std::size_t least_slice = usual_batch_slice;
   std::size_t slice = 1;  // rows of a batch slice
   std::size_t slices = 1;
+  std::size_t weights = 0;         // of the network
+  std::size_t gradient_slice = 1;  // rows of a slice of a gradient's sum
   std::size_t group_slices = 1;  // by rows: slices of a group, a power of two, so that a group is a branch of the tree
   std::size_t groups = 1;
 

@@ -126,7 +126,7 @@ void Walk<T>::group(std::size_t thread, const Step& step, std::size_t number) no
   if (lists_columns_) list_columns(pass, number, rows, step.plan.groups > 1);
   T* const gradients = buffers_.group_gradients(network_.arena, number);
   for (std::size_t i = operations_; i-- > network_.first_trained();) {
-    if (network_.trains(i)) network_.operation(i).gradient(pass, rows, step.plan.slice, {}, gradients, tools);
+    if (network_.trains(i)) network_.operation(i).gradient(pass, rows, step.plan.gradient_slice, {}, gradients, tools);
     if (network_.goes_back(i)) network_.operation(i).backward(pass, 0, rows, {}, tools);
   }
   if (step.row_norms) row_norms(pass, step, 0, rows, tools);
@@ -251,8 +251,8 @@ bool Walk<T>::back_by_outputs(Team& team, const Step& step) noexcept {
     if (!team.share(gradient_parts + backward_tasks, work, true, [&](std::size_t thread, std::size_t task) {
           const Tools<T>& tools = buffers_.tools(thread);
           if (task < gradient_parts) {
-            operation.gradient(pass, rows, step.plan.slice, {task, gradient_parts}, network_.arena.gradients.data(),
-                               tools);
+            operation.gradient(pass, rows, step.plan.gradient_slice, {task, gradient_parts},
+                               network_.arena.gradients.data(), tools);
           } else {
             const std::size_t first = (task - gradient_parts) / parts * most;
             operation.backward(pass, first, std::min(most, rows - first), {(task - gradient_parts) % parts, parts},

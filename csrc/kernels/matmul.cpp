@@ -14,8 +14,7 @@ namespace {
 // more columns it has, the fewer times a is read.
 inline constexpr std::size_t block_tiles = 126 / tile_rows;
 inline constexpr std::size_t block_cols = 1024;
-template <class T>
-inline constexpr std::size_t a_capacity = block_tiles * packed_column * packed_row<T>;
+inline constexpr std::size_t a_capacity = block_tiles * packed_column * block_depth;
 inline constexpr std::size_t b_capacity = block_cols * block_depth;
 // Up to this many multiplications, or tiles of rows, a copy of b costs more than reading it where it stands.
 inline constexpr std::size_t unpacked_work = std::size_t{1} << 29;
@@ -29,7 +28,7 @@ static_assert(block_tiles <= tile_slots);
 inline constexpr std::size_t far_c_bytes = std::size_t{32} << 10;
 inline constexpr std::size_t far_a_bytes = std::size_t{256} << 10;
 template <class T>
-inline constexpr std::size_t workspace_size = a_capacity<T> + b_capacity + tile_slots * tile_size<T>;
+inline constexpr std::size_t workspace_size = a_capacity + b_capacity + tile_slots * tile_size<T>;
 static_assert(streamed_cols <= workspace_size<float>);
 
 template <class T>
@@ -38,7 +37,7 @@ struct Workspace {
   T* b;
   T* slots;
 
-  explicit Workspace(T* begin) : a(begin), b(begin + a_capacity<T>), slots(begin + a_capacity<T> + b_capacity) {}
+  explicit Workspace(T* begin) : a(begin), b(begin + a_capacity), slots(begin + a_capacity + b_capacity) {}
 };
 
 // -------------------------------------------------------------------------------------------------------- tiles
@@ -164,7 +163,7 @@ struct Blocks {
     if (!b_fits) cols = tile_cols<T>;
     const bool small = x.m * x.n * x.k <= unpacked_work && (tall_tiles || !in_one_set<T>(x.ldb));
     pack_b = form == Form::nt || (b_fits && !small && rows.pieces > unpacked_tiles);
-    const std::size_t fitting = form == Form::tree ? a_capacity<T> / (depth * packed_column) : block_tiles;
+    const std::size_t fitting = form == Form::tree ? a_capacity / (depth * packed_column) : block_tiles;
     pack_a = x.n > tile_cols<T> && in_one_set<T>(x.lda) && !(by_columns(form) && tall_tiles) && fitting > 0;
     if (pack_a) tiles = smaller(tiles, fitting);
   }
@@ -186,7 +185,7 @@ struct Block {
     if constexpr (by_columns(form))
       pack_columns<T>(work.a, x.a + p * x.lda, x.lda, depth, blocks.rows, t0, tiles);
     else
-      pack_rows<T>(work.a, x.a + row() * x.lda + p, x.lda, depth, rows());
+      pack_rows<T>(work.a, x.a + row() * x.lda + p, x.lda, depth, blocks.rows, t0, tiles);
   }
 
   // The panel of `cols` columns from j on, `packed` columns into the copy of b, if there is one: where the block's
@@ -223,14 +222,12 @@ struct Block {
   template <class Use>
   RAVINE_INLINE void with_a(std::size_t t, std::size_t q, Use&& use) const noexcept {
     const std::size_t i = blocks.rows.begin(t);
-    if constexpr (by_columns(form)) {
-      use(blocks.pack_a ? Columns<T>{work.a + ((t - t0) * depth + q) * packed_column, packed_column}
-                        : Columns<T>{x.a + (p + q) * x.lda + i, x.lda});
-    } else if (blocks.pack_a) {
-      use(PackedRows<T>{work.a + (i - row()) * packed_row<T> + q});
-    } else {
+    if (blocks.pack_a)
+      use(Columns<T>{work.a + ((t - t0) * depth + q) * packed_column, packed_column});
+    else if constexpr (by_columns(form))
+      use(Columns<T>{x.a + (p + q) * x.lda + i, x.lda});
+    else
       use(StridedRows<T>{x.a + i * x.lda + p + q, x.lda});
-    }
   }
 
   RAVINE_INLINE Tile<T> tile(std::size_t t, std::size_t j, std::size_t cols) const {
@@ -323,7 +320,8 @@ void forward_product(const Matmul<T>& x) noexcept {
   product<T, Form::nn>(rest);
 }
 
-// Up to one product slice a batch is the same sum either way, and the tile's own loop over k saves passes over c.
+// Up to one product slice a batch is the same sum either way, and the tile's own loop over k saves passes over c. Two or
+// three slices as long as a product's are added in ascending order by the tree, too.
 template <class T>
 void transposed_product(const Matmul<T>& x) noexcept {
   if (x.k == 1) return outer_product<T>(x, 1);
@@ -334,7 +332,8 @@ void transposed_product(const Matmul<T>& x) noexcept {
     return transposed_product<T>(row);
   }
   const bool one_slice = x.batch_slice == 0 || x.batch_slice >= x.k;
-  if (one_slice && x.k > product_slice)
+  const bool ascends = x.batch_slice == product_slice && x.k <= 3 * product_slice && !x.accumulate;
+  if ((one_slice || ascends) && x.k > product_slice)
     product<T, Form::tn>(x);
   else
     product<T, Form::tree>(x);

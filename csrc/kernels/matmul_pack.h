@@ -41,35 +41,39 @@ void pack_panels(T* __restrict to, const T* __restrict b, std::size_t ldb, std::
   }
 }
 
+// The transpose of `rows` rows of `cols` elements each, at most lanes x lanes; columns without a row become zeros.
+template <class T>
+RAVINE_INLINE void pack_square(T* __restrict to, std::size_t ldto, const T* __restrict from, std::size_t ldfrom,
+                               std::size_t rows, std::size_t cols) noexcept {
+  constexpr std::size_t side = lanes<T>;
+  Vec<T> row[side];
+#pragma GCC unroll 16
+  for (std::size_t i = 0; i < side; ++i) {
+    if (i >= rows)
+      row[i] = Vec<T>{};
+    else if (cols == side)
+      row[i] = load<T>(from + i * ldfrom);
+    else
+      row[i] = load_first<T>(from + i * ldfrom, cols);
+  }
+  transpose<T>(row);
+#pragma GCC unroll 16
+  for (std::size_t i = 0; i < side; ++i)
+    if (i < cols) store<T>(to + i * ldto, row[i]);
+}
+
 // The same panels of the transpose: b is (cols, k) here.
 template <class T>
 void pack_transposed_panels(T* __restrict to, const T* __restrict b, std::size_t ldb, std::size_t k,
                             std::size_t cols) noexcept {
   constexpr std::size_t side = lanes<T>;
-  for (std::size_t j = 0; j < cols; j += tile_cols<T>, to += k * tile_cols<T>) {
+  for (std::size_t j = 0; j < cols; j += tile_cols<T>, to += k * tile_cols<T>)
     for (std::size_t v = 0; v < tile_vectors; ++v) {
       const std::size_t first = j + v * side;
-      const std::size_t count = cols > first ? smaller(side, cols - first) : 0;
-      for (std::size_t p = 0; p < k; p += side) {
-        const std::size_t depth = smaller(side, k - p);
-        Vec<T> row[side];
-#pragma GCC unroll 16
-        for (std::size_t i = 0; i < side; ++i) {
-          if (i >= count)
-            row[i] = Vec<T>{};
-          else if (depth == side)
-            row[i] = load<T>(b + (first + i) * ldb + p);
-          else
-            row[i] = load_first<T>(b + (first + i) * ldb + p, depth);
-        }
-        transpose<T>(row);
-        T* const out = to + p * tile_cols<T> + v * side;
-#pragma GCC unroll 16
-        for (std::size_t i = 0; i < side; ++i)
-          if (i < depth) store<T>(out + i * tile_cols<T>, row[i]);
-      }
+      for (std::size_t p = 0; p < k; p += side)
+        pack_square<T>(to + p * tile_cols<T> + v * side, tile_cols<T>, b + first * ldb + p, ldb,
+                       cols > first ? smaller(side, cols - first) : 0, smaller(side, k - p));
     }
-  }
 }
 
 template <class T>
@@ -87,10 +91,19 @@ void pack_columns(T* __restrict to, const T* __restrict a, std::size_t lda, std:
     }
 }
 
-// Rows [first, first + rows) of a, `k` terms of them, each packed_row long.
+// Tiles of a's rows, `k` terms of them, each the transpose of its rows: (k, packed_column) and contiguous.
 template <class T>
-void pack_rows(T* __restrict to, const T* __restrict a, std::size_t lda, std::size_t k, std::size_t rows) noexcept {
-  for (std::size_t i = 0; i < rows; ++i) copy<T>(to + i * packed_row<T>, a + i * lda, k);
+void pack_rows(T* __restrict to, const T* __restrict a, std::size_t lda, std::size_t k, const Cut& tiles,
+               std::size_t first, std::size_t count) noexcept {
+  constexpr std::size_t side = lanes<T>;
+  for (std::size_t t = first; t < first + count; ++t, to += k * packed_column) {
+    const T* const tile = a + (tiles.begin(t) - tiles.begin(first)) * lda;
+    const std::size_t rows = tiles.size(t);
+    for (std::size_t p = 0; p < k; p += side)
+      for (std::size_t i0 = 0; i0 < packed_column; i0 += side)
+        pack_square<T>(to + p * packed_column + i0, packed_column, tile + i0 * lda + p, lda,
+                       rows > i0 ? smaller(side, rows - i0) : 0, smaller(side, k - p));
+  }
 }
 
 // Asks for `rows` rows of `cols` elements, `ld` apart, in `calls` calls of a few cache lines each: a block that is

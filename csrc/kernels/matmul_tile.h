@@ -20,24 +20,11 @@ inline constexpr std::size_t tile_size = tile_rows * tile_cols<T>;
 // A product's k is taken in blocks of this many terms, two slices: c is read and written once for both, and a's block
 // and a panel of b still stay in the L2 cache.
 inline constexpr std::size_t block_depth = 2 * product_slice;
-// A packed row of a is this long: a block of k and a cache line, so that the rows of a tile fall into different sets of
-// the L1 cache.
-template <class T>
-inline constexpr std::size_t packed_row = block_depth + 64 / sizeof(T);
 // A packed column of a's tile is this long: whole vectors.
 inline constexpr std::size_t packed_column = (tile_rows + 7) / 8 * 8;
 
 // Where element (i, p) of a stands: in rows of a fixed or of any stride, or in columns. The terms of k come in runs, of
 // which here there is one: run(k) of them, of k that are left, are next to each other; then jump().
-template <class T>
-struct PackedRows {
-  const T* a;
-  RAVINE_INLINE T at(std::size_t i) const { return a[i * packed_row<T>]; }
-  RAVINE_INLINE void next() { ++a; }
-  RAVINE_INLINE std::size_t run(std::size_t k) const { return k; }
-  RAVINE_INLINE void jump() {}
-};
-
 template <class T>
 struct StridedRows {
   const T* a;

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import random
+from .matmul import PRODUCT_SLICE
 
 Array = NDArray[Any]
 
@@ -23,6 +24,8 @@ AUGMENT_STREAM = 11 << 24
 
 #: The least rows of a slice of a batch where no operation asks for fewer.
 USUAL_BATCH_SLICE = 32
+#: Networks of more weights have longer slices in the sums of their gradients.
+MOST_COPIED_WEIGHTS = 1 << 17
 
 
 def epoch_order(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
@@ -74,6 +77,27 @@ def batch_slice(rows: int, least: int = USUAL_BATCH_SLICE) -> int:
     """
     unit = least if least < USUAL_BATCH_SLICE else 8
     return max(least, unit * -(-rows // (16 * unit)))
+
+
+def gradient_slice(rows: int, least: int = USUAL_BATCH_SLICE, weights: int = 0) -> int:
+    """Rows of one slice of a gradient's sum over a batch: `batch_slice`, but at least 256 in large networks.
+
+    Parameters
+    ----------
+    rows : int
+        Rows of the batch.
+    least : int, default 32
+        The least rows of a slice, see `batch_slice`; networks that ask for less than usual keep to it.
+    weights : int, default 0
+        Elements of all parameters of the network; large are those of more than 2^17.
+
+    Examples
+    --------
+    >>> gradient_slice(512), gradient_slice(512, weights=200_000), gradient_slice(512, 16, 200_000)
+    (32, 256, 32)
+    """
+    whole = weights > MOST_COPIED_WEIGHTS and least == USUAL_BATCH_SLICE
+    return max(batch_slice(rows, least), PRODUCT_SLICE if whole else 0)
 
 
 def tree_sum(terms: Sequence[float]) -> float:

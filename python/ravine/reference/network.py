@@ -81,8 +81,9 @@ class Network:
         self._operations = make_operations(operations, input_units, self.dtype)
         self._all = [inner for operation in self._operations for inner in operation.all()]
         self._least_slice = min([operation.least_slice for operation in self._all], default=USUAL_BATCH_SLICE)
+        weights = sum(array.size for array in self.weights().values())
         for operation in self._all:
-            operation.least_slice = self._least_slice
+            operation.least_slice, operation.weights = self._least_slice, weights
         self._state: dict[str, Array] = {}
         self.set_loss("squared_error", setting=1.0)
         self.set_optimizer("sgd", {})

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import activations, random
-from .batches import DROPOUT_STREAM, NOISE_STREAM, USUAL_BATCH_SLICE, Array, batch_slice
+from .batches import DROPOUT_STREAM, NOISE_STREAM, USUAL_BATCH_SLICE, Array, gradient_slice
 from .convolution import conv2d, conv2d_dweight, conv2d_dx
 from .limits import limit_columns, soft_threshold, squared_norm
 from .matmul import matmul
@@ -138,6 +138,8 @@ class Operation:
 
     #: The least rows of a slice of a batch that it asks for; the least of all operations' holds for the network.
     least_slice = USUAL_BATCH_SLICE
+    #: Elements of all parameters of the network.
+    weights = 0
 
     def __init__(self, spec: OperationSpec, inputs: int, index: int, dtype: np.dtype) -> None:
         self.spec, self.inputs, self.index = spec, inputs, index
@@ -204,7 +206,7 @@ class Dense(Operation):
     def backward(self, dy: Array) -> Array:
         """``dz = dy f'(z)``; ``dW = x^T dz`` and ``db = sum of dz's rows``, both by batch slices; ``dx = dz W^T``."""
         self.dz = dz = self.activation.backward(dy)
-        size = batch_slice(len(dz), self.least_slice)
+        size = gradient_slice(len(dz), self.least_slice, self.weights)
         if self.trainable:
             self.gradients["kernel"][...] = matmul(self.x, dz, transpose_a=True, batch_slice=size)
             if self.spec.use_bias:
@@ -333,7 +335,7 @@ class Embedding(Dense):
         """``dW[r] = sum of the dy[t] with x[t] = r``, by batch slices; there is no dx."""
         self.dz = dy.reshape(-1, self.spec.units)
         length = self.x.shape[1]
-        size = batch_slice(len(dy), self.least_slice) * length
+        size = gradient_slice(len(dy), self.least_slice, self.weights) * length
         if self.trainable:
             embedding_gradient(self.x.reshape(-1), self.dz, self.ids, batch_slice=size, out=self.gradients["kernel"])
         return np.zeros_like(self.x)
