@@ -2,8 +2,8 @@
 // and variance are those of the batch, which weigh the running ones; otherwise, and where the layer is frozen, they are
 // the running ones.
 //
-// While a network trains, an activation after it and max pooling after that can be done here, image by image while it is
-// in the cache. Only the end of such a chain stands in memory, and the gradient by it.
+// While a network trains, an activation after it and max pooling after that can be done here, image by image while it
+// is in the cache. Only the end of such a chain stands in memory, and the gradient by it.
 #pragma once
 
 #include <optional>
