@@ -255,10 +255,9 @@ bool Walk<T>::back_by_outputs(Team& team, const Step& step) noexcept {
     const std::size_t row_work = work_of(i), most = task_rows_of(operation, step.plan);
     const std::size_t parts = tasks_of(operation.backward_parts(), most * row_work, team.size());
     const std::size_t slices = network_.trains(i) && slices_gradient(operation, step.plan) ? step.plan.slices : 0;
-    const std::size_t gradient_parts = slices > 0 ? slices
-                                       : network_.trains(i)
-                                           ? tasks_of(operation.gradient_parts(), rows * row_work, team.size())
-                                           : 0;
+    std::size_t gradient_parts = slices;
+    if (network_.trains(i) && slices == 0)
+      gradient_parts = tasks_of(operation.gradient_parts(), rows * row_work, team.size());
     const std::size_t backward_tasks = network_.goes_back(i) ? pieces(rows, most) * parts : 0;
     const std::size_t work = 2 * rows * row_work / (gradient_parts + backward_tasks + 1);
     if (!team.share(gradient_parts + backward_tasks, work, true, [&](std::size_t thread, std::size_t task) {

@@ -13,12 +13,29 @@ namespace {
 // that goes through several functions in the L1 cache.
 constexpr std::size_t task_numbers = 65536;
 constexpr std::size_t piece_numbers = 4096;
+// Channels that are repeated are no more than this: six of the widest vectors.
+constexpr std::size_t most_wide = 96;
+
+// Rows of `cols` numbers as rows of `times` as many, in place: the last first, for each moves up.
+template <class T>
+void repeat(T* row, std::size_t rows, std::size_t cols, std::size_t times) {
+  for (std::size_t r = rows; times > 1 && r-- > 0;)
+    for (std::size_t k = times; k-- > (r == 0 ? 1 : 0);)
+      std::copy_n(row + r * cols, cols, row + (r * times + k) * cols);
+}
 
 }  // namespace
 
 template <class T>
 std::size_t BatchNorm<T>::task_rows() const {
   return std::clamp<std::size_t>(task_numbers / this->units_, 1, 512);
+}
+
+template <class T>
+std::size_t BatchNorm<T>::repeats_of(std::size_t cols, std::size_t positions) {
+  std::size_t repeats = cols % row_lanes == 0 ? 1 : std::max<std::size_t>(1, most_wide / cols);
+  while (positions % repeats != 0) --repeats;
+  return repeats;
 }
 
 template <class T>
@@ -29,14 +46,14 @@ std::size_t BatchNorm<T>::piece_rows() const {
 template <class T>
 std::size_t BatchNorm<T>::saved(std::size_t rows) const {
   const std::size_t largest = pools_ ? rows * windows_.outputs() : 0;
-  return (1 + most_batch_slices) * block() * (sizeof(double) / sizeof(T)) + padded(7 * cols_) + largest;
+  return (1 + most_batch_slices) * block() * (sizeof(double) / sizeof(T)) + padded(7 * wide()) + largest;
 }
 
 template <class T>
 typename BatchNorm<T>::Saved BatchNorm<T>::saved_of(const Pass<T>& pass) const {
   auto* const statistics = reinterpret_cast<double*>(pass.saved[this->number_]);
   T* const coefficient = reinterpret_cast<T*>(statistics + (1 + most_batch_slices) * block());
-  return {statistics, statistics + block(), coefficient, coefficient + 3 * cols_, coefficient + padded(7 * cols_)};
+  return {statistics, statistics + block(), coefficient, coefficient + 3 * wide(), coefficient + padded(7 * wide())};
 }
 
 template <class T>
@@ -68,6 +85,7 @@ void BatchNorm<T>::settle(const Pass<T>& pass, std::size_t rows, const Tools<T>&
   }
   kernels.fold(saved.coefficient, saved.statistics, saved.statistics + cols_, value_of(parameters_.gamma, *tools.arena),
                value_of(parameters_.beta, *tools.arena), epsilon_, cols_);
+  repeat(saved.coefficient, 3, cols_, repeats_);
 }
 
 template <class T>
@@ -76,12 +94,13 @@ void BatchNorm<T>::normalise(T* y, const Pass<T>& pass, std::size_t first, std::
   const T* const x = this->x(pass, first);
   const T* const coefficient = saved_of(pass).coefficient;
   const bool activates = chains(pass) && function_.activation;
-  const std::size_t all = rows * positions(), most = activates ? std::max<std::size_t>(1, piece_numbers / cols_) : all;
+  const std::size_t cols = wide(), all = rows * wide_positions();
+  const std::size_t most = activates ? std::max<std::size_t>(1, piece_numbers / cols) : all;
   for (std::size_t at = 0; at < all; at += most) {
     const std::size_t count = std::min(most, all - at);
-    T* const piece = y + at * cols_;
-    tools.kernels->batch_norm->forward(piece, x + at * cols_, coefficient, count, cols_);
-    if (activates) function_.activation->forward(piece, piece, 1, count * cols_, function_.alpha);
+    T* const piece = y + at * cols;
+    tools.kernels->batch_norm->forward(piece, x + at * cols, coefficient, count, cols);
+    if (activates) function_.activation->forward(piece, piece, 1, count * cols, function_.alpha);
   }
 }
 
@@ -144,6 +163,7 @@ void BatchNorm<T>::settle_back(const Pass<T>& pass, std::size_t rows, T* gradien
   kernels.fold_back(saved.coefficient_back, gradient_of(parameters_.gamma), gradient_of(parameters_.beta), saved.sums,
                     saved.statistics, saved.statistics + cols_, value_of(parameters_.gamma, *tools.arena), epsilon_,
                     cols_);
+  repeat(saved.coefficient_back, 4, cols_, repeats_);
 }
 
 template <class T>
@@ -153,10 +173,10 @@ void BatchNorm<T>::backward(const Pass<T>& pass, std::size_t first, std::size_t 
   const std::size_t most = chains(pass) ? piece_rows() : rows;
   for (std::size_t row = first; row < first + rows; row += most) {
     const std::size_t count = std::min(most, first + rows - row);
-    T* const dx = this->dx(pass, row);
-    tools.kernels->batch_norm->backward(dx, slope(dx, pass, row, count, tools), this->x(pass, row),
-                                        pass.weight ? pass.weight + row : nullptr, saved.coefficient_back,
-                                        saved.statistics[2 * cols_], count, positions(), cols_);
+    tools.kernels->batch_norm->backward(this->dx(pass, row), slope(tools.room, pass, row, count, tools),
+                                        this->x(pass, row), pass.weight ? pass.weight + row : nullptr,
+                                        saved.coefficient_back, saved.statistics[2 * cols_], count, wide_positions(),
+                                        wide());
     this->through_input_activation(pass, row, count, {0, this->inputs_});
   }
 }

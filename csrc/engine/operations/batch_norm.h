@@ -21,7 +21,12 @@ class BatchNorm final : public Operation<T> {
   };
 
   BatchNorm(const Place<T>& place, std::size_t cols, double momentum, double epsilon, Parameters parameters)
-      : Operation<T>(place), cols_(cols), momentum_(momentum), epsilon_(epsilon), parameters_(parameters) {}
+      : Operation<T>(place),
+        cols_(cols),
+        repeats_(repeats_of(cols, positions())),
+        momentum_(momentum),
+        epsilon_(epsilon),
+        parameters_(parameters) {}
 
   std::size_t task_rows() const override;
   std::size_t room() const override { return chains() ? piece_rows() * this->units_ : 0; }
@@ -56,12 +61,16 @@ class BatchNorm final : public Operation<T> {
   struct Saved {
     double* statistics;
     double* sums;
-    T* coefficient;       // (3, cols)
-    T* coefficient_back;  // (4, cols)
+    T* coefficient;       // (3, wide)
+    T* coefficient_back;  // (4, wide)
     T* largest;           // numbers of the windows' largest pixels, where it pools
   };
   Saved saved_of(const Pass<T>& pass) const;
   std::size_t positions() const { return this->units_ / cols_; }
+  // Maps of each number alone see narrow channels as fewer positions of `wide` of them, which fill vectors.
+  static std::size_t repeats_of(std::size_t cols, std::size_t positions);
+  std::size_t wide() const { return repeats_ * cols_; }
+  std::size_t wide_positions() const { return positions() / repeats_; }
   // In elements of float64; also of the statistics.
   std::size_t block() const { return 2 * cols_ + 2; }
   bool takes_batch(const Pass<T>& pass, const Arena<T>& arena) const {
@@ -82,6 +91,7 @@ class BatchNorm final : public Operation<T> {
   const T* slope(T* to, const Pass<T>& pass, std::size_t first, std::size_t rows, const Tools<T>& tools) const noexcept;
 
   const std::size_t cols_;
+  const std::size_t repeats_;
   const double momentum_, epsilon_;
   const Parameters parameters_;
   Applied<T> function_{};
