@@ -140,7 +140,8 @@ def images(
         for layer in convolutions:
             terms = layer.kernel**2 * image[2]
             kernel, bias = first_weights((terms, layer.filters))
-            weights += [kernel.reshape(layer.kernel, layer.kernel, image[2], layer.filters), bias]
+            weights.append(kernel.reshape(layer.kernel, layer.kernel, image[2], layer.filters))
+            weights += [np.ones_like(bias), bias] if layer.norm else [bias]  # gamma and beta, or a bias
             height, width, filters = layer.outputs(image)
             image = (height // layer.pool, width // layer.pool, filters)
         sizes = (image[0] * image[1] * image[2], *units)
@@ -245,11 +246,13 @@ TRAINING = [
 ]
 LENET = (Convolved(6, 5, "valid", 2), Convolved(16, 5, "valid", 2))
 BLOCKS = (Convolved(32, 3, "same", 2), Convolved(64, 3, "same", 2), Convolved(64, 3, "same", 2))
+NORM_BLOCKS = tuple(layer._replace(norm=True) for layer in BLOCKS)
 # name, image, convolutions, dense units, rows, batch, passes before the check, goals
 IMAGES = [
     images("lenet-32", (28, 28, 1), LENET, (120, 84, 10), 1_024, 32, 20, (5.0, 5.0)),
     images("lenet-128", (28, 28, 1), LENET, (120, 84, 10), 1_024, 128, 60, (5.0, 5.0)),
     images("blocks", (64, 64, 3), BLOCKS, (128, 2), 128, 32, 6, (2.0, 2.0)),
+    images("blocks-norm", (64, 64, 3), NORM_BLOCKS, (128, 2), 128, 32, 20, (2.0, 2.0)),
 ]
 TEXT = [text("text", (50_000, 64, 20), 4_096, 256, (3.0, 3.0))]
 SEARCH = [search("lbfgs-digits", (64, 128, 128, 10), handwriting, 1_408, (2.0, 2.0))]

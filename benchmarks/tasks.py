@@ -19,6 +19,7 @@ Activation: TypeAlias = Literal["relu", "tanh"]
 Form: TypeAlias = Literal["nn", "tn", "nt"]
 
 LEARNING_RATE, BETA_1, BETA_2, EPSILON = 1e-3, 0.9, 0.999, 1e-8  # Adam's, in every training task
+NORM_EPSILON, NORM_MOMENTUM = 1e-5, 0.9  # of batch norm; the momentum is what running statistics keep
 
 
 @dataclass(frozen=True)
@@ -107,12 +108,21 @@ class Search(Training):
 
 
 class Convolved(NamedTuple):
-    """A convolution with ReLU and, after it, max pooling over `pool` x `pool` pixels."""
+    """A convolution with ReLU and, after it, max pooling over `pool` x `pool` pixels.
+
+    With `norm`, a batch norm (NORM_EPSILON, NORM_MOMENTUM) before the ReLU takes the place of the bias.
+    """
 
     filters: int
     kernel: int
     padding: Literal["valid", "same"]
     pool: int
+    norm: bool = False
+
+    @property
+    def arrays(self) -> int:
+        """Its weights: kernel and bias, or kernel, gamma and beta."""
+        return 3 if self.norm else 2
 
     def outputs(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
         """Return height, width and channels after the convolution."""
@@ -130,6 +140,14 @@ class Images(Training):
 
     convolutions: tuple[Convolved, ...] = ()
 
+    def by_layer(self, weights: Sequence[Any]) -> tuple[list[tuple[Convolved, Sequence[Any]]], Sequence[Any]]:
+        """Return each convolution with its weights, and the weights of the dense layers."""
+        found, at = [], 0
+        for layer in self.convolutions:
+            found.append((layer, weights[at : at + layer.arrays]))
+            at += layer.arrays
+        return found, weights[at:]
+
     @property
     def flops(self) -> float:
         """A step's products, as many for each term that lies outside an image."""
@@ -142,25 +160,31 @@ class Images(Training):
         return 2.0 * self.batch * (3 * forward - first)
 
     def outputs_of(self, weights: Sequence[Array], X: Array) -> Array:
-        """Return the last layer's outputs, in float64."""
+        """Return the last layer's outputs, in float64; a batch norm takes the statistics of these rows."""
         values = X.astype(np.float64)
-        for layer, kernel, bias in zip(self.convolutions, weights[::2], weights[1::2], strict=False):
+        convolutions, dense = self.by_layer(weights)
+        for layer, (kernel, *rest) in convolutions:
             if layer.padding == "same":
                 before = (layer.kernel - 1) // 2
                 around = (before, layer.kernel - 1 - before)
                 values = np.pad(values, ((0, 0), around, around, (0, 0)))
             windows = np.lib.stride_tricks.sliding_window_view(values, (layer.kernel, layer.kernel), (1, 2))
-            values = np.maximum(np.einsum("nijcuv,uvcf->nijf", windows, kernel, optimize=True) + bias, 0.0)
+            values = np.einsum("nijcuv,uvcf->nijf", windows, kernel, optimize=True)
+            if layer.norm:
+                mean, variance = values.mean(axis=(0, 1, 2)), values.var(axis=(0, 1, 2))
+                values = (values - mean) / np.sqrt(variance + NORM_EPSILON) * rest[0]
+            values = np.maximum(values + rest[-1], 0.0)
             rows, height, width, filters = values.shape
             pool = layer.pool
             values = values.reshape(rows, height // pool, pool, width // pool, pool, filters).max(axis=(2, 4))
-        return _forward(weights[2 * len(self.convolutions) :], values.reshape(len(values), -1), self.activation)
+        return _forward(dense, values.reshape(len(values), -1), self.activation)
 
     def loss_of(self, weights: Sequence[Array]) -> float:
         """Return the loss over all rows with these weights."""
         wide, total = [weight.astype(np.float64) for weight in weights], 0.0
-        for first in range(0, len(self.X), 32):
-            outputs, label = self.outputs_of(wide, self.X[first : first + 32]), self.y[first : first + 32]
+        for first in range(0, len(self.X), self.batch):
+            outputs = self.outputs_of(wide, self.X[first : first + self.batch])
+            label = self.y[first : first + self.batch]
             outputs -= outputs.max(axis=1, keepdims=True)
             total += float(np.sum(np.log(np.exp(outputs).sum(axis=1)) - outputs[np.arange(len(label)), label]))
         return total / len(self.X)

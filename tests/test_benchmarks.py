@@ -124,6 +124,21 @@ def test_ravine_computes_what_an_image_task_asks_for():
     assert task.complaints({"ravine": entry.result()}) == {}
 
 
+@pytest.mark.parametrize("name", ["torch", "jax"])
+def test_contestants_learn_the_same_with_batch_norm(name):
+    pytest.importorskip(name)
+    layers = (tasks.Convolved(3, 3, "same", 2, norm=True), tasks.Convolved(5, 2, "valid", 3, norm=True))
+    task = rows.images("small", (8, 8, 2), layers, (6, 3), 40, 40, 20, (1.0, 1.0)).make()  # all rows: no order
+    results = {}
+    for kind in ("ravine", name):
+        entry = importlib.import_module(f"benchmarks.contestants.{kind}").Images(task, 1)
+        entry.reset()
+        entry.run(task.checked_passes)
+        results[kind] = entry.result()
+    assert [w.shape for w in results[name]] == [w.shape for w in task.weights]
+    assert task.complaints(results) == {}
+
+
 def small_step():
     w, g = np.linspace(-1.0, 1.0, 5_000, dtype=np.float32), np.linspace(0.1, 1.0, 5_000, dtype=np.float32)
     return tasks.Update("sgd", {"learning_rate": 0.1}, 0, w, g)

@@ -97,11 +97,16 @@ class Images(Training):
         task = self.task
         assert isinstance(task, tasks.Images)
         axes = ("NHWC", "HWIO", "NHWC")
-        for layer, kernel, bias in zip(task.convolutions, weights[::2], weights[1::2], strict=False):
-            X = jax.lax.conv_general_dilated(X, kernel, (1, 1), layer.padding.upper(), dimension_numbers=axes) + bias
+        convolutions, dense = task.by_layer(weights)
+        for layer, (kernel, *rest) in convolutions:
+            X = jax.lax.conv_general_dilated(X, kernel, (1, 1), layer.padding.upper(), dimension_numbers=axes)
+            if layer.norm:  # running statistics are left out
+                mean, variance = jnp.mean(X, (0, 1, 2)), jnp.var(X, (0, 1, 2))
+                X = (X - mean) * (rest[0] * jax.lax.rsqrt(variance + tasks.NORM_EPSILON))
+            X = X + rest[-1]
             window = (1, layer.pool, layer.pool, 1)
             X = jax.lax.reduce_window(jax.nn.relu(X), -jnp.inf, jax.lax.max, window, window, "VALID")
-        return forward(weights[2 * len(task.convolutions) :], X.reshape(len(X), -1), task.activation)
+        return forward(list(dense), X.reshape(len(X), -1), task.activation)
 
 
 class Inference(Stateless):

@@ -52,8 +52,13 @@ class Training:
 def convolutional(task: tasks.Images) -> rv.Sequential:
     """Build the model and give it the task's weights."""
     layers: list[rv.layers.Layer] = [rv.layers.Input(tuple(task.X.shape[1:]))]
-    for filters, kernel, padding, pool in task.convolutions:
-        layers.append(rv.layers.Conv2D(filters, kernel, padding=padding, activation="relu"))
+    for filters, kernel, padding, pool, norm in task.convolutions:
+        if norm:
+            layers.append(rv.layers.Conv2D(filters, kernel, padding=padding, use_bias=False))
+            layers.append(rv.layers.BatchNorm(momentum=tasks.NORM_MOMENTUM, epsilon=tasks.NORM_EPSILON))
+            layers.append(rv.layers.Activation("relu"))
+        else:
+            layers.append(rv.layers.Conv2D(filters, kernel, padding=padding, activation="relu"))
         layers.append(rv.layers.MaxPool2D(pool))
     layers.append(rv.layers.Flatten())
     layers += [rv.layers.Dense(units, activation=task.activation) for units in task.sizes[1:-1]]

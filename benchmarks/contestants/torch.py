@@ -81,26 +81,32 @@ class Images(Training):
     """Convolutions before the dense layers; images and kernels are turned before the clock starts."""
 
     def __init__(self, task: tasks.Images, threads: int) -> None:
-        self.count, channels = len(task.convolutions), task.convolutions[-1].filters
+        self.images, channels = task, task.convolutions[-1].filters
+        self.count = sum(layer.arrays for layer in task.convolutions)
         pixels = np.arange(task.sizes[0]).reshape(-1, channels)
         self.columns = pixels.T.ravel()  # of the first dense kernel, which meets whole channels here
         kernels = [w.swapaxes(0, 1) if w.ndim == 4 else w for w in task.weights]  # tensors() reverses the axes
-        kernels[2 * self.count] = kernels[2 * self.count][self.columns]
+        kernels[self.count] = kernels[self.count][self.columns]
         super().__init__(dataclasses.replace(task, weights=kernels), threads)
-        self.layers = task.convolutions
+        self.statistics = [(torch.zeros(layer.filters), torch.ones(layer.filters)) for layer in task.convolutions]
         self.X = self.X.permute(0, 3, 1, 2).contiguous()
 
     def loss(self, weights: list[torch.Tensor], X: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        for layer, kernel, bias in zip(self.layers, weights[::2], weights[1::2], strict=False):
-            X = F.max_pool2d(torch.relu(F.conv2d(X, kernel, bias, padding=layer.padding)), layer.pool)
-        return F.cross_entropy(forward(weights[2 * self.count :], X.flatten(1), self.task.activation), y)
+        convolutions, dense = self.images.by_layer(weights)
+        for (layer, (kernel, *rest)), (mean, variance) in zip(convolutions, self.statistics, strict=True):
+            X = F.conv2d(X, kernel, None if layer.norm else rest[0], padding=layer.padding)
+            if layer.norm:
+                keep, epsilon = tasks.NORM_MOMENTUM, tasks.NORM_EPSILON
+                X = F.batch_norm(X, mean, variance, *rest, training=True, momentum=1.0 - keep, eps=epsilon)
+            X = F.max_pool2d(torch.relu(X), layer.pool)
+        return F.cross_entropy(forward(list(dense), X.flatten(1), self.task.activation), y)
 
     def result(self) -> list[Array]:
         weights = [w.detach().numpy() for w in self.weights]
         ours = [w.transpose(2, 3, 1, 0) if w.ndim == 4 else w.T.copy() for w in weights]
-        back = np.empty_like(ours[2 * self.count])
-        back[self.columns] = ours[2 * self.count]
-        ours[2 * self.count] = back
+        back = np.empty_like(ours[self.count])
+        back[self.columns] = ours[self.count]
+        ours[self.count] = back
         return ours
 
 

@@ -22,9 +22,9 @@ constexpr std::size_t batch_slices(std::size_t rows, std::size_t least = usual_b
   return (rows + batch_slice(rows, least) - 1) / batch_slice(rows, least);
 }
 
-// A gradient's sum over a batch is cut into the same slices, but for networks of more weights than this, whose gradients
-// are never copied for groups of rows (plan.cpp): nothing gains there from slices shorter than a product's. Nets of
-// images keep theirs. Bits depend on it.
+// A gradient's sum over a batch is cut into the same slices, but for networks of more weights than this, whose
+// gradients are never copied for groups of rows (plan.cpp): nothing gains there from slices shorter than a product's.
+// Nets of images keep theirs. Bits depend on it.
 inline constexpr std::size_t most_copied_weights = std::size_t{1} << 17;
 constexpr std::size_t gradient_slice(std::size_t rows, std::size_t least, std::size_t weights) {
   const bool whole = weights > most_copied_weights && least == usual_batch_slice;

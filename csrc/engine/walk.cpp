@@ -12,6 +12,8 @@ namespace {
 // Rows of a task that gathers, or takes norms, when outputs are cut; and of one that takes sparse rows through the
 // first operation, whose outputs are few.
 constexpr std::size_t task_rows = 512, sparse_task_rows = 32;
+// Numbers that such a task gathers at most.
+constexpr std::size_t gathered_numbers = 131072;
 
 constexpr std::size_t pieces(std::size_t total, std::size_t size) { return (total + size - 1) / size; }
 
@@ -160,6 +162,14 @@ std::size_t Walk<T>::task_rows_of(const Operation<T>& operation, const Plan& pla
   return network_.surveys() && plan.threads > 1 ? std::min(most, plan.slice) : most;
 }
 
+// Where slices keep a team as busy as parts of the gradient: a part goes through all rows, and makes anew what goes
+// with them.
+template <class T>
+bool Walk<T>::slices_gradient(const Operation<T>& operation, const Plan& plan) const noexcept {
+  return operation.has_slices() && plan.threads > 1 &&
+         plan.slices >= std::min(plan.threads, std::max<std::size_t>(2, operation.gradient_parts()));
+}
+
 template <class T>
 bool Walk<T>::by_rows(Team& team, const Step& step) noexcept {
   const std::size_t work = work_ * step.plan.group_rows();
@@ -193,17 +203,17 @@ template <class T>
 bool Walk<T>::by_outputs(Team& team, const Step& step) noexcept {
   Pass<T>& pass = buffers_.pass(0);
   const std::size_t rows = step.batch.rows;
-  const std::size_t blocks = pieces(rows, task_rows);
-  const auto block_rows = [&](std::size_t block) { return std::min(task_rows, rows - block * task_rows); };
   pass.first_row = 0, pass.step = step.number, pass.training = step.training;
   pass.lanes = pass.fused = true;
   if (step.batch.order)
     point_sparse(pass, data_, step.batch, 0);
   else
     point(pass, data_, step.batch.row(0), network_.inputs(), units_);
-  if (step.batch.order && !team.share(blocks, task_rows * network_.inputs(), true, [&](std::size_t, std::size_t block) {
-        gather(pass, data_, step.batch, block * task_rows, block_rows(block), block * task_rows, network_.inputs(),
-               units_);
+  const std::size_t width = data_.is_sparse() ? 1 : network_.inputs();
+  const std::size_t some = std::clamp<std::size_t>(gathered_numbers / width, 1, task_rows);
+  if (step.batch.order && !team.share(pieces(rows, some), some * width, true, [&](std::size_t, std::size_t block) {
+        const std::size_t first = block * some;
+        gather(pass, data_, step.batch, first, std::min(some, rows - first), first, network_.inputs(), units_);
       }))
     return false;
   for (std::size_t i = 0; i < operations_; ++i) {
@@ -244,13 +254,18 @@ bool Walk<T>::back_by_outputs(Team& team, const Step& step) noexcept {
       return false;
     const std::size_t row_work = work_of(i), most = task_rows_of(operation, step.plan);
     const std::size_t parts = tasks_of(operation.backward_parts(), most * row_work, team.size());
-    const std::size_t gradient_parts =
-        network_.trains(i) ? tasks_of(operation.gradient_parts(), rows * row_work, team.size()) : 0;
+    const std::size_t slices = network_.trains(i) && slices_gradient(operation, step.plan) ? step.plan.slices : 0;
+    std::size_t gradient_parts = slices;
+    if (network_.trains(i) && slices == 0)
+      gradient_parts = tasks_of(operation.gradient_parts(), rows * row_work, team.size());
     const std::size_t backward_tasks = network_.goes_back(i) ? pieces(rows, most) * parts : 0;
     const std::size_t work = 2 * rows * row_work / (gradient_parts + backward_tasks + 1);
     if (!team.share(gradient_parts + backward_tasks, work, true, [&](std::size_t thread, std::size_t task) {
           const Tools<T>& tools = buffers_.tools(thread);
-          if (task < gradient_parts) {
+          if (task < slices) {
+            const std::size_t first = task * step.plan.slice;
+            operation.gradient_slice(pass, first, std::min(step.plan.slice, rows - first), task, tools);
+          } else if (task < gradient_parts) {
             operation.gradient(pass, rows, step.plan.gradient_slice, {task, gradient_parts},
                                network_.arena.gradients.data(), tools);
           } else {
@@ -260,6 +275,7 @@ bool Walk<T>::back_by_outputs(Team& team, const Step& step) noexcept {
           }
         }))
       return false;
+    if (slices > 0) operation.join_slices(pass, slices, network_.arena.gradients.data(), buffers_.tools(0));
   }
   if (!step.row_norms) return true;
   return team.share(blocks, task_rows * (work_ / 16), true, [&](std::size_t thread, std::size_t block) {

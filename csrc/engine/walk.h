@@ -52,6 +52,7 @@ class Walk {
   bool by_outputs(Team& team, const Step& step) noexcept;
   bool look_at_batch(Team& team, const Step& step, const Operation<T>& operation, bool back) noexcept;
   std::size_t task_rows_of(const Operation<T>& operation, const Plan& plan) const noexcept;
+  bool slices_gradient(const Operation<T>& operation, const Plan& plan) const noexcept;
   bool back_by_outputs(Team& team, const Step& step) noexcept;
   void group(std::size_t thread, const Step& step, std::size_t number) noexcept;
   void row_norms(const Pass<T>& pass, const Step& step, std::size_t first, std::size_t rows,

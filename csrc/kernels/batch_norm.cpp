@@ -141,9 +141,13 @@ void forward(T* y, const T* x, const T* coefficient, std::size_t rows, std::size
 template <std::size_t strip, class T, class At>
 RAVINE_INLINE void strip_sums(double* sums, const T* dy, const T* x, const T* weight, const double* mean,
                               std::size_t rows, std::size_t positions, std::size_t cols, At at) {
-  Vec<double> centre[strip], sum[strip] = {}, product[strip] = {};
+  Vec<double> centre[strip], sum[strip], product[strip];
 #pragma GCC unroll 4
-  for (std::size_t s = 0; s < strip; ++s) centre[s] = at.load(mean + s * lanes<double>);
+  for (std::size_t s = 0; s < strip; ++s) {
+    centre[s] = at.load(mean + s * lanes<double>);
+    sum[s] = at.load(sums + s * lanes<double>);
+    product[s] = at.load(sums + cols + s * lanes<double>);
+  }
   for (std::size_t i = 0; i < rows; ++i) {
     if (weight_of(weight, i) == 0.0) continue;
     const T* p = x + i * positions * cols;

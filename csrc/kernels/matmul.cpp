@@ -320,8 +320,8 @@ void forward_product(const Matmul<T>& x) noexcept {
   product<T, Form::nn>(rest);
 }
 
-// Up to one product slice a batch is the same sum either way, and the tile's own loop over k saves passes over c. Two or
-// three slices as long as a product's are added in ascending order by the tree, too.
+// Up to one product slice a batch is the same sum either way, and the tile's own loop over k saves passes over c. Two
+// or three slices as long as a product's are added in ascending order by the tree, too.
 template <class T>
 void transposed_product(const Matmul<T>& x) noexcept {
   if (x.k == 1) return outer_product<T>(x, 1);

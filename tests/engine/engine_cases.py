@@ -230,6 +230,11 @@ BATCH_NORM = (
     dense(128), norm("batch_norm", 128), activation("relu"), dense(96, "tanh"), norm("batch_norm", 8, 12),
     dense(10, "softmax"),
 )  # fmt: skip
+NORM_BLOCKS = (
+    conv2d((9, 8, 2), 20, (3, 3), padding=(1, 1, 1, 1), use_bias=False), norm("batch_norm", 9, 8, 20),
+    activation("relu"), pooled("max_pool", (9, 8, 20), (2, 2)),
+    conv2d((4, 4, 20), 18, (2, 3)), norm("batch_norm", 3, 2, 18), activation("tanh"), dense(4, "softmax"),
+)  # fmt: skip
 IMAGE_NORMS = (
     norm("batch_norm", 6, 7, 3),
     norm("layer_norm", 42, 3),
@@ -262,6 +267,7 @@ CASES = [
     Case("long-product", 1000, (dense(33, "relu"), dense(3, "softmax")), rows=150, batch_size=64),
     Case("batch-norm", 64, BATCH_NORM, rows=500, batch_size=128, weights="all"),
     Case("batch-norm-513", 64, BATCH_NORM, rows=1025, batch_size=513),
+    Case("norm-blocks", 144, NORM_BLOCKS, rows=150, batch_size=70, weights="all"),
     Case("image-norms", 126, IMAGE_NORMS, rows=150, batch_size=40, loss="squared_error"),
     Case("branches", 12, BRANCHES, rows=300, batch_size=100),
     Case("images", 12, IMAGES, rows=300, batch_size=100),

@@ -6,7 +6,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from engine_cases import activation, branches, dense, dropout, make_network, make_weight, norm, relative_error, uniform
+from engine_cases import (
+    activation,
+    branches,
+    conv2d,
+    dense,
+    dropout,
+    make_network,
+    make_weight,
+    norm,
+    pooled,
+    relative_error,
+    uniform,
+)
 
 ROWS, INPUTS, OUTPUTS = 11, 6, 2
 
@@ -23,6 +35,8 @@ NETWORKS = {
     "penalties": [dense(5, "tanh", l2=0.1), norm("batch_norm", 5), dense(2, l1=0.05)],
     "layer norm": [norm("layer_norm", 6), dense(6, "tanh"), norm("layer_norm", 2, 3, epsilon=0.1), dense(2)],
     "layer norm, no gamma": [dense(5, "tanh"), norm("layer_norm", 5, scale=0.0), dense(2)],
+    "then tanh": [dense(5), norm("batch_norm", 5), activation("tanh"), dense(2)],
+    "then pooled": [dense(24, "tanh"), norm("batch_norm", 3, 4, 2), pooled("max_pool", (3, 4, 2), (2, 2)), dense(2)],
     "both": [dense(6, "tanh"), norm("layer_norm", 3, 2, epsilon=0.5), norm("batch_norm", 6, epsilon=0.1), dense(2)],
 }
 
@@ -102,6 +116,78 @@ def test_statistics_have_the_same_bits_for_any_number_of_threads(
         found.append({name: a.copy() for name, a in {**network.gradients(), **network.statistics()}.items()})
     for name, array in found[0].items():
         np.testing.assert_array_equal(found[1][name], array)
+
+
+# what is done in one pass with the norm in training; a dropout of nothing keeps layers apart
+NOTHING = dropout(0.0)
+CHAINS = {
+    "relu": ([dense(40), norm("batch_norm", 40)], [activation("relu")]),
+    "tanh": ([dense(300), norm("batch_norm", 6, 50)], [activation("tanh")]),
+    "from the input": ([dense(40), norm("batch_norm", 40)], [activation("gelu")]),
+    "after an activation": ([dense(40, "tanh"), norm("batch_norm", 40)], [activation("leaky_relu", alpha=0.1)]),
+    "relu, pooled": (
+        [conv2d((8, 9, 2), 20, (3, 3), use_bias=False), norm("batch_norm", 6, 7, 20)],
+        [activation("relu"), pooled("max_pool", (6, 7, 20), (2, 2))],
+    ),
+    "pooled": (
+        [conv2d((8, 9, 2), 17, (3, 3)), norm("batch_norm", 6, 7, 17, scale=0.0)],
+        [pooled("max_pool", (6, 7, 17), (3, 2), (2, 1), same=True)],
+    ),
+    "tanh, pooled": (
+        [conv2d((8, 9, 2), 33, (3, 3), "elu"), norm("batch_norm", 6, 7, 33)],
+        [activation("tanh"), pooled("max_pool", (6, 7, 33), (2, 2))],
+    ),
+    "from lanes": (
+        [conv2d((8, 9, 2), 6, (3, 3)), norm("batch_norm", 6, 7, 6)],
+        [activation("sigmoid"), pooled("max_pool", (6, 7, 6), (3, 3))],
+    ),
+    "averages": (
+        [conv2d((8, 9, 2), 20, (3, 3)), norm("batch_norm", 6, 7, 20)],
+        [activation("relu"), pooled("average_pool", (6, 7, 20), (2, 2))],
+    ),
+}
+
+
+def trained(layers: list[dict[str, Any]], dtype: str, weights: str, frozen: bool, n_threads: int) -> dict[str, Any]:
+    """Weights, statistics and gradients after three epochs of two batches, the last of them smaller."""
+    network = make_network("engine", 144, layers, dtype=dtype)
+    network.set_loss("squared_error", setting=0.5)
+    network.set_optimizer("adam", {})
+    for name, w in network.parameters().items():
+        if name.endswith("gamma"):
+            w[...] = np.linspace(-1.0, 1.0, w.size)  # a scale below 0 makes the smallest pixel the largest
+    kinds = [layer["kind"] for layer in layers]
+    network.set_trainable([not (frozen and kind == "batch_norm") for kind in kinds])
+    X, target = uniform((55, 144), seed=1, dtype=dtype), uniform((55, 2), seed=2, dtype=dtype)
+    weight = make_weight(weights, 55, dtype)
+    network.train(X, target, weight, batch_size=35, first_epoch=0, epochs=3, rates=np.array([0.01]), shuffle_seed=3,
+                  n_threads=n_threads)  # fmt: skip
+    network.loss_and_gradients(X, target, weight, n_threads=n_threads)
+    bits = {"gradient of " + name.partition("/")[2] + str(i): g.copy()
+            for i, (name, g) in enumerate(network.gradients().items())}  # fmt: skip
+    return bits | {str(i): w.copy() for i, w in enumerate(network.weights().values())}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("weights", "frozen"), [("none", False), ("few", False), ("none", True)])
+@pytest.mark.parametrize("name", CHAINS)
+def test_one_pass_has_the_bits_of_one_layer_after_the_other(name: str, weights: str, frozen: bool, dtype: str) -> None:
+    before, chain = CHAINS[name]
+    apart = [layer for after in chain for layer in (NOTHING, after)]
+    found = trained([*before, *chain, dense(2)], dtype, weights, frozen, 2)
+    wanted = trained([*before, *apart, NOTHING, dense(2)], dtype, weights, frozen, 1)
+    assert len(found) == len(wanted) > 6 and any(w.any() for w in found.values())
+    for (key, array), other in zip(found.items(), wanted.values(), strict=True):
+        np.testing.assert_array_equal(array, other, err_msg=key)
+
+
+@pytest.mark.parametrize("n_threads", [2, 3, 8])
+@pytest.mark.parametrize("name", CHAINS)
+def test_one_pass_has_the_same_bits_for_any_number_of_threads(name: str, n_threads: int) -> None:
+    before, chain = CHAINS[name]
+    one, many = (trained([*before, *chain, dense(2)], "float32", "all", False, n) for n in (1, n_threads))
+    for key, array in one.items():
+        np.testing.assert_array_equal(many[key], array, err_msg=key)
 
 
 @pytest.mark.parametrize("library", ["engine", "twin"])

@@ -9,8 +9,20 @@
 namespace ravine {
 namespace {
 
-// Numbers of a task when outputs are cut: what a core brings from memory in some tens of microseconds.
+// Numbers of a task when outputs are cut: what a core brings from memory in some tens of microseconds. And of a piece
+// that goes through several functions in the L1 cache.
 constexpr std::size_t task_numbers = 65536;
+constexpr std::size_t piece_numbers = 4096;
+// Channels that are repeated are no more than this: six of the widest vectors.
+constexpr std::size_t most_wide = 96;
+
+// Rows of `cols` numbers as rows of `times` as many, in place: the last first, for each moves up.
+template <class T>
+void repeat(T* row, std::size_t rows, std::size_t cols, std::size_t times) {
+  for (std::size_t r = rows; times > 1 && r-- > 0;)
+    for (std::size_t k = times; k-- > (r == 0 ? 1 : 0);)
+      std::copy_n(row + r * cols, cols, row + (r * times + k) * cols);
+}
 
 }  // namespace
 
@@ -20,15 +32,28 @@ std::size_t BatchNorm<T>::task_rows() const {
 }
 
 template <class T>
-std::size_t BatchNorm<T>::saved(std::size_t) const {
-  return (1 + most_batch_slices) * block() * (sizeof(double) / sizeof(T)) + 7 * cols_;
+std::size_t BatchNorm<T>::repeats_of(std::size_t cols, std::size_t positions) {
+  std::size_t repeats = cols % row_lanes == 0 ? 1 : std::max<std::size_t>(1, most_wide / cols);
+  while (positions % repeats != 0) --repeats;
+  return repeats;
+}
+
+template <class T>
+std::size_t BatchNorm<T>::piece_rows() const {
+  return std::max<std::size_t>(1, piece_numbers / this->units_);
+}
+
+template <class T>
+std::size_t BatchNorm<T>::saved(std::size_t rows) const {
+  const std::size_t largest = pools_ ? rows * windows_.outputs() : 0;
+  return (1 + most_batch_slices) * block() * (sizeof(double) / sizeof(T)) + padded(7 * wide()) + largest;
 }
 
 template <class T>
 typename BatchNorm<T>::Saved BatchNorm<T>::saved_of(const Pass<T>& pass) const {
   auto* const statistics = reinterpret_cast<double*>(pass.saved[this->number_]);
   T* const coefficient = reinterpret_cast<T*>(statistics + (1 + most_batch_slices) * block());
-  return {statistics, statistics + block(), coefficient, coefficient + 3 * cols_};
+  return {statistics, statistics + block(), coefficient, coefficient + 3 * wide(), coefficient + padded(7 * wide())};
 }
 
 template <class T>
@@ -60,23 +85,67 @@ void BatchNorm<T>::settle(const Pass<T>& pass, std::size_t rows, const Tools<T>&
   }
   kernels.fold(saved.coefficient, saved.statistics, saved.statistics + cols_, value_of(parameters_.gamma, *tools.arena),
                value_of(parameters_.beta, *tools.arena), epsilon_, cols_);
+  repeat(saved.coefficient, 3, cols_, repeats_);
+}
+
+template <class T>
+void BatchNorm<T>::normalise(T* y, const Pass<T>& pass, std::size_t first, std::size_t rows,
+                             const Tools<T>& tools) const noexcept {
+  const T* const x = this->x(pass, first);
+  const T* const coefficient = saved_of(pass).coefficient;
+  const bool activates = chains(pass) && function_.activation;
+  const std::size_t cols = wide(), all = rows * wide_positions();
+  const std::size_t most = activates ? std::max<std::size_t>(1, piece_numbers / cols) : all;
+  for (std::size_t at = 0; at < all; at += most) {
+    const std::size_t count = std::min(most, all - at);
+    T* const piece = y + at * cols;
+    tools.kernels->batch_norm->forward(piece, x + at * cols, coefficient, count, cols);
+    if (activates) function_.activation->forward(piece, piece, 1, count * cols, function_.alpha);
+  }
 }
 
 template <class T>
 void BatchNorm<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
                            const Tools<T>& tools) const noexcept {
-  tools.kernels->batch_norm->forward(this->y(pass, first), this->x(pass, first), saved_of(pass).coefficient,
-                                     rows * positions(), cols_);
+  if (!chains(pass) || !pools_)
+    return normalise(chains(pass) ? pass.value[*end_] + first * this->units_ : this->y(pass, first), pass, first, rows,
+                     tools);
+  for (std::size_t row = first; row < first + rows; ++row) {
+    const std::size_t at = row * windows_.outputs();
+    normalise(tools.room, pass, row, 1, tools);
+    tools.kernels->max_pool->forward_index(pass.value[*end_] + at, saved_of(pass).largest + at, tools.room, 1,
+                                           windows_);
+  }
+}
+
+template <class T>
+const T* BatchNorm<T>::slope(T* to, const Pass<T>& pass, std::size_t first, std::size_t rows,
+                             const Tools<T>& tools) const noexcept {
+  if (!chains(pass)) return this->dy(pass, first);
+  const std::size_t at = first * (pools_ ? windows_.outputs() : this->units_);
+  const T* const d = pass.dvalue[*end_] + at;
+  const T* const y = pass.value[*end_] + at;
+  if (pools_)
+    tools.kernels->max_pool->backward_index(to, d, y, saved_of(pass).largest + at, rows, windows_, function_.relu);
+  else
+    function_.activation->backward(to, d, y, 1, rows * this->units_, function_.alpha);
+  return to;
 }
 
 template <class T>
 void BatchNorm<T>::survey_back(const Pass<T>& pass, std::size_t rows, std::size_t slice,
                                const Tools<T>& tools) const noexcept {
   const Saved saved = saved_of(pass);
-  const std::size_t size = norm_slice(rows, positions()), first = slice * size;
-  tools.kernels->batch_norm->sums(saved.sums + slice * block(), this->dy(pass, first), this->x(pass, first),
-                                  pass.weight ? pass.weight + first : nullptr, saved.statistics,
-                                  std::min(size, rows - first), positions(), cols_);
+  double* const sums = saved.sums + slice * block();
+  const std::size_t size = norm_slice(rows, positions()), end = std::min(rows, (slice + 1) * size);
+  const std::size_t most = chains(pass) ? piece_rows() : size;
+  std::fill_n(sums, 2 * cols_, 0.0);
+  for (std::size_t row = slice * size; row < end; row += most) {
+    const std::size_t count = std::min(most, end - row);
+    tools.kernels->batch_norm->sums(sums, slope(tools.room, pass, row, count, tools), this->x(pass, row),
+                                    pass.weight ? pass.weight + row : nullptr, saved.statistics, count, positions(),
+                                    cols_);
+  }
 }
 
 template <class T>
@@ -94,16 +163,22 @@ void BatchNorm<T>::settle_back(const Pass<T>& pass, std::size_t rows, T* gradien
   kernels.fold_back(saved.coefficient_back, gradient_of(parameters_.gamma), gradient_of(parameters_.beta), saved.sums,
                     saved.statistics, saved.statistics + cols_, value_of(parameters_.gamma, *tools.arena), epsilon_,
                     cols_);
+  repeat(saved.coefficient_back, 4, cols_, repeats_);
 }
 
 template <class T>
 void BatchNorm<T>::backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
                             const Tools<T>& tools) const noexcept {
   const Saved saved = saved_of(pass);
-  tools.kernels->batch_norm->backward(this->dx(pass, first), this->dy(pass, first), this->x(pass, first),
-                                      pass.weight ? pass.weight + first : nullptr, saved.coefficient_back,
-                                      saved.statistics[2 * cols_], rows, positions(), cols_);
-  this->through_input_activation(pass, first, rows, {0, this->inputs_});
+  const std::size_t most = chains(pass) ? piece_rows() : rows;
+  for (std::size_t row = first; row < first + rows; row += most) {
+    const std::size_t count = std::min(most, first + rows - row);
+    tools.kernels->batch_norm->backward(this->dx(pass, row), slope(tools.room, pass, row, count, tools),
+                                        this->x(pass, row), pass.weight ? pass.weight + row : nullptr,
+                                        saved.coefficient_back, saved.statistics[2 * cols_], count, wide_positions(),
+                                        wide());
+    this->through_input_activation(pass, row, count, {0, this->inputs_});
+  }
 }
 
 // One value has no variance to learn from.

@@ -21,8 +21,10 @@ std::vector<std::size_t> kernel_shape(const OperationSpec& spec, const Convoluti
   return shape;
 }
 
-// A task has about this much work, and the gradient is cut into parts of no fewer rows of W: enough to pay for copies.
+// A task has about this much work, and as many outputs of each filter; the gradient is cut into parts of no fewer rows
+// of W: enough to pay for copies.
 constexpr std::size_t task_work = 4'000'000;
+constexpr std::size_t task_outputs = 2048;
 constexpr std::size_t part_terms = 96;
 constexpr std::size_t term_unit = 16;
 
@@ -59,8 +61,10 @@ ConvolutionShape shape_of(const OperationSpec& spec) {
 
 template <class T>
 std::size_t Conv2D<T>::task_rows() const {
-  const std::size_t group_work = row_lanes * 2 * shape_.outputs() * shape_.terms();
-  return row_lanes * std::clamp<std::size_t>(task_work / group_work, 1, 32);
+  const std::size_t row_work = 2 * shape_.outputs() * shape_.terms() + 1;
+  if (form_.lanes) return row_lanes * std::clamp<std::size_t>(task_work / (row_lanes * row_work), 1, 32);
+  const std::size_t rows = std::max(task_work / row_work, task_outputs * shape_.filters / (shape_.outputs() + 1));
+  return std::clamp<std::size_t>(rows, 1, 512);
 }
 
 template <class T>
@@ -87,8 +91,8 @@ void Conv2D<T>::pool_row(const void* rows, std::size_t image) noexcept {
   const Conv2D& self = *x.operation;
   const std::size_t row = x.first + image;
   const std::size_t at = row * self.windows_.outputs();
-  x.tools->kernels->max_pool->forward_index(x.pass->value[*self.pooled_] + at, x.pass->saved[self.number_] + at, x.one,
-                                            1, self.windows_);
+  x.tools->kernels->max_pool->forward_index(x.pass->value[*self.pooled_] + at, self.largest(*x.pass, row), x.one, 1,
+                                            self.windows_);
 }
 
 template <class T>
@@ -101,7 +105,7 @@ template <class T>
 void Conv2D<T>::unpool(T* slope, const Pass<T>& pass, std::size_t row, const Tools<T>& tools) const noexcept {
   const std::size_t at = row * windows_.outputs();
   tools.kernels->max_pool->backward_index(slope, pass.dvalue[*pooled_] + at, pass.value[*pooled_] + at,
-                                          pass.saved[this->number_] + at, 1, windows_, this->applied.relu);
+                                          largest(pass, row), 1, windows_, this->applied.relu);
 }
 
 template <class T>
@@ -140,6 +144,30 @@ void Conv2D<T>::gradient(const Pass<T>& pass, std::size_t rows, std::size_t slic
                       pools(pass) ? visited.one : this->dy(pass, 0), this->images(pass, rows),
                       this->images(pass, slice), shape_, terms.first, terms.count,
                       pools(pass) ? EachImage{unpool_row, &visited} : EachImage{}, tools.room);
+}
+
+template <class T>
+void Conv2D<T>::gradient_slice(const Pass<T>& pass, std::size_t first, std::size_t rows, std::size_t number,
+                               const Tools<T>& tools) const noexcept {
+  T* const dw = slice_sum(pass, number);
+  const Rows visited{this, &pass, &tools, first, one(tools)};
+  form(pass).gradient(dw, bias_ ? dw + shape_.terms() * shape_.filters : nullptr, this->x(pass, first),
+                      pools(pass) ? visited.one : this->dy(pass, first), this->images(pass, rows), 0, shape_, 0,
+                      shape_.terms(), pools(pass) ? EachImage{unpool_row, &visited} : EachImage{}, tools.room);
+}
+
+template <class T>
+void Conv2D<T>::join_slices(const Pass<T>& pass, std::size_t slices, T* gradients,
+                            const Tools<T>& tools) const noexcept {
+  const std::size_t count = shape_.terms() * shape_.filters;
+  join_tree(slices, [&](std::size_t a, std::size_t b) {
+    T* const sum = slice_sum(pass, a);
+    tools.kernels->vector->add(sum, sum, slice_sum(pass, b), count + (bias_ ? shape_.filters : 0));
+  });
+  const T* const sum = slice_sum(pass, 0);
+  const auto& parameters = tools.arena->parameters;
+  std::copy_n(sum, count, gradients + parameters[kernel_].offset);
+  if (bias_) std::copy_n(sum + count, shape_.filters, gradients + parameters[*bias_].offset);
 }
 
 // |dW|^2 + |db|^2 of one image after the other

@@ -13,6 +13,9 @@ constexpr bool trains_in_lanes(const ConvolutionShape& s) {
   return plain && s.filters <= 16 && s.terms() <= product_slice;
 }
 
+// Above so many elements of W their parts are tasks enough, and copies for all slices would not stay in the cache.
+inline constexpr std::size_t most_sliced = std::size_t{1} << 16;
+
 template <class T>
 class Conv2D final : public Operation<T> {
  public:
@@ -26,7 +29,9 @@ class Conv2D final : public Operation<T> {
   std::size_t least_slice() const override { return row_lanes; }
   std::size_t gradient_parts() const override;
   std::size_t room() const override;
-  std::size_t saved(std::size_t rows) const override { return pooled_ ? rows * windows_.outputs() : 0; }
+  std::size_t saved(std::size_t rows) const override {
+    return all_slices() + (pooled_ ? rows * windows_.outputs() : 0);
+  }
   bool has_parameters() const override { return true; }
 
   void forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
@@ -35,6 +40,12 @@ class Conv2D final : public Operation<T> {
                 const Tools<T>& tools) const noexcept override;
   void gradient(const Pass<T>& pass, std::size_t rows, std::size_t slice, Part part, T* gradients,
                 const Tools<T>& tools) const noexcept override;
+
+  bool has_slices() const override { return shape_.terms() * shape_.filters <= most_sliced; }
+  void gradient_slice(const Pass<T>& pass, std::size_t first, std::size_t rows, std::size_t number,
+                      const Tools<T>& tools) const noexcept override;
+  void join_slices(const Pass<T>& pass, std::size_t slices, T* gradients,
+                   const Tools<T>& tools) const noexcept override;
 
   // In training, max pooling of the output into value `pooled` can be done here, image by image while it is in the L2
   // cache; neither the output nor the gradient by it then stands in memory as a whole.
@@ -51,6 +62,15 @@ class Conv2D final : public Operation<T> {
   std::size_t workspace() const;
   T* one(const Tools<T>& tools) const { return tools.room + workspace(); }
   bool pools(const Pass<T>& pass) const { return pooled_ && pass.fused; }
+  // A pass keeps the sums of slices, dW and db, and then the number of each window's largest pixel.
+  std::size_t slice_size() const { return padded((shape_.terms() + 1) * shape_.filters); }
+  std::size_t all_slices() const { return has_slices() ? most_batch_slices * slice_size() : 0; }
+  T* slice_sum(const Pass<T>& pass, std::size_t number) const {
+    return pass.saved[this->number_] + number * slice_size();
+  }
+  T* largest(const Pass<T>& pass, std::size_t row) const {
+    return pass.saved[this->number_] + all_slices() + row * windows_.outputs();
+  }
   // The gradient by the output of one row, into `slope`.
   void unpool(T* slope, const Pass<T>& pass, std::size_t row, const Tools<T>& tools) const noexcept;
 

@@ -71,7 +71,7 @@ class Operation {
   virtual std::size_t step_work() const { return 20 * units_; }
   // Those of one of its three products, or of what else it does in one direction.
   virtual std::size_t work() const { return step_work() / 3; }
-  // At most so many rows make a task where outputs are cut; a multiple of 16.
+  // At most so many rows make a task where outputs are cut; a multiple of 16 where they may stand in lanes.
   virtual std::size_t task_rows() const { return 512; }
   // The least rows of a batch slice that it asks for; bits depend on it.
   virtual std::size_t least_slice() const { return usual_batch_slice; }
@@ -99,6 +99,12 @@ class Operation {
   // (laid out as the arena).
   virtual void gradient(const Pass<T>&, std::size_t /*rows*/, std::size_t /*slice*/, Part, T* /*gradients*/,
                         const Tools<T>&) const noexcept {}
+  // Whether a team may share gradient() by slices instead: gradient_slice() for `rows` rows from row `first` of the
+  // pass, slice `number`, then join_slices(), which adds all of them in the tree.
+  virtual bool has_slices() const { return false; }
+  virtual void gradient_slice(const Pass<T>&, std::size_t /*first*/, std::size_t /*rows*/, std::size_t /*number*/,
+                              const Tools<T>&) const noexcept {}
+  virtual void join_slices(const Pass<T>&, std::size_t /*slices*/, T* /*gradients*/, const Tools<T>&) const noexcept {}
 
   // Whether it looks at a whole batch before any row goes forward, and again before any goes back: such a network is
   // walked operation by operation. First survey() is called for each of survey_slices(rows) slices, which threads

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <type_traits>
 
+#include "engine/operations/activation.h"
 #include "engine/operations/conv2d.h"
 
 namespace ravine {
@@ -109,11 +110,17 @@ void add_pool(Builder<T>& builder, const OperationSpec& spec) {
                        .pad_left = placed[1].pad,
                        .out_height = placed[0].count,
                        .out_width = placed[1].count};
-  auto* const convolution = dynamic_cast<Conv2D<T>*>(builder.writer());
+  Operation<T>* const writer = builder.writer();
   Kind<T>& pooling = builder.template add<Kind>(spec, windows.outputs(), windows);
   if constexpr (std::is_same_v<Kind<T>, MaxPool<T>>) {
-    pooling.fused = convolution && convolution->can_pool();
-    if (pooling.fused) convolution->pool(windows, pooling.output());
+    const auto hand_to = [&](auto* earlier) {
+      if (!earlier || !earlier->can_pool()) return;
+      earlier->pool(windows, pooling.output());
+      pooling.fused = true;
+    };
+    const auto* const activation = dynamic_cast<ActivationOperation<T>*>(writer);
+    hand_to(dynamic_cast<Conv2D<T>*>(writer));
+    hand_to(activation ? activation->norm : dynamic_cast<BatchNorm<T>*>(writer));
   }
 }
 
