@@ -18,7 +18,7 @@ SEEDS = 10
 
 @dataclass(frozen=True)
 class Fit:
-    """Fits of an estimator, a seed after the other, on rows as NumPy users have them: float64.
+    """Fits of an estimator, a seed after the other, on rows as NumPy and SciPy users have them: float64, perhaps CSR.
 
     A contestant's result is the score on test rows for each of the first `SEEDS` seeds. Its mean may not be below
     scikit-learn's by more than the standard error of their difference.
@@ -26,9 +26,9 @@ class Fit:
 
     kind: Kind
     settings: Mapping[str, Any]
-    X: Array = field(repr=False)
+    X: Any = field(repr=False)
     y: Array = field(repr=False)
-    X_test: Array = field(repr=False)
+    X_test: Any = field(repr=False)
     y_test: Array = field(repr=False)
     steps: ClassVar[int] = 1
     checked_passes: ClassVar[int] = SEEDS
@@ -57,9 +57,9 @@ class Probabilities(Inference):
 Task: TypeAlias = Training | Text | Search | Images | Inference | Product | Update | Fit | Probabilities
 
 
-def split(X: Array, y: Array, share: float = 0.25) -> tuple[Array, ...]:
+def split(X: Any, y: Array, share: float = 0.25) -> tuple[Any, ...]:
     """Return training rows with their targets, and the last rows to test on with theirs."""
-    count = round(len(X) * (1.0 - share))
+    count = round(len(y) * (1.0 - share))
     return X[:count], y[:count], X[count:], y[count:]
 
 

@@ -184,7 +184,7 @@ def inference(name: str, sizes: tuple[int, ...], rows: int, goals: tuple[float, 
     return Row(name, "inference", make, goals, limit)
 
 
-def fit(name: str, kind: Kind, data: Callable[[], tuple[Array, ...]], **settings: Any) -> Row:
+def fit(name: str, kind: Kind, data: Callable[[], tuple[Any, ...]], **settings: Any) -> Row:
     """Make a row of an estimator's whole fits, on training rows, with the score on test rows as its check."""
 
     def make() -> Fit:
@@ -209,6 +209,14 @@ def table_to_fit(rows: int, inputs: int, data: Data, units: int) -> tuple[Array,
     """Return rows and as many again, divided by three, to test on."""
     X, y = data(rows + rows // 3, inputs, units)
     return split(X.astype(np.float64), y if y.dtype.kind == "i" else y[:, 0].astype(np.float64))
+
+
+def text_to_fit(rows: int, features: int, classes: int) -> tuple[Any, ...]:
+    """Return texts and a third as many to test on, SciPy's CSR in float64, with their classes."""
+    from scipy.sparse import csr_matrix
+
+    values, indices, indptr, y = words(rows + rows // 3, features, classes)
+    return split(csr_matrix((values.astype(np.float64), indices, indptr), shape=(len(y), features)), y)
 
 
 def product(form: Form, batch: int, inputs: int, units: int) -> Row:
@@ -268,6 +276,7 @@ ESTIMATORS = [
     fit("fit-digits-sgd", "MLPClassifier", digits_to_fit, solver="sgd"),
     fit("fit-digits-lbfgs", "MLPClassifier", digits_to_fit, solver="lbfgs"),
     fit("fit-table", "MLPClassifier", partial(table_to_fit, 20_000, 50, clusters, 10), max_iter=10),
+    fit("fit-text", "MLPClassifier", partial(text_to_fit, 2_000, 10_000, 20), max_iter=3),
     fit("fit-diabetes", "MLPRegressor", diabetes_to_fit),
     fit("fit-curve", "MLPRegressor", partial(table_to_fit, 20_000, 20, curve, 1), max_iter=10),
     probabilities("proba-1", 1, 10.0),

@@ -12,6 +12,7 @@ void bind_kernels(py::module_& parent);
 void bind_samplers(py::module_& parent);
 void bind_network(py::module_& parent);
 void bind_eigen(py::module_& parent);
+void bind_inverse_hessian(py::module_& parent);
 void bind_config(py::module_& parent);
 
 }  // namespace ravine::bindings

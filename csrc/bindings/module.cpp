@@ -11,4 +11,5 @@ PYBIND11_MODULE(_core, module) {
   ravine::bindings::bind_samplers(module);
   ravine::bindings::bind_network(module);
   ravine::bindings::bind_eigen(module);
+  ravine::bindings::bind_inverse_hessian(module);
 }

@@ -35,6 +35,7 @@ class BatchLoss:
         weights, gradients = network.parameters(), network.gradients()
         self.weights = [weights[name] for name in names]
         self.gradients = [gradients[name] for name in names]
+        self.rounds = any(w.dtype != np.float64 for w in self.weights)
 
     def present(self) -> Vector:
         """Return the weights as they are."""
@@ -56,7 +57,7 @@ class BatchLoss:
         """Return the loss and its gradients at x; the weights stay there."""
         self.write(x)
         loss = self.network.loss_and_gradients(*self.batch, n_threads=self.n_threads)
-        return Point(self.present(), float(loss), flat(self.gradients))
+        return Point(self.present() if self.rounds else x, float(loss), flat(self.gradients))
 
 
 def flat(arrays: Sequence[Array]) -> Vector:

@@ -51,6 +51,8 @@ def encode_targets(
         return _from_indices(index, head, units, dtype), classes
     if classes is not None and classes.dtype.kind == "U" and _is_labels(array, head, units):
         raise ValueError(f"y holds numbers, but this model was fitted with the labels {_listed(classes)}")
+    if classes is not None and _are_own(classes, head, units) and _is_labels(array, head, units):
+        return _from_indices(_places(array.reshape(-1), classes), head, units, dtype), classes
     encode = {"categorical": _categorical, "binary": _binary, "sign": _sign}.get(head.targets, _real)
     target = encode(array, head, units, dtype)
     if classes is None:
@@ -120,12 +122,27 @@ def _string_indices(array: Array, head: Head, units: int, classes: Array | None)
             raise ValueError(
                 f"y has {len(classes)} classes {_listed(classes)}, the model's outputs tell {wanted} apart"
             )
-    index = np.searchsorted(classes, flat) if classes.dtype.kind == "U" else np.zeros(len(flat), np.intp)
-    index = np.minimum(index, len(classes) - 1)
-    unknown = classes[index] != flat if classes.dtype.kind == "U" else np.ones(len(flat), bool)
+    if classes.dtype.kind != "U":
+        raise ValueError(f"`y` has classes not in `self.classes_`: {_listed(np.unique(flat))}")
+    return _places(flat, classes), classes
+
+
+def _places(labels: Array, classes: Array) -> Array:
+    """Return the index of each label among the sorted classes."""
+    index = np.minimum(np.searchsorted(classes, labels), len(classes) - 1)
+    unknown = classes[index] != labels
     if np.any(unknown):
-        raise ValueError(f"`y` has classes not in `self.classes_`: {_listed(np.unique(flat[unknown]))}")
-    return index, classes
+        raise ValueError(f"`y` has classes not in `self.classes_`: {_listed(np.unique(labels[unknown]))}")
+    return index
+
+
+def _are_own(classes: Array, head: Head, units: int) -> bool:
+    """Whether labels are numbers other than 0 .. units - 1, or -1 and 1 for a sign: those of an exported estimator."""
+    if classes.dtype.kind not in "iuf":
+        return False
+    if head.targets == "sign" and units == 1 and classes[0] == -1 and classes[-1] == 1:
+        return False
+    return bool(classes.dtype.kind == "f" or classes[0] != 0 or classes[-1] != len(classes) - 1)
 
 
 def _number_classes(array: Array, head: Head, units: int) -> Array | None:

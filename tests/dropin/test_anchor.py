@@ -62,6 +62,8 @@ ESTIMATORS: list[Any] = [
     MLPClassifier(solver="lbfgs"),
     MLPRegressor(max_iter=100),
     MLPRegressor(solver="lbfgs"),
+    MLPClassifier(max_iter=100, batch_norm=True),
+    MLPRegressor(max_iter=100, batch_norm=True),
 ]
 
 
@@ -70,7 +72,12 @@ def test_checks_of_estimators(estimator: Any, check: Any) -> None:
     check(estimator)
 
 
-NETS: list[Any] = [NetClassifier(), NetRegressor(epochs=300), CNNClassifier()]
+NETS: list[Any] = [
+    NetClassifier(),
+    NetRegressor(epochs=300),
+    CNNClassifier(),
+    CNNClassifier(batch_norm=True, epochs=50),
+]
 
 
 @parametrize_with_checks(NETS)
@@ -78,7 +85,7 @@ def test_checks_of_wrapped_networks(estimator: Any, check: Any) -> None:
     check(estimator)
 
 
-@pytest.mark.parametrize("name", ["_rates", "classifier", "cnn", "regressor", "net"])
+@pytest.mark.parametrize("name", ["_export", "_rates", "classifier", "cnn", "regressor", "net"])
 def test_doctests(name: str) -> None:
     found = doctest.testmod(importlib.import_module(f"ravine.sklearn.{name}"), optionflags=doctest.ELLIPSIS)
     assert found.attempted and not found.failed

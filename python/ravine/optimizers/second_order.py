@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .. import kernels
+from .. import _core, kernels
 from .._state import State
 from .._validation import Array, check_int
 from ._line_search import backtrack, strong_wolfe
@@ -158,17 +158,8 @@ class _Pairs(State):
 
     def direction(self, gradient: Vector) -> Vector:
         """Two loops: Nocedal and Wright, algorithm 7.4, with H0 = s y / y y of the last pair."""
-        q, scratch, alphas = np.array(gradient), np.empty_like(gradient), []
-        for s, y, sy, _ in reversed(self.pairs):
-            alpha = kernels.dot(s, q) / sy
-            q -= np.multiply(y, alpha, out=scratch)
-            alphas.append(alpha)
         _, _, sy, yy = self.pairs[-1]
-        q *= sy / yy
-        for (s, y, sy, _), alpha in zip(self.pairs, reversed(alphas), strict=True):
-            beta = kernels.dot(y, q) / sy
-            q += np.multiply(s, alpha - beta, out=scratch)
-        return q
+        return _core.inverse_hessian_product(np.ascontiguousarray(gradient), self.pairs, sy / yy)
 
     def learn(self, s: Vector, y: Vector) -> None:
         products = _curves(s, y)

@@ -135,8 +135,7 @@ def _diverged(estimator: Any, error: DivergenceError) -> None:
 def _restore_best(estimator: Any) -> None:
     best = vars(estimator).get("_best_weights")
     if estimator.early_stopping and best is not None:
-        for w, kept in zip(estimator.model_.parameters.values(), best, strict=True):
-            w[...] = kept
+        estimator.model_.set_weights(best)
 
 
 def _batch_size(estimator: Any, rows: int) -> int | None:

@@ -64,6 +64,10 @@ max_fun : int >= 1, default=15000
 REFUSED = """
 dropout : float in [0, 1) or list, default=0.0
     The share of a hidden layer's outputs that is dropped in training; a list has one for each layer.
+batch_norm : bool, default=False
+    Whether each hidden layer is act(gamma (x W - m) / sqrt(v + 1e-5) + beta), see `layers.BatchNorm`, m and v being
+    mean and variance of x W over a batch in training, and running means of these after it. Goes with solver="sgd" and
+    "adam", and with batches of 2 rows or more.
 optimizer : str or optimizers.Optimizer, default=None
     Any of ravine's, in place of `solver` and its settings. One that searches along the loss takes all rows at once
     where batch_size="auto".
@@ -84,7 +88,8 @@ progress : {False, True, "auto", 0, 1, 2}, default=False
 
 PERCEPTRON_FITTED = """
 coefs_, intercepts_ : list of ndarray
-    The weights; views that may be written into.
+    The weights; views that may be written into. With `batch_norm` those of the hidden layers are what a prediction
+    comes to, W gamma / sqrt(v + 1e-5) and beta - m gamma / sqrt(v + 1e-5): copies that cannot be written into.
 loss_, best_loss_ : float
     The last and the least loss; best_loss_ is None with early stopping.
 loss_curve_ : list of float

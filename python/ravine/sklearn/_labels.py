@@ -98,6 +98,9 @@ class Labels(ClassifierMixin, Perceptron):
             return (z > 0).astype(int)
         return self.classes_[np.minimum((z[:, 0] > 0).astype(int), len(self.classes_) - 1)]
 
+    def _labels_of_outputs(self) -> Any:
+        return None if self._kind == "multilabel-indicator" else self.classes_
+
     def _score_of(self, outputs: Any, rows: Rows) -> float:
         """Return the accuracy."""
         if self._kind == "multiclass":

@@ -19,6 +19,7 @@ from .._validation import check_int
 from ..losses import Loss
 from ..model import Sequential
 from ._data import check_inputs, refuse_masked
+from ._export import Exported
 from ._face import with_defaults
 
 __all__ = ["Net"]
@@ -26,7 +27,7 @@ __all__ = ["Net"]
 _FLOATS = (np.float64, np.float32)
 
 
-class Net(BaseEstimator):
+class Net(Exported, BaseEstimator):
     """An estimator that trains a `Sequential` of one's own, as `Sequential.fit` does."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {

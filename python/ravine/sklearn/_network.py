@@ -19,7 +19,7 @@ from ..model import Sequential
 from ._parameters import activation_of, hidden_sizes, per_layer
 from ._rates import AdamRate, scaled
 
-__all__ = ["AdamRate", "first_weights", "fresh_optimizer", "make_model", "penalised"]
+__all__ = ["AdamRate", "first_weights", "fresh_optimizer", "has_batch_norms", "make_model", "penalised"]
 
 
 def penalised(loss: losses.Loss) -> losses.Loss:
@@ -32,33 +32,48 @@ def penalised(loss: losses.Loss) -> losses.Loss:
 
 
 def make_model(estimator: Any, inputs: int, outputs: int, dtype: Any, seed: int, weights: list[Any]) -> Sequential:
-    """Return the network, with first weights as given: kernel and bias of each layer in turn."""
+    """Return the network, with weights as given, in the order of `Sequential.get_weights`."""
     sizes = hidden_sizes(estimator)
     kinds = [activation_of(name) for name in per_layer(estimator, "activation", len(sizes))]
     rates = per_layer(estimator, "dropout", len(sizes))
     l2 = estimator.alpha / (2.0 * estimator._outputs_summed)
     stack: list[layers.Layer] = [layers.Input(inputs)]
     for size, kind, rate in zip(sizes, kinds, rates, strict=True):
-        stack.append(layers.Dense(size, kind, l2=l2))
+        if estimator.batch_norm:
+            stack += [layers.Dense(size, use_bias=False, l2=l2), layers.BatchNorm(), kind]
+        else:
+            stack.append(layers.Dense(size, kind, l2=l2))
         if rate:
             stack.append(layers.Dropout(rate))
     stack.append(layers.Dense(outputs, l2=l2))
     model = Sequential(stack, dtype=dtype, random_state=seed)
-    for w, first in zip(model.parameters.values(), weights, strict=True):
+    for w, first in zip(model._built().weights().values(), weights, strict=True):
         w[...] = first
     return model
 
 
+def has_batch_norms(model: Sequential) -> bool:
+    """Whether there is a batch norm behind each hidden layer's product."""
+    return any(isinstance(layer, layers.BatchNorm) for layer in model.layers)
+
+
 def first_weights(estimator: Any, inputs: int, outputs: int, random: np.random.RandomState) -> list[Any]:
-    """Draw scikit-learn's first weights, in its order: U(-b, b), b^2 = 6 / (fan_in + fan_out), 2 before a sigmoid."""
+    """Draw scikit-learn's first weights, in its order: U(-b, b), b^2 = 6 / (fan_in + fan_out), 2 before a sigmoid.
+
+    With `batch_norm` gamma = 1, beta = 0, m = 0 and v = 1 stand in for hidden biases, which are drawn all the same.
+    """
     sizes = hidden_sizes(estimator)
     kinds = [activation_of(name).activation for name in per_layer(estimator, "activation", len(sizes))]
     kinds.append(kinds[-1] if kinds else "relu")
     units, weights = [inputs, *sizes, outputs], []
-    for fan_in, fan_out, kind in zip(units[:-1], units[1:], kinds, strict=True):
+    for layer, (fan_in, fan_out, kind) in enumerate(zip(units[:-1], units[1:], kinds, strict=True)):
         bound = math.sqrt((2.0 if kind == "sigmoid" else 6.0) / (fan_in + fan_out))
         weights.append(random.uniform(-bound, bound, (fan_in, fan_out)))
-        weights.append(random.uniform(-bound, bound, fan_out))
+        bias = random.uniform(-bound, bound, fan_out)
+        if estimator.batch_norm and layer < len(sizes):
+            weights += [np.ones(fan_out), np.zeros(fan_out), np.zeros(fan_out), np.ones(fan_out)]
+        else:
+            weights.append(bias)
     return weights
 
 

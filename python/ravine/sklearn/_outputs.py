@@ -9,14 +9,17 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from ..layers import Dense
 from ..model import Sequential
 from ._data import check_inputs
+from ._export import Exported
+from ._network import has_batch_norms
 from ._parameters import hidden_sizes
 
 __all__ = ["Outputs"]
 
 
-class Outputs(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class Outputs(Exported, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """An estimator around a network `model_` of `Dense` layers."""
 
     def _outputs(self, X: Any) -> NDArray[Any]:
@@ -50,7 +53,9 @@ class Outputs(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             Where there is no such layer.
         """
         check_is_fitted(self)
-        names = [name.split("/")[0] for name in self.model_.parameters][:-2:2]
+        kind = "activation" if has_batch_norms(self.model_) else "dense"
+        layers = sum(isinstance(layer, Dense) for layer in self.model_.layers) - 1
+        names = [kind if number == 0 else f"{kind}_{number}" for number in range(layers)]
         if isinstance(layer, (bool, np.bool_)) or not isinstance(layer, (int, np.integer)):
             raise ValueError(f"layer must be an int, got {layer!r}")
         if not -len(names) <= layer < len(names):

@@ -53,6 +53,7 @@ CONSTRAINTS: dict[str, Any] = {
     "n_iter_no_change": [_count, Options(Real, {np.inf})],
     "max_fun": [_count],
     "dropout": [_below_1, "array-like"],
+    "batch_norm": ["boolean"],
     "optimizer": [str, Optimizer, None],
     "weight_decay": [_at_least_0],
     "schedule": [Schedule, None],
@@ -88,6 +89,11 @@ def check_more(estimator: Any) -> None:
         raise ValueError(
             f"weight_decay={estimator.weight_decay!r} goes with solver='sgd' or 'adam'; give it to an optimizer of "
             "one's own as its own weight_decay, and use alpha with 'lbfgs'"
+        )
+    if estimator.batch_norm and estimator.solver == "lbfgs" and estimator.optimizer is None:
+        raise ValueError(
+            "batch_norm=True goes with solver='sgd' or 'adam': 'lbfgs' compares losses of one function, which a batch "
+            "norm is with its running statistics alone, and only steps by batches learn these"
         )
     hidden_sizes(estimator)
 

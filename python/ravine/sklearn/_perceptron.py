@@ -15,7 +15,7 @@ from ._data import check_inputs, check_weights, refuse_masked
 from ._epochs import NOT_FINITE, Rows, fit_epochs, set_aside
 from ._face import with_defaults
 from ._lbfgs import fit_all_rows
-from ._network import first_weights, fresh_optimizer, make_model, penalised
+from ._network import first_weights, fresh_optimizer, has_batch_norms, make_model, penalised
 from ._outputs import Outputs
 from ._parameters import CONSTRAINTS, SOLVERS, check_more, hidden_sizes
 from ._weights import Weights
@@ -31,6 +31,7 @@ class Perceptron(Weights, Outputs):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
     n_outputs_: int
+    batch_norm: bool
     _trains_by_epochs: bool
     _outputs_summed = 1  # K of `_network`
     _loss_constant = 0.0  # what scikit-learn's loss has beyond ravine's
@@ -93,6 +94,8 @@ class Perceptron(Weights, Outputs):
         held = None
         if self.early_stopping:
             rows, held = (rows, validation) if validation is not None else set_aside(self, rows, random)
+        if self.batch_norm and rows.X.shape[0] < 2:
+            raise ValueError("batch_norm=True takes the variance of each batch, which n_samples=1 has none of")
         self._prepare(rows.X, random, weights, renew=not incremental)
         fit_epochs(self, rows, incremental=incremental, held=held, validation=validation)
 
@@ -128,9 +131,11 @@ class Perceptron(Weights, Outputs):
             had = [layer.units for layer in known.layers if isinstance(layer, Dense)]
             if had != units:
                 raise ValueError(f"the layers have {had} units, and hidden_layer_sizes asks for {units}: fit afresh")
+            if has_batch_norms(known) != bool(self.batch_norm and len(units) > 1):
+                raise ValueError(f"the layers were made with another batch_norm than {self.batch_norm!r}: fit afresh")
             if not renew and known.optimizer is not None and self._trains_by_epochs:
                 return
-            weights = [np.array(w) for w in known.parameters.values()]
+            weights = known.get_weights()
         assert weights is not None
         integer = isinstance(self.random_state, (int, np.integer))
         seed = int(self.random_state) if integer else int(random.randint(2**32, dtype=np.uint64))

@@ -80,7 +80,7 @@ class Watch(Callback):
             better = not score < estimator.best_validation_score_ + estimator.tol
             if score > estimator.best_validation_score_:
                 estimator.best_validation_score_ = score
-                estimator._best_weights = [np.array(w) for w in self.model.parameters.values()]
+                estimator._best_weights = self.model.get_weights()
         estimator._no_improvement_count = 0 if better else estimator._no_improvement_count + 1
 
     def _score(self) -> float:

@@ -104,6 +104,7 @@ class MLPClassifier(Labels):
         max_fun: int = 15000,
         loss: Any = "log_loss",
         dropout: Any = 0.0,
+        batch_norm: bool = False,
         class_weight: Any = None,
         optimizer: Any = None,
         weight_decay: float = 0.0,

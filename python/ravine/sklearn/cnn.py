@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -47,6 +47,9 @@ class CNNClassifier(NetClassifier):
         data: (n, height, width, channels), (n, height, width), or flat rows as images of height 1.
     dropout : float in [0, 1), default=0.0
         The share of a `Dense` layer's outputs that is dropped in training.
+    batch_norm : bool, default=False
+        Whether a `BatchNorm` stands between the product of each convolution and `Dense` layer but the last and its
+        activation, in place of the bias.
     l2 : float >= 0, default=0.0
         l2 sum w^2 over all kernels is added to the loss.
     optimizer : str or optimizers.Optimizer, default="adam"
@@ -88,6 +91,7 @@ class CNNClassifier(NetClassifier):
         "activation": [str, layers.Activation],
         "image_shape": [tuple, list, None],
         "dropout": [Interval(Real, 0, 1, closed="left")],
+        "batch_norm": ["boolean"],
         "l2": [Interval(Real, 0, None, closed="left")],
         "optimizer": [str, optimizers.Optimizer],
     }
@@ -103,6 +107,7 @@ class CNNClassifier(NetClassifier):
         activation: Any = "relu",
         image_shape: Any = None,
         dropout: float = 0.0,
+        batch_norm: bool = False,
         l2: float = 0.0,
         optimizer: Any = "adam",
         epochs: int = 20,
@@ -120,23 +125,29 @@ class CNNClassifier(NetClassifier):
 
     def _default(self, outputs: int, X: Any) -> Sequential:
         """Return the network, not yet trained."""
-        activation = activation_of(self.activation)
         stack: list[layers.Layer] = [layers.Input(X.shape[1:])]
         size = X.shape[1:3]
         for filters in sizes(self.filters, "filters"):
-            stack.append(layers.Conv2D(filters, self.kernel_size, padding="same", activation=activation, l2=self.l2))
+            stack += self._activated(layers.Conv2D, filters, self.kernel_size, padding="same")
             pool = tuple(min(self.pool_size, side) for side in size)
             if pool != (1, 1):
                 stack.append(layers.MaxPool2D(pool))
                 size = tuple(side // by for side, by in zip(size, pool, strict=True))
         stack.append(layers.Flatten())
         for units in sizes(self.hidden_layer_sizes, "hidden_layer_sizes"):
-            stack.append(layers.Dense(units, activation, l2=self.l2))
+            stack += self._activated(layers.Dense, units)
             if self.dropout:
                 stack.append(layers.Dropout(self.dropout))
         model = Sequential([*stack, layers.Dense(outputs, l2=self.l2)], dtype=X.dtype)
         model.compile(optimizer=copy.deepcopy(optimizers.get(self.optimizer)), loss=self._default_loss(outputs))
         return model
+
+    def _activated(self, kind: Callable[..., layers.Layer], *sizes: int, **options: Any) -> list[layers.Layer]:
+        """Return a layer with its activation, and the batch norm between them where there is one."""
+        activation = activation_of(self.activation)
+        if not self.batch_norm:
+            return [kind(*sizes, activation=activation, l2=self.l2, **options)]
+        return [kind(*sizes, use_bias=False, l2=self.l2, **options), layers.BatchNorm(), activation]
 
     def _checked(self, X: Any, y: Any, **options: Any) -> tuple[Any, Any]:
         """Return images and labels of a fit."""

@@ -168,6 +168,9 @@ class NetClassifier(ClassifierMixin, Net):
         p = self.model_.predict_proba(rows, n_threads=self.n_threads)
         return np.concatenate([1 - p, p], axis=1) if p.shape[1] == 1 else p
 
+    def _labels_of_outputs(self) -> Any:
+        return None if self._many else self.classes_
+
     def _knows_probabilities(self) -> bool:
         model = vars(self).get("model_", self.model)
         if isinstance(model, Sequential) and isinstance(model.loss, (losses.Hinge, losses.Perceptron)):

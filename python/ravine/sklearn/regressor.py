@@ -101,6 +101,7 @@ class MLPRegressor(RegressorMixin, Perceptron):
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         dropout: Any = 0.0,
+        batch_norm: bool = False,
         optimizer: Any = None,
         weight_decay: float = 0.0,
         schedule: Any = None,
