@@ -48,7 +48,7 @@ class Numbers {
 // `count` numbers on 64 bytes.
 template <class T>
 Block<T> numbers(std::size_t count, std::uint64_t seed) {
-  Block<T> made(count + 1);
+  Block<T> made(count);
   Numbers source(seed);
   for (std::size_t i = 0; i < count; ++i) made.data()[i] = source.number<T>();
   return made;

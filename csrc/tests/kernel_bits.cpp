@@ -2,27 +2,11 @@
 #include <algorithm>
 #include <vector>
 
+#include "tests/families.h"
 #include "tests/tests.h"
 
 namespace ravine::tests {
 namespace {
-
-const std::vector<std::size_t>& sizes() {
-  static const std::vector<std::size_t> made = [] {
-    std::vector<std::size_t> list;
-    for (std::size_t n = 0; n <= 67; ++n) list.push_back(n);
-    list.insert(list.end(), {127, 257, 1031});
-    return list;
-  }();
-  return made;
-}
-
-template <class T, class Call>
-void hash_map(Hash& hash, std::size_t count, Call&& call) {
-  Block<T> y(count + 1);
-  call(y.data());
-  hash.add(y.data(), count);
-}
 
 template <class T>
 Hash elementary(const Kernels<T>& kernels) {
@@ -122,15 +106,6 @@ Hash activations(const Kernels<T>& kernels) {
 
 constexpr std::size_t row_counts[] = {1, 2, 5, 17};
 
-// Targets in [0, 1), where every loss has a value.
-template <class T>
-Block<T> shares(std::size_t count, std::uint64_t seed) {
-  Block<T> made(count + 1);
-  Numbers source(seed);
-  for (std::size_t i = 0; i < count; ++i) made.data()[i] = static_cast<T>(source.below(1 << 20)) / T(1 << 20);
-  return made;
-}
-
 template <class T>
 Hash losses(const Kernels<T>& kernels) {
   Hash hash;
@@ -138,19 +113,29 @@ Hash losses(const Kernels<T>& kernels) {
     for (const std::size_t rows : row_counts)
       for (const std::size_t cols : sizes()) {
         if (cols == 0) continue;
-        const bool from_shares = std::string(row->name).find("log_loss") != std::string::npos;
-        const Block<T> z = from_shares ? shares<T>(rows * cols, cols + 1) : numbers<T>(rows * cols, cols);
-        const Block<T> target = shares<T>(rows * cols, rows), weight = shares<T>(rows, cols);
+        const std::string name = row->name;
+        const Block<T> z =
+            name.find("log_loss") != name.npos ? shares<T>(rows * cols, cols + 1) : numbers<T>(rows * cols, cols);
+        // a target's sign is its class, and its size its weight
+        const bool is_signed = name == "weighted_binary_cross_entropy";
+        const Block<T> target = is_signed ? numbers<T>(rows * cols, rows) : shares<T>(rows * cols, rows);
+        const Block<T> weight = shares<T>(rows, cols);
         const std::vector<std::int32_t> label = labels(rows, cols, rows);
         Block<T> loss(rows);
         const auto both = [&](auto&& call) {
           hash_map<T>(hash, rows * cols, call);
           hash.add(loss.data(), rows);
         };
-        both([&](T* dz) { row->dense(loss.data(), dz, z.data(), target.data(), weight.data(), rows, cols, 2, 1); });
-        both([&](T*) { row->dense(loss.data(), nullptr, z.data(), target.data(), nullptr, rows, cols, 2, 1); });
-        if (row->labels)
-          both([&](T* dz) { row->labels(loss.data(), dz, z.data(), label.data(), weight.data(), rows, cols, 2, 1); });
+        for (const T setting : {T(1), T(0.7)}) {
+          both([&](T* dz) {
+            row->dense(loss.data(), dz, z.data(), target.data(), weight.data(), rows, cols, 2, setting);
+          });
+          both([&](T*) { row->dense(loss.data(), nullptr, z.data(), target.data(), nullptr, rows, cols, 2, setting); });
+          if (row->labels)
+            both([&](T* dz) {
+              row->labels(loss.data(), dz, z.data(), label.data(), weight.data(), rows, cols, 2, setting);
+            });
+        }
       }
   return hash;
 }
@@ -223,94 +208,6 @@ Hash products(const MatmulKernels<T>& k) {
   return hash;
 }
 
-ConvolutionShape convolution_shape(std::size_t size, std::size_t channels, std::size_t filters, std::size_t groups,
-                                   std::size_t stride, std::size_t dilation) {
-  ConvolutionShape s{};
-  s.height = size, s.width = size + 2, s.channels = channels, s.kernel_height = 3, s.kernel_width = 2;
-  s.filters = filters, s.groups = groups, s.top = 1, s.left = 1;
-  s.stride_y = s.stride_x = stride, s.dilation_y = s.dilation_x = dilation;
-  s.out_height = (s.height + 1 - (s.kernel_height - 1) * dilation - 1) / stride + 1;
-  s.out_width = (s.width + 1 - (s.kernel_width - 1) * dilation - 1) / stride + 1;
-  return s;
-}
-
-template <class T>
-void convolve(Hash& hash, const Convolution<T>& form, const ConvolutionShape& s, std::size_t images) {
-  if (!form.takes(s)) return;
-  const std::size_t share = form.lanes ? row_lanes : 1;
-  const std::size_t in = images * s.inputs() * share, out = images * s.outputs() * share;
-  const std::size_t weights = s.terms() * s.filters;
-  const Block<T> x = numbers<T>(in, 1), w = numbers<T>(weights, 2), bias = numbers<T>(s.filters, 3);
-  const Block<T> dy = numbers<T>(out, 4), workspace(form.workspace(s) + 1);
-  hash_map<T>(hash, out, [&](T* y) {
-    form.forward(y, x.data(), w.data(), bias.data(), images, s, Finish::relu, {}, workspace.data());
-  });
-  hash_map<T>(hash, in,
-              [&](T* dx) { form.backward(dx, dy.data(), w.data(), x.data(), images, s, {}, workspace.data()); });
-  hash_map<T>(hash, weights, [&](T* dw) {
-    hash_map<T>(hash, s.filters, [&](T* db) {
-      form.gradient(dw, db, x.data(), dy.data(), images, 2, s, 0, s.terms(), {}, workspace.data());
-    });
-  });
-}
-
-template <class T>
-Hash convolutions(const Kernels<T>& kernels) {
-  Hash hash;
-  for (const Convolution<T>* form : kernels.convolutions)
-    for (const std::size_t size : {5, 9})
-      for (const std::size_t channels : {1, 3, 17})
-        for (const std::size_t filters : {1, 4, 17}) {
-          const std::size_t images = form->lanes ? 1 : 3;
-          convolve(hash, *form, convolution_shape(size, channels, filters, 1, 1, 1), images);
-          convolve(hash, *form, convolution_shape(size, channels, filters, 1, 2, 2), images);
-          convolve(hash, *form, convolution_shape(size, channels, channels * filters, channels, 1, 1), images);
-        }
-  for (const std::size_t units : sizes())
-    hash_map<T>(hash, 2 * row_lanes * units, [&, x = numbers<T>(19 * units, units)](T* y) {
-      kernels.lanes->rows_to_lanes(y, x.data(), 19, units);
-      hash_map<T>(hash, 19 * units, [&](T* back) { kernels.lanes->lanes_to_rows(back, y, 19, units); });
-    });
-  return hash;
-}
-
-template <class T>
-Hash pools(const Kernels<T>& kernels) {
-  Hash hash;
-  constexpr std::size_t images = 3;
-  for (const std::size_t channels : sizes()) {
-    if (channels == 0) continue;
-    const Pool2D pool{.height = 5,
-                      .width = 6,
-                      .channels = channels,
-                      .pool_height = 3,
-                      .pool_width = 2,
-                      .stride_height = 2,
-                      .stride_width = 2,
-                      .pad_top = 1,
-                      .pad_left = 0,
-                      .out_height = 3,
-                      .out_width = 3};
-    const Border2D border{.height = 5, .width = 6, .channels = channels, .top = 1, .bottom = 0, .left = 2, .right = 1};
-    const Block<T> x = numbers<T>(images * pool.inputs(), channels), dy = numbers<T>(images * pool.outputs(), 1);
-    hash_map<T>(hash, images * pool.outputs(), [&](T* y) {
-      kernels.max_pool->forward(y, x.data(), images, pool);
-      hash_map<T>(hash, images * pool.inputs(),
-                  [&](T* dx) { kernels.max_pool->backward(dx, dy.data(), y, x.data(), images, pool, false); });
-    });
-    hash_map<T>(hash, images * pool.outputs(), [&](T* y) { kernels.average_pool->forward(y, x.data(), images, pool); });
-    hash_map<T>(hash, images * pool.inputs(),
-                [&](T* dx) { kernels.average_pool->backward(dx, dy.data(), images, pool); });
-    hash_map<T>(hash, images * border.outputs(), [&](T* y) {
-      kernels.border->forward(y, x.data(), images, border);
-      hash_map<T>(hash, images * border.inputs(), [&](T* dx) { kernels.border->backward(dx, y, images, border); });
-    });
-    hash_map<T>(hash, images * pool.inputs(),
-                [&](T* y) { kernels.random->spatial_dropout(y, x.data(), 1, images, 30, channels, 0.3, {7, 3, 1}); });
-  }
-  return hash;
-}
-
 }  // namespace
 
 template <class T>
@@ -326,7 +223,12 @@ std::vector<Line> kernel_bits(const InstructionSet& set) {
           {"updates", updates(kernels).value()},
           {"products", products(*kernels.matmul).value()},
           {"convolutions", convolutions(kernels).value()},
-          {"pools", pools(kernels).value()}};
+          {"pools", pools(kernels).value()},
+          {"augmentations", augmentations(kernels).value()},
+          {"batch norms", batch_norms(*kernels.batch_norm).value()},
+          {"layer norms", layer_norms(*kernels.layer_norm).value()},
+          {"standardizations", standardizations(*kernels.standardize).value()},
+          {"sparse products", sparse_products(*kernels.sparse).value()}};
 }
 
 template std::vector<Line> kernel_bits<float>(const InstructionSet&);

@@ -4,89 +4,73 @@
 #include <utility>
 
 #include "engine/inference.h"
+#include "tests/descriptions.h"
+#include "tests/families.h"
 #include "tests/tests.h"
 
 namespace ravine::tests {
 namespace {
 
-struct Description {
-  std::string name;
-  std::size_t inputs, rows, batch;
-  std::vector<OperationSpec> layers;
-  std::string loss, rule;
-};
-
-OperationSpec layer(std::string kind, std::string name, std::size_t units, std::string activation, double rate = 0.0) {
-  OperationSpec spec;
-  spec.kind = std::move(kind), spec.name = std::move(name), spec.units = units;
-  spec.activation = std::move(activation), spec.rate = rate, spec.alpha = 0.1, spec.stddev = rate;
-  return spec;
-}
-
-OperationSpec convolution(std::string name, std::vector<std::size_t> shape, std::size_t filters) {
-  OperationSpec spec = layer("conv2d", std::move(name), filters, "relu");
-  spec.settings = {
-      {"kernel_size", {3, 3}},   {"strides", {1, 1}},
-      {"dilation", {1, 1}},      {"groups", {1}},
-      {"padding", {1, 1, 1, 1}}, {"kernel_shape", {3, 3, static_cast<double>(shape[2]), static_cast<double>(filters)}}};
-  spec.shape = std::move(shape);
-  return spec;
-}
-
-OperationSpec pool(std::string kind, std::string name, std::vector<std::size_t> shape) {
-  OperationSpec spec = layer(std::move(kind), std::move(name), 0, "linear");
-  spec.shape = std::move(shape);
-  spec.settings = {{"pool_size", {2, 2}}, {"strides", {2, 2}}, {"same", {0}}};
-  return spec;
-}
-
-const std::vector<Description>& descriptions() {
-  static const std::vector<Description> made{
-      {"tiny", 2, 40, 10, {layer("dense", "a", 4, "tanh"), layer("dense", "b", 1, "linear")}, "squared_error", "adam"},
-      {"odd",
-       7,
-       101,
-       23,
-       {layer("dense", "a", 13, "elu"), layer("gaussian_noise", "b", 0, "linear", 0.1), layer("dense", "c", 37, "gelu"),
-        layer("dense", "d", 5, "linear")},
-       "huber",
-       "nadam"},
-      {"rows",
-       20,
-       300,
-       64,
-       {layer("dense", "a", 64, "relu"), layer("dropout", "b", 0, "linear", 0.3), layer("dense", "c", 10, "softmax")},
-       "categorical_cross_entropy",
-       "adam"},
-      {"outputs",
-       40,
-       192,
-       64,
-       {layer("dense", "a", 300, "silu"), layer("dense", "b", 257, "relu"), layer("dense", "c", 10, "softmax")},
-       "categorical_cross_entropy",
-       "rmsprop"},
-      {"images",
-       8 * 8 * 2,
-       150,
-       48,
-       {convolution("a", {8, 8, 2}, 6), pool("max_pool", "b", {8, 8, 6}), convolution("c", {4, 4, 6}, 16),
-        pool("average_pool", "d", {4, 4, 16}), layer("dense", "e", 10, "softmax")},
-       "categorical_cross_entropy",
-       "adam"},
-      {"one batch",
-       9,
-       500,
-       500,
-       {layer("dense", "a", 24, "softplus"), layer("dense", "b", 3, "sigmoid")},
-       "log_loss",
-       "adadelta"}};
-  return made;
-}
-
 const Description& description(const std::string& name) {
   for (const Description& found : descriptions())
     if (found.name == name) return found;
   throw std::invalid_argument("no problem '" + name + "'");
+}
+
+// How many layers there are, those of branches included.
+std::size_t depth(const std::vector<OperationSpec>& layers) {
+  std::size_t count = layers.size();
+  for (const OperationSpec& layer : layers)
+    for (const std::vector<OperationSpec>& branch : layer.branches) count += depth(branch);
+  return count;
+}
+
+// First values of parameters; what a layer takes from the data alone no gradient moves.
+template <class T>
+void start(Network<T>& network, const std::vector<OperationSpec>& layers) {
+  const Arena<T>& arena = network.arena;
+  std::vector<bool> trainable(depth(layers), true);
+  for (std::size_t p = 0; p < arena.parameters.size(); ++p) {
+    const Parameter& parameter = arena.parameters[p];
+    const std::string last = parameter.name.substr(parameter.name.rfind('/') + 1);
+    const auto fill = [&](double low, double high) {
+      network.kernels().random->uniform(arena.value(p), parameter.count(), low, high,
+                                        {1, static_cast<std::uint32_t>(p), 0});
+    };
+    if (last == "deviation" || last == "gamma")
+      fill(0.5, 1.5);
+    else if (!parameter.statistic)
+      fill(-0.3, 0.3);
+    if (last == "deviation") trainable[parameter.layer] = false;
+  }
+  network.set_trainable(trainable);
+}
+
+// Rows with a tenth of the columns, and one that has none.
+template <class T>
+void make_sparse(Problem<T>& problem, std::size_t columns, std::size_t rows) {
+  Numbers source(4);
+  problem.start = {0, 0};
+  for (std::size_t i = 1; i < rows; ++i) {
+    for (std::size_t j = 0; j < columns; ++j)
+      if (source.below(10) == 0) problem.column.push_back(static_cast<std::int32_t>(j));
+    problem.start.push_back(static_cast<std::int64_t>(problem.column.size()));
+  }
+  problem.x = shares<T>(problem.column.size(), 5);
+  problem.data.sparse = {problem.x.data(), problem.column.data(), problem.start.data(), nullptr};
+}
+
+template <class T>
+void make_input(Problem<T>& problem, const Description& chosen) {
+  const std::size_t count = chosen.rows * chosen.inputs;
+  if (chosen.input == Input::sparse) return make_sparse(problem, chosen.inputs, chosen.rows);
+  problem.x = Block<T>(count);
+  problem.data.x = problem.x.data();
+  if (chosen.input == Input::numbers)
+    return problem.network->kernels().random->uniform(problem.x.data(), count, -1.0, 1.0, {3, 0, 0});
+  Numbers source(6);
+  for (std::size_t i = 0; i < count; ++i)
+    problem.x.data()[i] = static_cast<T>(source.below(problem.network->id_limit()));
 }
 
 }  // namespace
@@ -104,36 +88,43 @@ template <class T>
 Problem<T>::Problem(const std::string& name, const InstructionSet& set) {
   const Description& chosen = description(name);
   network = std::make_unique<Network<T>>(chosen.inputs, chosen.layers, 3, set);
-  for (std::size_t p = 0; p < network->arena.parameters.size(); ++p) {
-    const Parameter& parameter = network->arena.parameters[p];
-    network->kernels().random->uniform(network->arena.value(p), parameter.count(), -0.3, 0.3,
-                                       {1, static_cast<std::uint32_t>(p), 0});
-  }
+  tests::start(*network, chosen.layers);
   network->loss.loss = find(network->kernels().losses, chosen.loss);
-  network->loss.skip_activation = chosen.loss == "categorical_cross_entropy";
+  network->loss.setting = 0.7;
+  network->loss.skip_activation = chosen.loss.starts_with("categorical");
   UpdateSettings rule;
   rule.momentum = 0.9;
   network->set_rule(find(network->kernels().updates, chosen.rule), rule);
   const std::size_t units = network->units(network->operations());
-  x = Block<T>(chosen.rows * chosen.inputs);
-  network->kernels().random->uniform(x.data(), chosen.rows * chosen.inputs, -1.0, 1.0, {3, 0, 0});
+  make_input(*this, chosen);
   target = Block<T>(chosen.rows * units);
   network->kernels().random->uniform(target.data(), chosen.rows * units, 0.0, 1.0, {2, 0, 0});
   label = labels(chosen.rows, units, 2);
-  data.x = x.data(), data.rows = chosen.rows;
+  data.rows = chosen.rows;
   if (network->loss.skip_activation) {
     data.label = label.data();
     metrics.push_back({find(network->kernels().metrics, std::string("accuracy")), 0.0});
   } else {
     data.target = target.data();
   }
+  if (chosen.weighted) {
+    weight = shares<T>(chosen.rows, 7);
+    for (std::size_t i = 0; i < chosen.rows; i += 9) weight.data()[i] = 0;
+    data.weight = weight.data();
+  }
   settings.batch_size = chosen.batch, settings.shuffle_seed = 5, settings.rates = {1e-2}, settings.epochs = 3;
+  if (!chosen.drawn) return;
+  DrawSettings draws;
+  draws.seed = 8, draws.learning_rate = 0.1, draws.uniform = 0.1;
+  sampler = std::make_unique<Draws<T>>(Strata(label.data(), chosen.rows, units), nullptr, data.weight, draws, set);
 }
 
 template <class T>
 TrainResult Problem<T>::train(std::size_t threads, Watch& watch) {
   settings.threads = threads;
-  const TrainResult result = ravine::train(*network, buffers, data, metrics, settings, watch);
+  Data<T> given = data;
+  given.sampler = sampler.get();
+  const TrainResult result = ravine::train(*network, buffers, given, metrics, settings, watch);
   if (!std::isfinite(result.loss.front())) throw std::runtime_error("the loss is not finite");
   return result;
 }
@@ -145,6 +136,7 @@ std::uint64_t Problem<T>::bits(const TrainResult& result) const {
   hash.add(network->arena.state.data(), network->rule->slots * network->arena.size);
   hash.add(result.loss.data(), result.loss.size());
   hash.add(result.metrics.data(), result.metrics.size());
+  if (sampler) hash.add(sampler->state().data(), sampler->state().size());
   return hash.value();
 }
 

@@ -8,6 +8,7 @@
 
 #include "engine/buffers.h"
 #include "engine/run.h"
+#include "engine/sampler.h"
 #include "kernels/kernels.h"
 #include "tests/hash.h"
 
@@ -36,8 +37,10 @@ struct Problem {
 
   std::unique_ptr<Network<T>> network;
   Buffers<T> buffers;
-  Block<T> x, target;
-  std::vector<std::int32_t> label;
+  Block<T> x, target, weight;
+  std::vector<std::int32_t> label, column;
+  std::vector<std::int64_t> start;
+  std::unique_ptr<Sampler<T>> sampler;
   Data<T> data;
   std::vector<MetricChoice<T>> metrics;
   TrainSettings settings;

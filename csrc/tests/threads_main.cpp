@@ -1,6 +1,7 @@
 // Everything that shares memory between threads, for ThreadSanitizer: teams of several sizes, runs that are stopped,
 // evaluation and outputs, many networks at once, populations, and several callers with a team each. Bits are those of
 // one thread, or it ends with an error. With an argument it does what ThreadSanitizer must report.
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <exception>
@@ -71,6 +72,7 @@ void many() {
   std::vector<Run<T>> runs;
   for (Problem<T>& each : all)
     runs.push_back({each.network.get(), &each.buffers, each.data, each.metrics, each.settings});
+  for (std::size_t i = 0; i < all.size(); ++i) runs[i].data.sampler = all[i].sampler.get();
   Watch watch(nullptr, nullptr);
   const std::vector<TrainResult> results = train_many(runs, 3, watch);
   for (std::size_t i = 0; i < all.size(); ++i)
@@ -91,15 +93,18 @@ void population() {
   require(alone == together, "other losses of a population");
 }
 
+// Four at a time.
 template <class T>
 void callers() {
   std::atomic<bool> wrong{false};
-  std::vector<std::thread> threads;
-  for (std::size_t i = 0; i < 4; ++i)
-    threads.emplace_back([&, name = problems()[i]] {
-      if (trained<T>(name, 3) != trained<T>(name, 1)) wrong = true;
-    });
-  for (std::thread& thread : threads) thread.join();
+  for (std::size_t first = 0; first < problems().size(); first += 4) {
+    std::vector<std::thread> threads;
+    for (std::size_t i = first; i < std::min(first + 4, problems().size()); ++i)
+      threads.emplace_back([&, name = problems()[i]] {
+        if (trained<T>(name, 3) != trained<T>(name, 1)) wrong = true;
+      });
+    for (std::thread& thread : threads) thread.join();
+  }
   require(!wrong, "other bits with several callers");
 }
 
