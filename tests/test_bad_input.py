@@ -26,7 +26,6 @@ with open(Path(__file__).with_name("bad_inputs.tsv"), newline="", encoding="utf-
 LATER = {
     "C3": "the command reads no CSV",
     "C4": "the command reads no CSV",
-    "P21": "a layer takes its inputs' number from the layer before",
     "W2": "there is no web server",
     "W4": "there is no web server",
 }
@@ -176,6 +175,14 @@ def read_only():
     rv.kernels.sgd(w, np.zeros((0, 4)), np.zeros(4))
 
 
+def mismatched():
+    """Layers of the core, where a description says what a layer takes; those of rv.layers follow the one before."""
+    settings = {"kernel_size": (3, 3), "strides": (1, 1), "dilation": (1, 1), "groups": (1,), "padding": (0, 0, 0, 0),
+                "kernel_shape": (3, 3, 1, 2)}  # fmt: skip
+    conv2d = rv._core.OperationSpec("conv2d", name="conv2d", shape=(8, 8, 1), units=2, settings=settings)
+    rv._core.NetworkFloat32(5, [rv._core.OperationSpec("dense", name="dense", units=32), conv2d], 0)
+
+
 F4 = X.astype(np.float32)
 ENTRY = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
 WITHOUT = {"t": {**ENTRY, "dtype": "Q7"}}
@@ -232,6 +239,7 @@ CALLS = {
     "P17": [lambda n=n: fit(n_threads=n) for n in (0, -3, 1.5, 10**6)],
     "P18": lambda: rv.Sequential([Input((3, 3, 1)), rv.layers.Conv2D(2, (5, 5))]),
     "P20": lambda: rv.Sequential([Input((9, 9, 3)), rv.layers.Conv2D(4, 3, groups=2)]),
+    "P21": mismatched,
     "P23": lambda: rv.kernels.scale(F4[:20], 2.0, out=F4[10:]),
     "P24": read_only,
     "P25": lambda: rv.kernels.matmul(F4, X),
@@ -272,6 +280,7 @@ WORDS = {
     "P2": "hidden_layer_sizes",
     "P5": "[0.0, 1.0]", "P6": "[0.0, 1.0)", "P11": "Got 'RELU'", "P17": "n_threads must be an int in [1, 1024], got",
     "P18": "exceeds padded input", "P26": "out of range [0, 4)",
+    "P21": "expects 64 inputs, the layer before gives 32",
 }  # fmt: skip
 ERRORS = {
     "TypeError or ValueError naming y": (TypeError, ValueError),

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/inference.h"
+#include "engine/operations/kinds.h"
 #include "tests/descriptions.h"
 #include "tests/families.h"
 #include "tests/tests.h"
@@ -23,6 +24,25 @@ std::size_t depth(const std::vector<OperationSpec>& layers) {
   for (const OperationSpec& layer : layers)
     for (const std::vector<OperationSpec>& branch : layer.branches) count += depth(branch);
   return count;
+}
+
+bool has(const std::vector<OperationSpec>& layers, const std::string& kind) {
+  for (const OperationSpec& layer : layers) {
+    if (layer.kind == kind) return true;
+    for (const std::vector<OperationSpec>& branch : layer.branches)
+      if (has(branch, kind)) return true;
+  }
+  return false;
+}
+
+// Every kind of layer that there is stands in a network.
+template <class T>
+void require_every_kind() {
+  for (const Kind<T>& kind : kinds<T>()) {
+    bool found = false;
+    for (const Description& net : descriptions()) found = found || has(net.layers, kind.name);
+    if (!found) throw std::runtime_error(std::string("no network of descriptions.cpp has the kind ") + kind.name);
+  }
 }
 
 // First values of parameters; what a layer takes from the data alone no gradient moves.
@@ -142,6 +162,7 @@ std::uint64_t Problem<T>::bits(const TrainResult& result) const {
 
 template <class T>
 std::vector<Line> run_bits(const InstructionSet& set) {
+  require_every_kind<T>();
   std::vector<Line> lines;
   for (const std::string& name : problems()) {
     Watch watch(nullptr, nullptr);

@@ -1,5 +1,4 @@
 // The kernels that normalise rows and channels, and those that take sparse rows or ids.
-#include <utility>
 #include <vector>
 
 #include "engine/column_lists.h"
@@ -23,9 +22,10 @@ Hash batch_norms(const BatchNormKernels<T>& k) {
   Hash hash;
   constexpr double epsilon = 1e-5;
   for (const std::size_t cols : sizes())
-    for (const auto& [rows, positions] : {std::pair<std::size_t, std::size_t>{19, 1}, {5, 6}})
+    for (const std::size_t positions : {1, 6})
       for (const bool weighted : {false, true}) {
         if (cols == 0) continue;
+        const std::size_t rows = positions == 1 ? 19 : 5;
         const std::size_t count = rows * positions * cols, block = 2 * cols + 2;
         const Block<T> x = numbers<T>(count, cols), dy = numbers<T>(count, cols + 1), given = weights<T>(rows);
         const Block<T> gamma = numbers<T>(cols, 1), beta = numbers<T>(cols, 2);

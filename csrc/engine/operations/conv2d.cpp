@@ -197,6 +197,9 @@ void Conv2D<T>::add_row_norms(const Pass<T>& pass, std::size_t first, std::size_
 template <class T>
 void add_conv2d(Builder<T>& builder, const OperationSpec& spec) {
   const ConvolutionShape s = shape_of(spec);
+  if (s.inputs() != builder.units())
+    throw std::invalid_argument(spec.name + " expects " + std::to_string(s.inputs()) +
+                                " inputs, the layer before gives " + std::to_string(builder.units()));
   const Kernels<T>& kernels = builder.kernels();
   const Convolution<T>& plain =
       *find(kernels.convolutions, s.groups == s.channels && s.groups > 1 ? "depthwise" : "rows");
