@@ -83,12 +83,12 @@ def guards(session: nox.Session) -> None:
         session.run("python", "tests/guard_pages.py", side, *chosen)
 
 
-# Tests that look at the process from outside, which a sanitizer's own memory and signal handlers change, or that kill
-# it at moments which are right for its usual speed.
+# Tests that look at the process from outside, which a sanitizer's own memory and signal handlers change, or that need
+# its usual speed.
 UNSANITIZED = (
     "not allocates_nothing and not memory_is_what and not leave_nothing_behind and not the_system_refuses and "
     "not refused_before_memory and not guard and not import_needs and not callers_share and not wheel and "
-    "not examples and not two_hundred_times"
+    "not examples and not two_hundred_times and not long_evaluation_soon"
 )
 
 
