@@ -16,8 +16,11 @@ inline constexpr std::size_t block_tiles = 126 / tile_rows;
 inline constexpr std::size_t block_cols = 1024;
 inline constexpr std::size_t a_capacity = block_tiles * packed_column * block_depth;
 inline constexpr std::size_t b_capacity = block_cols * block_depth;
-// Up to this many multiplications, or tiles of rows, a copy of b costs more than reading it where it stands.
+// Up to this many multiplications, or tiles of rows, a copy of b costs more than reading it where it stands; up to
+// fewer where b is not in the L3 cache, for its rows may be in a page each, where hardware does not look ahead.
 inline constexpr std::size_t unpacked_work = std::size_t{1} << 29;
+inline constexpr std::size_t unpacked_far_work = std::size_t{1} << 27;
+inline constexpr std::size_t near_b_bytes = std::size_t{3} << 20;
 inline constexpr std::size_t unpacked_tiles = 3;
 // A tall tile uses up the cache lines of a's columns, and comes to b's rows so seldom that they may come from L2.
 inline constexpr bool tall_tiles = tile_rows > 8;
@@ -161,7 +164,8 @@ struct Blocks {
     }
     b_fits = cols > 0;
     if (!b_fits) cols = tile_cols<T>;
-    const bool small = x.m * x.n * x.k <= unpacked_work && (tall_tiles || !in_one_set<T>(x.ldb));
+    const std::size_t unpacked = x.n * x.k * sizeof(T) > near_b_bytes ? unpacked_far_work : unpacked_work;
+    const bool small = x.m * x.n * x.k <= unpacked && (tall_tiles || !in_one_set<T>(x.ldb));
     pack_b = form == Form::nt || (b_fits && !small && rows.pieces > unpacked_tiles);
     const std::size_t fitting = form == Form::tree ? a_capacity / (depth * packed_column) : block_tiles;
     pack_a = x.n > tile_cols<T> && in_one_set<T>(x.lda) && !(by_columns(form) && tall_tiles) && fitting > 0;

@@ -43,6 +43,12 @@ def test_integers_are_exact(form, kernels, dtype, layout, rng):
         assert np.array_equal(c, twin(a, b, **FORMS[form])), shape
 
 
+@pytest.mark.parametrize("shape", [(200, 1030, 900), (600, 1030, 900), (131, 2070, 1025)])
+def test_integers_are_exact_beyond_the_caches(shape, form, kernels, dtype, rng):
+    a, b, left, right = factors(form, shape, lambda s: rng.integers(-8, 9, size=s), dtype)
+    assert np.array_equal(kernels.matmul(a, b, **FORMS[form]), left.astype(np.float64) @ right.astype(np.float64))
+
+
 def test_error_bound(form, kernels, dtype, layout, rng):
     wider = {np.float32: np.float64, np.float64: np.longdouble}[dtype]
     for shape in SHAPES:
