@@ -12,6 +12,7 @@ import ravine as rv
 from ravine.layers import Dense, Dropout, Input
 from ravine.optimizers import LBFGS, SGD, Adam, Chain, Newton
 from ravine.schedules import BoldDriver, CosineDecay
+from ravine.training import Fit
 
 X = np.random.default_rng(8).normal(size=(90, 3))
 Y = np.sin(X @ [1.0, -1.0, 0.5])
@@ -262,6 +263,25 @@ def test_weights_and_labels_go_to_every_start():
         assert_same(started.parameters, alone.parameters)
         assert started.classes_.tolist() == ["down", "up"]
         assert set(started.predict_classes(X)) <= {"up", "down"}
+
+
+@pytest.mark.parametrize("place", ["__init__", "begin"])
+def test_an_interrupt_between_two_pieces_keeps_what_was_told(monkeypatch, place):
+    many, calls = rv.MultiStart(model(), starts=3, check_every=2), []
+    method = getattr(Fit, place)
+
+    def interrupted(*arguments):
+        method(*arguments)
+        calls.append(None)
+        if len(calls) == 8:  # the second start's third piece
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Fit, place, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        many.fit(X, Y, epochs=10)
+    assert [each.history.epoch for each in many.models] == [list(range(4))] * 3
+    assert many.best_model in many.models
+    many.best_model.fit(X, Y)
 
 
 def test_ctrl_c_keeps_the_starts():

@@ -110,14 +110,16 @@ class Together:
         with model._exclusive("fit"):
             size = min(self.batch_size or rows, rows)
             check_batches(model, size)
-            fit = Fit(model, member.data, None, epochs, size, self.shuffle, (), self.n_threads, 0)
-            fit.begin()
             try:
+                fit = Fit(model, member.data, None, epochs, size, self.shuffle, (), self.n_threads, 0)
+                fit.begin()
                 with fit.ends:
                     yield fit
             finally:
-                member.history.add(fit.history.epoch, fit.history.learning_rate, fit.history.history)
-                vars(model)["history"] = member.history
+                model._fitting = False
+                told, vars(model)["history"] = model.history, member.history
+                if told is not None and told is not member.history:
+                    member.history.add(told.epoch, told.learning_rate, told.history)
 
     def _side_by_side(self, going: list[tuple[Member, Fit]]) -> None:
         while going:
