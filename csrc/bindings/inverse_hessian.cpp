@@ -1,5 +1,8 @@
 #include "engine/inverse_hessian.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
 #include "bindings/runs.h"

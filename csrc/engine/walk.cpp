@@ -264,7 +264,7 @@ bool Walk<T>::back_by_outputs(Team& team, const Step& step) noexcept {
           const Tools<T>& tools = buffers_.tools(thread);
           if (task < slices) {
             const std::size_t first = task * step.plan.slice;
-            operation.gradient_slice(pass, first, std::min(step.plan.slice, rows - first), task, tools);
+            operation.gradient_of_slice(pass, first, std::min(step.plan.slice, rows - first), task, tools);
           } else if (task < gradient_parts) {
             operation.gradient(pass, rows, step.plan.gradient_slice, {task, gradient_parts},
                                network_.arena.gradients.data(), tools);

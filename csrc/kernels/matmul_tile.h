@@ -23,7 +23,7 @@ inline constexpr std::size_t block_depth = 2 * product_slice;
 // A packed column of a's tile is this long: whole vectors.
 inline constexpr std::size_t packed_column = (tile_rows + 7) / 8 * 8;
 
-// Where element (i, p) of a stands: in rows of a fixed or of any stride, or in columns. The terms of k come in runs, of
+// Where element (i, p) of a stands: in rows of any stride, or in columns. The terms of k come in runs, of
 // which here there is one: run(k) of them, of k that are left, are next to each other; then jump().
 template <class T>
 struct StridedRows {

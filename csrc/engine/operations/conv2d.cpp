@@ -147,8 +147,8 @@ void Conv2D<T>::gradient(const Pass<T>& pass, std::size_t rows, std::size_t slic
 }
 
 template <class T>
-void Conv2D<T>::gradient_slice(const Pass<T>& pass, std::size_t first, std::size_t rows, std::size_t number,
-                               const Tools<T>& tools) const noexcept {
+void Conv2D<T>::gradient_of_slice(const Pass<T>& pass, std::size_t first, std::size_t rows, std::size_t number,
+                                  const Tools<T>& tools) const noexcept {
   T* const dw = slice_sum(pass, number);
   const Rows visited{this, &pass, &tools, first, one(tools)};
   form(pass).gradient(dw, bias_ ? dw + shape_.terms() * shape_.filters : nullptr, this->x(pass, first),

@@ -42,8 +42,8 @@ class Conv2D final : public Operation<T> {
                 const Tools<T>& tools) const noexcept override;
 
   bool has_slices() const override { return shape_.terms() * shape_.filters <= most_sliced; }
-  void gradient_slice(const Pass<T>& pass, std::size_t first, std::size_t rows, std::size_t number,
-                      const Tools<T>& tools) const noexcept override;
+  void gradient_of_slice(const Pass<T>& pass, std::size_t first, std::size_t rows, std::size_t number,
+                         const Tools<T>& tools) const noexcept override;
   void join_slices(const Pass<T>& pass, std::size_t slices, T* gradients,
                    const Tools<T>& tools) const noexcept override;
 

@@ -99,11 +99,11 @@ class Operation {
   // (laid out as the arena).
   virtual void gradient(const Pass<T>&, std::size_t /*rows*/, std::size_t /*slice*/, Part, T* /*gradients*/,
                         const Tools<T>&) const noexcept {}
-  // Whether a team may share gradient() by slices instead: gradient_slice() for `rows` rows from row `first` of the
+  // Whether a team may share gradient() by slices instead: gradient_of_slice() for `rows` rows from row `first` of the
   // pass, slice `number`, then join_slices(), which adds all of them in the tree.
   virtual bool has_slices() const { return false; }
-  virtual void gradient_slice(const Pass<T>&, std::size_t /*first*/, std::size_t /*rows*/, std::size_t /*number*/,
-                              const Tools<T>&) const noexcept {}
+  virtual void gradient_of_slice(const Pass<T>&, std::size_t /*first*/, std::size_t /*rows*/, std::size_t /*number*/,
+                                 const Tools<T>&) const noexcept {}
   virtual void join_slices(const Pass<T>&, std::size_t /*slices*/, T* /*gradients*/, const Tools<T>&) const noexcept {}
 
   // Whether it looks at a whole batch before any row goes forward, and again before any goes back: such a network is
