@@ -10,17 +10,18 @@
 namespace ravine::RAVINE_ISA {
 namespace {
 
-// The blocks: a product slice of one of b's panels (32 KiB) stays in L1, a's block in L2; b's comes from L3, and the
-// more columns it has, the fewer times a is read.
+// Two orders. By panels: a product slice of one of b's panels (32 KiB) stays in L1, a's block in L2, and b comes from
+// L3 once for every block of a. By tiles, if b is copied: the copy of its block stays in L2, a tile of a in L1 or L2,
+// and a comes from L3 once for every block of b.
 inline constexpr std::size_t block_tiles = 126 / tile_rows;
 inline constexpr std::size_t block_cols = 1024;
+template <class T>
+inline constexpr std::size_t near_block_cols = (std::size_t{512} << 10) / sizeof(T) / product_slice;
 inline constexpr std::size_t a_capacity = block_tiles * packed_column * block_depth;
+static_assert(block_tiles * tile_rows * copied_row<float> <= a_capacity && copied_row<double> <= copied_row<float>);
 inline constexpr std::size_t b_capacity = block_cols * block_depth;
-// Up to this many multiplications, or tiles of rows, a copy of b costs more than reading it where it stands; up to
-// fewer where b is not in the L3 cache, for its rows may be in a page each, where hardware does not look ahead.
-inline constexpr std::size_t unpacked_work = std::size_t{1} << 29;
-inline constexpr std::size_t unpacked_far_work = std::size_t{1} << 27;
-inline constexpr std::size_t near_b_bytes = std::size_t{3} << 20;
+// Up to this many multiplications, or tiles of rows, a copy of b costs more than reading it where it stands.
+inline constexpr std::size_t unpacked_work = std::size_t{1} << 26;
 inline constexpr std::size_t unpacked_tiles = 3;
 // A tall tile uses up the cache lines of a's columns, and comes to b's rows so seldom that they may come from L2.
 inline constexpr bool tall_tiles = tile_rows > 8;
@@ -71,24 +72,30 @@ struct Tile {
     return end;
   }
 
-  // c is wanted when the chain ends: asked for when it begins, it comes from the L3 cache meanwhile. Forced inline,
-  // since GCC drops the call of a function that does nothing but prefetch.
-  RAVINE_INLINE void prefetch() const noexcept {
-    for (std::size_t r = 0; r < rows; ++r)
-      for (std::size_t v = 0; v < vectors(); ++v) __builtin_prefetch(c() + r * x.ldc + v * lanes<T>, 1);
+  // Ask for c in so many times.
+  void ask(Ahead<T>& ahead, std::size_t times) const {
+    ahead.c = c(), ahead.ldc = x.ldc, ahead.rows = rows, ahead.rows_each = times > 0 ? (rows + times - 1) / times : 0;
   }
 };
 
 // One chain of a tile: slice `s` of `slices` that this block of k has, added in ascending order.
 template <class T, class A>
-void add_slice(const Tile<T>& tile, T* slot, A a, const Panel<T>& b, std::size_t depth, std::size_t s,
-               std::size_t slices) noexcept {
+RAVINE_INLINE void add_slice(const Tile<T>& tile, T* slot, A a, const Panel<T>& b, std::size_t depth, std::size_t s,
+                             std::size_t slices) noexcept {
   Ending<T> end = s + 1 == slices ? tile.into_c() : tile.into(slot);
   if (s > 0)
     end.add = slot, end.ldadd = tile_cols<T>;
   else if (tile.add_c)
     end.add = tile.c(), end.ldadd = tile.x.ldc;
   tiles<T, A>(tile.rows, tile.vectors(), a, b, depth, end);
+}
+
+// The same for a block of one slice, whose chain asks for what is wanted later.
+template <class T, class A>
+void add_block(const Tile<T>& tile, A a, const Panel<T>& b, std::size_t depth, Ahead<T> ahead) noexcept {
+  Ending<T> end = tile.into_c();
+  end.ahead = &ahead;
+  asking_tiles<T, A>(tile.rows, tile.vectors(), a, b, depth, end);
 }
 
 // The sum over `depth` rows of a batch for one tile, its slices added in a balanced tree: the slots are the tree's open
@@ -155,7 +162,7 @@ struct Blocks {
   std::size_t depth = block_depth;
   std::size_t cols = block_cols;
   std::size_t tiles = block_tiles;
-  bool pack_a, pack_b, b_fits;
+  bool pack_a, pack_b, b_fits, by_tiles;
 
   explicit Blocks(const Matmul<T>& x) : rows(x.m, tile_rows) {
     if (form == Form::tree) {
@@ -164,12 +171,16 @@ struct Blocks {
     }
     b_fits = cols > 0;
     if (!b_fits) cols = tile_cols<T>;
-    const std::size_t unpacked = x.n * x.k * sizeof(T) > near_b_bytes ? unpacked_far_work : unpacked_work;
-    const bool small = x.m * x.n * x.k <= unpacked && (tall_tiles || !in_one_set<T>(x.ldb));
+    const bool small = x.m * x.n * x.k <= unpacked_work && (tall_tiles || !in_one_set<T>(x.ldb));
     pack_b = form == Form::nt || (b_fits && !small && rows.pieces > unpacked_tiles);
     const std::size_t fitting = form == Form::tree ? a_capacity / (depth * packed_column) : block_tiles;
     pack_a = x.n > tile_cols<T> && in_one_set<T>(x.lda) && !(by_columns(form) && tall_tiles) && fitting > 0;
     if (pack_a) tiles = smaller(tiles, fitting);
+    by_tiles = pack_b && form != Form::tree && x.n > tile_cols<T>;
+    if (!by_tiles) return;
+    pack_a = pack_a || !by_columns(form);
+    depth = product_slice, tiles = 1;
+    cols = Cut((x.n + tile_cols<T> - 1) / tile_cols<T>, near_block_cols<T> / tile_cols<T>).size(0) * tile_cols<T>;
   }
 };
 
@@ -189,7 +200,7 @@ struct Block {
     if constexpr (by_columns(form))
       pack_columns<T>(work.a, x.a + p * x.lda, x.lda, depth, blocks.rows, t0, tiles);
     else
-      pack_rows<T>(work.a, x.a + row() * x.lda + p, x.lda, depth, blocks.rows, t0, tiles);
+      copy_rows<T>(work.a, x.a + row() * x.lda + p, x.lda, depth, rows());
   }
 
   // The panel of `cols` columns from j on, `packed` columns into the copy of b, if there is one: where the block's
@@ -214,49 +225,93 @@ struct Block {
     return {copy, copy};
   }
 
-  // This block's a, in so many calls.
-  Prefetch<T> prefetch_a(std::size_t calls) const {
-    if constexpr (by_columns(form))
-      return {x.a + p * x.lda + row(), x.lda, depth, rows(), calls};
-    else
-      return {x.a + row() * x.lda + p, x.lda, rows(), depth, calls};
+  // What call `call` of `calls` asks for of this block's a, `times` times, while another block is worked on: all of it
+  // is asked for once, or nearly.
+  void ask_a(Ahead<T>& ahead, std::size_t call, std::size_t calls, std::size_t times) const {
+    if constexpr (by_columns(form)) {
+      const std::size_t first = call * times;
+      if (first >= depth) return;
+      ahead.a = x.a + (p + first) * x.lda + row() + (rows() - 1) % line_terms<T>;
+      ahead.lines = (rows() - 1) / line_terms<T> + 1;
+      ahead.across = line_terms<T>, ahead.along = x.lda;
+    } else {
+      const std::size_t each = (rows() * slices() + calls - 1) / calls, first = call / slices() * each;
+      if (first >= rows()) return;
+      ahead.a = x.a + (row() + first) * x.lda + p + call % slices() * product_slice;
+      ahead.lines = smaller(each, rows() - first);
+      ahead.across = x.lda, ahead.along = line_terms<T>;
+    }
   }
 
   // Calls use(a) with tile t of a from term q of the block on, copied or where it stands.
   template <class Use>
   RAVINE_INLINE void with_a(std::size_t t, std::size_t q, Use&& use) const noexcept {
     const std::size_t i = blocks.rows.begin(t);
-    if (blocks.pack_a)
-      use(Columns<T>{work.a + ((t - t0) * depth + q) * packed_column, packed_column});
-    else if constexpr (by_columns(form))
-      use(Columns<T>{x.a + (p + q) * x.lda + i, x.lda});
-    else
-      use(StridedRows<T>{x.a + i * x.lda + p + q, x.lda});
+    if constexpr (by_columns(form)) {
+      if (blocks.pack_a)
+        use(Columns<T>{work.a + ((t - t0) * depth + q) * packed_column, packed_column});
+      else
+        use(Columns<T>{x.a + (p + q) * x.lda + i, x.lda});
+    } else {
+      if (blocks.pack_a)
+        use(StridedRows<T>{work.a + (i - row()) * copied_row<T> + q, copied_row<T>});
+      else
+        use(StridedRows<T>{x.a + i * x.lda + p + q, x.lda});
+    }
   }
 
   RAVINE_INLINE Tile<T> tile(std::size_t t, std::size_t j, std::size_t cols) const {
     return {x, blocks.rows.begin(t), j, blocks.rows.size(t), cols, x.accumulate || p > 0, p + depth == x.k};
   }
 
-  // Every tile of a with `cols` columns of b from j on. `work_ahead` is called once a chain or tree.
-  template <class Ahead>
-  void panel(const Panels& b, std::size_t j, std::size_t cols, bool far_c, Ahead&& work_ahead) const noexcept {
-    for (std::size_t s = 0; s < (form == Form::tree ? 1 : slices()); ++s) {
-      const std::size_t q = s * product_slice;
+  // What is far from the core: c, and the block that is next, if its a is; panel `panel` of `panels` asks for it.
+  struct Far {
+    bool c;
+    const Block* next;
+    std::size_t panel, panels;
+  };
+
+  // What chain or tree `call` of `calls` asks for, `times` times: its rows of c if it needs them, and its part of the
+  // next block's a.
+  Ahead<T> ahead(const Far& far, bool needs_c, const Tile<T>& c, std::size_t call, std::size_t calls,
+                 std::size_t times) const {
+    Ahead<T> ahead;
+    if (needs_c) c.ask(ahead, times);
+    if (far.next) far.next->ask_a(ahead, call, calls, times);
+    return ahead;
+  }
+
+  // Every tile of a with `cols` columns of b from j on.
+  void panel(const Panels& b, std::size_t j, std::size_t cols, const Far& far) const noexcept {
+    const std::size_t chains = form == Form::tree ? 1 : slices(), calls = far.panels * chains * tiles;
+    for (std::size_t s = 0; s < chains; ++s) {
+      const std::size_t q = s * product_slice, terms = smaller(product_slice, depth - q);
       for (std::size_t t = t0; t < t0 + tiles; ++t) {
         const Tile<T> c = tile(t, j, cols);
         const Panel<T> from = (t == t0 ? b.first : b.others).from(q);
-        work_ahead();
-        if (far_c && (form == Form::tree || s + 1 == slices() || (s == 0 && c.add_c))) c.prefetch();
+        const bool needs_c = far.c && (form == Form::tree || s + 1 == chains || (s == 0 && c.add_c));
+        if (needs_c || far.next) {
+          const std::size_t times = by_columns(form) ? (depth + calls - 1) / calls : times_asked<T>(terms);
+          ahead(far, needs_c, c, (far.panel * chains + s) * tiles + t - t0, calls, times).ask_all(times);
+        }
         with_a(t, q, [&](auto a) __attribute__((always_inline)) {
           if constexpr (form == Form::tree)
             add_tree<T>(c, work.slots, a, from, depth);
           else
-            add_slice<T>(c, work.slots + (t - t0) * tile_size<T>, a, from, smaller(product_slice, depth - q), s,
-                         slices());
+            add_slice<T>(c, work.slots + (t - t0) * tile_size<T>, a, from, terms, s, chains);
         });
       }
     }
+  }
+
+  // The block's only tile with those columns of b: a chain that asks for the rest while it runs.
+  void tile_of_panel(const Panels& b, std::size_t j, std::size_t cols, const Far& far) const noexcept {
+    const Tile<T> c = tile(t0, j, cols);
+    const Ahead<T> asked = ahead(far, far.c, c, far.panel, far.panels, times_asked<T>(depth));
+    if constexpr (by_columns(form))
+      with_a(t0, 0, [&](auto a) { add_block<T>(c, a, b.first, depth, asked); });
+    else
+      add_block<T>(c, CopiedRows<T>{work.a}, b.first, depth, asked);
   }
 };
 
@@ -279,8 +334,7 @@ bool one_tile(const Matmul<T>& x) noexcept {
 }
 
 template <class T, Form form>
-void product(const Matmul<T>& x) noexcept {
-  if (one_tile<T, form>(x)) return;
+__attribute__((noinline)) void blocked_product(const Matmul<T>& x) noexcept {
   const Workspace<T> work(x.workspace);
   const Blocks<T, form> blocks(x);
   const Cut groups(blocks.rows.pieces, blocks.tiles);
@@ -296,17 +350,24 @@ void product(const Matmul<T>& x) noexcept {
         const Block<T, form> block = block_of(p, g);
         if (blocks.pack_a) block.pack_a();
         const std::size_t next_p = g + 1 < groups.pieces ? p : p + blocks.depth < x.k ? p + blocks.depth : 0;
-        Prefetch<T> next = block_of(next_p, g + 1 < groups.pieces ? g + 1 : 0).prefetch_a(panels * block.tiles);
-        const auto work_ahead = [&]() __attribute__((always_inline)) {
-          if (far_a) next();
-        };
+        const Block<T, form> next = block_of(next_p, g + 1 < groups.pieces ? g + 1 : 0);
         for (std::size_t j = 0; j < cols; j += tile_cols<T>) {
           const std::size_t width = smaller(tile_cols<T>, cols - j);
-          block.panel(block.panels_at(j0 + j, j, width), j0 + j, width, far_c, work_ahead);
+          const auto panels_of_b = block.panels_at(j0 + j, j, width);
+          const typename Block<T, form>::Far far{far_c, far_a ? &next : nullptr, j / tile_cols<T>, panels};
+          if (form != Form::tree && blocks.by_tiles)
+            block.tile_of_panel(panels_of_b, j0 + j, width, far);
+          else
+            block.panel(panels_of_b, j0 + j, width, far);
         }
       }
     }
   }
+}
+
+template <class T, Form form>
+void product(const Matmul<T>& x) noexcept {
+  if (!one_tile<T, form>(x)) blocked_product<T, form>(x);
 }
 
 // -------------------------------------------------------------------------------------------------------- forms

@@ -91,48 +91,11 @@ void pack_columns(T* __restrict to, const T* __restrict a, std::size_t lda, std:
     }
 }
 
-// Tiles of a's rows, `k` terms of them, each the transpose of its rows: (k, packed_column) and contiguous.
+// `rows` rows of a, `k` terms of each.
 template <class T>
-void pack_rows(T* __restrict to, const T* __restrict a, std::size_t lda, std::size_t k, const Cut& tiles,
-               std::size_t first, std::size_t count) noexcept {
-  constexpr std::size_t side = lanes<T>;
-  for (std::size_t t = first; t < first + count; ++t, to += k * packed_column) {
-    const T* const tile = a + (tiles.begin(t) - tiles.begin(first)) * lda;
-    const std::size_t rows = tiles.size(t);
-    for (std::size_t p = 0; p < k; p += side)
-      for (std::size_t i0 = 0; i0 < packed_column; i0 += side)
-        pack_square<T>(to + p * packed_column + i0, packed_column, tile + i0 * lda + p, lda,
-                       rows > i0 ? smaller(side, rows - i0) : 0, smaller(side, k - p));
-  }
+void copy_rows(T* __restrict to, const T* __restrict a, std::size_t lda, std::size_t k, std::size_t rows) noexcept {
+  for (std::size_t i = 0; i < rows; ++i) copy<T>(to + i * copied_row<T>, a + i * lda, k);
 }
-
-// Asks for `rows` rows of `cols` elements, `ld` apart, in `calls` calls of a few cache lines each: a block that is
-// wanted next comes into the L2 cache while this one is worked on. Lines are taken in runs; what a row's last run asks
-// for beyond the row does no harm.
-template <class T>
-class Prefetch {
- public:
-  Prefetch(const T* begin, std::size_t ld, std::size_t rows, std::size_t cols, std::size_t calls)
-      : row_(begin),
-        ld_(ld),
-        rows_(rows),
-        lines_((cols * sizeof(T) + 63) / 64),
-        step_(rows * ((lines_ + run - 1) / run) / calls + 1) {}
-
-  RAVINE_INLINE void operator()() {
-    for (std::size_t i = 0; i < step_ && rows_ > 0; ++i) {
-      const T* const at = row_ + line_ * (64 / sizeof(T));
-#pragma GCC unroll 8
-      for (std::size_t l = 0; l < run; ++l) __builtin_prefetch(at + l * (64 / sizeof(T)), 0, 2);
-      if ((line_ += run) >= lines_) line_ = 0, row_ += ld_, --rows_;
-    }
-  }
-
- private:
-  static constexpr std::size_t run = 8;
-  const T* row_;
-  std::size_t ld_, rows_, lines_, step_, line_ = 0;
-};
 
 }  // namespace
 }  // namespace ravine::RAVINE_ISA

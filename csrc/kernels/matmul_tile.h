@@ -20,8 +20,14 @@ inline constexpr std::size_t tile_size = tile_rows * tile_cols<T>;
 // A product's k is taken in blocks of this many terms, two slices: c is read and written once for both, and a's block
 // and a panel of b still stay in the L2 cache.
 inline constexpr std::size_t block_depth = 2 * product_slice;
+inline constexpr std::size_t cache_line = 64;
+template <class T>
+inline constexpr std::size_t line_terms = cache_line / sizeof(T);
 // A packed column of a's tile is this long: whole vectors.
 inline constexpr std::size_t packed_column = (tile_rows + 7) / 8 * 8;
+// Copied rows of a's tile are this far apart: an odd number of cache lines, so that they are in sets of their own.
+template <class T>
+inline constexpr std::size_t copied_row = block_depth + line_terms<T>;
 
 // Where element (i, p) of a stands: in rows of any stride, or in columns. The terms of k come in runs, of
 // which here there is one: run(k) of them, of k that are left, are next to each other; then jump().
@@ -37,12 +43,25 @@ struct StridedRows {
 
 template <class T>
 struct Columns {
+  using Anywhere = Columns;
   const T* a;
   std::size_t stride;
   RAVINE_INLINE T at(std::size_t i) const { return a[i]; }
   RAVINE_INLINE void next() { a += stride; }
   RAVINE_INLINE std::size_t run(std::size_t k) const { return k; }
   RAVINE_INLINE void jump() {}
+};
+
+// Rows that were copied: where each stands is a constant in the code, and takes no register.
+template <class T>
+struct CopiedRows {
+  using Anywhere = StridedRows<T>;
+  const T* a;
+  RAVINE_INLINE T at(std::size_t i) const { return a[i * copied_row<T>]; }
+  RAVINE_INLINE void next() { ++a; }
+  RAVINE_INLINE std::size_t run(std::size_t k) const { return k; }
+  RAVINE_INLINE void jump() {}
+  operator Anywhere() const { return {a, copied_row<T>}; }
 };
 
 // A sum's last steps: + bias, then the activation or the mask of its derivative.
@@ -54,6 +73,37 @@ template <class T>
 RAVINE_INLINE Vec<T> masked(Vec<T> sum, Vec<T> gate) {
   return select<T>(gate <= T{0}, Vec<T>{}, sum);
 }
+
+// How often a chain of so many terms comes to a new cache line in a row of a.
+template <class T>
+constexpr std::size_t times_asked(std::size_t terms) {
+  return (terms + line_terms<T> - 1) / line_terms<T>;
+}
+
+// What is wanted later, asked for a little each time that a chain comes to a new cache line of a: all at once, it would
+// take the buffers of the cache misses that the chain needs for its own operands.
+template <class T>
+struct Ahead {
+  // Rows of c, which are written when the chain ends: `rows` in all, `ldc` apart, `rows_each` each time.
+  T* c = nullptr;
+  std::size_t ldc = 0, rows = 0, rows_each = 0;
+  // Cache lines of a: each time `lines` of them, `across` apart, and the next time those `along` from there.
+  const T* a = nullptr;
+  std::size_t lines = 0, across = 0, along = 0;
+
+  // Forced inline, since GCC drops the call of a function that does nothing but prefetch.
+  template <std::size_t vectors>
+  RAVINE_INLINE void ask() {
+    for (std::size_t r = 0; r < rows_each && rows > 0; ++r, --rows, c += ldc)
+#pragma GCC unroll 2
+      for (std::size_t v = 0; v < vectors; ++v) __builtin_prefetch(c + v * lanes<T>, 1);
+    for (std::size_t l = 0; l < lines; ++l) __builtin_prefetch(a + l * across);
+    a += along;
+  }
+  RAVINE_INLINE void ask_all(std::size_t times) {
+    for (std::size_t i = 0; i < times; ++i) ask<tile_vectors>();
+  }
+};
 
 // What happens to a finished chain, in this order: what its slot holds is added if `own`, then the `folds` slots below
 // it (a tree's open branches), then `add` unless null, then the bias; the activation or mask follows, and the result is
@@ -72,6 +122,7 @@ struct Ending {
   Finish finish = Finish::none;
   const T* gate = nullptr;
   std::size_t ldgate = 0;
+  Ahead<T>* ahead = nullptr;
 };
 
 // A panel of b: its rows, `ld` apart, and how many elements of its last vector stand there. Who reads it leaves a copy
@@ -85,8 +136,8 @@ struct Panel {
 
   Panel from(std::size_t p) const { return {b + p * ld, ld, last, copy ? copy + p * tile_cols<T> : nullptr}; }
 };
-// Of a panel that is copied, the row so many terms ahead is asked for: each may be in a page of its own, where hardware
-// does not look ahead.
+// Of a panel that is copied, the row so many terms ahead is asked for, and the next panel's: each may be in a page of
+// its own, where hardware does not look ahead.
 inline constexpr std::size_t terms_ahead = 32;
 
 // Vector `v` of `vectors`, the last of which has only `last` elements if `ragged`.
@@ -103,33 +154,43 @@ RAVINE_INLINE void store_vector(T* p, std::size_t v, std::size_t last, Vec<T> x)
     store<T>(p + v * lanes<T>, x);
 }
 
-template <class T, bool ragged, std::size_t rows, std::size_t vectors, class A>
+template <class T, bool ragged, std::size_t rows, std::size_t vectors, class A, bool asks = false>
 void tile_chain(A a, const Panel<T>& panel, std::size_t k, const Ending<T>& end) noexcept {
   Vec<T> sum[rows][vectors] = {};
   const T* __restrict b = panel.b;
   T* __restrict copy = panel.copy;
   const std::size_t ldb = panel.ld, last_of_b = panel.last;
+  Ahead<T> ahead;
+  if constexpr (asks) ahead = *end.ahead;
   for (std::size_t p = 0; p < k; a.jump())
-    for (const std::size_t stop = p + a.run(k - p); p < stop; ++p) {
-      Vec<T> row_of_b[vectors];
+    for (const std::size_t run = p + a.run(k - p); p < run;) {
+      std::size_t stop = run;
+      if constexpr (asks) {
+        ahead.template ask<vectors>();
+        if (stop - p > line_terms<T>) stop = p + line_terms<T>;
+      }
+      for (; p < stop; ++p) {
+        Vec<T> row_of_b[vectors];
 #pragma GCC unroll 2
-      for (std::size_t v = 0; v < vectors; ++v) row_of_b[v] = load_vector<ragged, vectors>(b, v, last_of_b);
-      if (copy) {
+        for (std::size_t v = 0; v < vectors; ++v) row_of_b[v] = load_vector<ragged, vectors>(b, v, last_of_b);
+        if (copy) {
 #pragma GCC unroll 2
-        for (std::size_t v = 0; v < vectors; ++v) {
-          __builtin_prefetch(b + terms_ahead * ldb + v * lanes<T>);
-          store<T>(copy + v * lanes<T>, row_of_b[v]);
+          for (std::size_t v = 0; v < vectors; ++v) {
+            __builtin_prefetch(b + terms_ahead * ldb + v * lanes<T>);
+            if constexpr (asks) __builtin_prefetch(b + tile_cols<T> + v * lanes<T>, 0, 2);
+            store<T>(copy + v * lanes<T>, row_of_b[v]);
+          }
+          copy += tile_cols<T>;
         }
-        copy += tile_cols<T>;
-      }
 #pragma GCC unroll 14
-      for (std::size_t i = 0; i < rows; ++i) {
-        const Vec<T> element = broadcast<T>(a.at(i));
+        for (std::size_t i = 0; i < rows; ++i) {
+          const Vec<T> element = broadcast<T>(a.at(i));
 #pragma GCC unroll 2
-        for (std::size_t v = 0; v < vectors; ++v) sum[i][v] = fma(element, row_of_b[v], sum[i][v]);
+          for (std::size_t v = 0; v < vectors; ++v) sum[i][v] = fma(element, row_of_b[v], sum[i][v]);
+        }
+        a.next();
+        b += ldb;
       }
-      a.next();
-      b += ldb;
     }
   const std::size_t last = end.last;
   const auto each = [&](auto&& step) __attribute__((always_inline)) {
@@ -140,13 +201,15 @@ void tile_chain(A a, const Panel<T>& panel, std::size_t k, const Ending<T>& end)
   };
   const auto at = [&](const T* p, std::size_t v)
                       __attribute__((always_inline)) { return load_vector<ragged, vectors>(p, v, last); };
-  const T* slot = end.slot;
-  const auto add_slot = [&](Vec<T> x, std::size_t i, std::size_t v)
-                            __attribute__((always_inline)) { return at(slot + i * tile_cols<T>, v) + x; };
-  if (end.own) each(add_slot);
-  for (std::size_t folds = end.folds; folds > 0; --folds) {
-    slot -= tile_size<T>;
-    each(add_slot);
+  if constexpr (!asks) {  // a chain of a tree never asks
+    const T* slot = end.slot;
+    const auto add_slot = [&](Vec<T> x, std::size_t i, std::size_t v)
+                              __attribute__((always_inline)) { return at(slot + i * tile_cols<T>, v) + x; };
+    if (end.own) each(add_slot);
+    for (std::size_t folds = end.folds; folds > 0; --folds) {
+      slot -= tile_size<T>;
+      each(add_slot);
+    }
   }
   if (const T* const add = end.add)
     each([&](Vec<T> x, std::size_t i, std::size_t v) { return at(add + i * end.ldadd, v) + x; });
@@ -181,6 +244,30 @@ constexpr TileTable<T, A> make_tiles(std::index_sequence<i...>) {
 
 template <class T, class A>
 constinit const TileTable<T, A> tiles = make_tiles<T, A>(std::make_index_sequence<tile_rows>{});
+
+// The chains that ask for what is wanted later while they run: those of whole tiles, or nearly, of which large products
+// consist. Others ask for all of it first.
+inline constexpr std::size_t asking_chains = tile_rows > 8 ? 3 : 2;
+template <class T, class A>
+struct AskingTiles {
+  typename TileTable<T, A>::Chain chain[asking_chains];
+
+  void operator()(std::size_t rows, std::size_t vectors, A a, const Panel<T>& b, std::size_t k,
+                  const Ending<T>& end) const {
+    if (rows + asking_chains > tile_rows && vectors == tile_vectors && end.last == lanes<T>)
+      return chain[tile_rows - rows](a, b, k, end);
+    end.ahead->ask_all(times_asked<T>(k));
+    tiles<T, typename A::Anywhere>(rows, vectors, a, b, k, end);
+  }
+};
+
+template <class T, class A, std::size_t... i>
+constexpr AskingTiles<T, A> make_asking_tiles(std::index_sequence<i...>) {
+  return {{tile_chain<T, false, tile_rows - i, tile_vectors, A, true>...}};
+}
+
+template <class T, class A>
+constinit const AskingTiles<T, A> asking_tiles = make_asking_tiles<T, A>(std::make_index_sequence<asking_chains>{});
 
 }  // namespace
 }  // namespace ravine::RAVINE_ISA
