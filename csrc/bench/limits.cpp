@@ -104,12 +104,6 @@ double shortest(std::size_t threads, int repeats, Body&& body) {
   return best;
 }
 
-template <class T>
-double peak(std::string_view isa, std::size_t threads) {
-  const double time = shortest(threads, 20, [&](std::size_t) { chain<T>(isa); });
-  return 2.0 * static_cast<double>(threads * chains * rounds * (vector_bytes(isa) / sizeof(T))) / time;
-}
-
 // out = in + 3 scaled. An ordinary store first reads the line that it will overwrite, a fourth array through memory;
 // the stores used on x86-64 go past the caches and read nothing. An update in place reads all that it writes, so it has
 // no such hidden pass either: its bytes are those in its formula.
@@ -191,8 +185,17 @@ double barrier() {
 
 }  // namespace
 
+template <class T>
+double measure_peak(std::string_view isa, std::size_t threads) {
+  const double time = shortest(threads, 20, [&](std::size_t) { chain<T>(isa); });
+  return 2.0 * static_cast<double>(threads * chains * rounds * (vector_bytes(isa) / sizeof(T))) / time;
+}
+
+template double measure_peak<float>(std::string_view, std::size_t);
+template double measure_peak<double>(std::string_view, std::size_t);
+
 Limits measure_limits(std::string_view isa, std::size_t threads) {
-  return {peak<float>(isa, threads), peak<double>(isa, threads), triad(threads), barrier()};
+  return {measure_peak<float>(isa, threads), measure_peak<double>(isa, threads), triad(threads), barrier()};
 }
 
 }  // namespace ravine::bench

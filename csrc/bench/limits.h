@@ -18,6 +18,10 @@ struct Limits {
 // Measured on `threads` threads, with the registers of this instruction set ("baseline", "avx2", "avx512").
 Limits measure_limits(std::string_view isa, std::size_t threads);
 
+// Multiply-adds of `threads` threads, as 2 operations each, a second.
+template <class T>
+double measure_peak(std::string_view isa, std::size_t threads);
+
 // One core, in the chosen instruction set; measured at the first call.
 inline const Limits& limits() {
   static const Limits measured = measure_limits(selected().name, 1);
@@ -35,6 +39,18 @@ double time_each(State& state, Call&& call) {
     asm volatile("" ::: "memory");
   }
   return (seconds() - start) / static_cast<double>(state.iterations());
+}
+
+// The seconds of one call, and the peak of so many threads. A processor's clock changes from second to second, so the
+// peak is the mean of one before and one after.
+struct TimeBesidePeak {
+  double seconds, flops;
+};
+template <class T, class State, class Call>
+TimeBesidePeak time_beside_peak(State& state, std::size_t threads, Call&& call) {
+  const double before = measure_peak<T>(selected().name, threads);
+  const double time = time_each(state, call);
+  return {time, (before + measure_peak<T>(selected().name, threads)) / 2};
 }
 
 }  // namespace ravine::bench

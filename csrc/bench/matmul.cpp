@@ -63,10 +63,10 @@ void product(benchmark::State& state, const Shape& shape) {
     state.SkipWithError("wrong product");
     return;
   }
-  const double time = time_each(state, [&] { kernel(x); });
-  const double rate = 2.0 * static_cast<double>(shape.m * shape.n * shape.k) / time;
+  const TimeBesidePeak timed = time_beside_peak<T>(state, 1, [&] { kernel(x); });
+  const double rate = 2.0 * static_cast<double>(shape.m * shape.n * shape.k) / timed.seconds;
   state.counters["GFLOP/s"] = rate * 1e-9;
-  state.counters["of_peak"] = rate / (sizeof(T) == 4 ? limits().flops_float : limits().flops_double);
+  state.counters["of_peak"] = rate / timed.flops;
 }
 
 template <class T>

@@ -67,7 +67,7 @@ void steps(benchmark::State& state, const Case& chosen, std::size_t threads) {
   Watch watch(nullptr, nullptr);
   const double first = train(network, buffers, data, {}, settings, watch).loss[0];
   double last = first;
-  const double time = time_each(state, [&] {
+  const TimeBesidePeak timed = time_beside_peak<float>(state, threads, [&] {
     ++settings.first_epoch;
     last = train(network, buffers, data, {}, settings, watch).loss[0];
   });
@@ -75,9 +75,9 @@ void steps(benchmark::State& state, const Case& chosen, std::size_t threads) {
   // the gradient by the data is never computed
   const std::size_t row_work = step_work(network) - 2 * chosen.widths[0] * chosen.widths[1];
   const double work = static_cast<double>(row_work * chosen.batch);
-  const double per_step = time / static_cast<double>(chosen.steps);
+  const double per_step = timed.seconds / static_cast<double>(chosen.steps);
   state.counters["us/step"] = 1e6 * per_step;
-  state.counters["of_peak"] = work / per_step / (limits().flops_float * static_cast<double>(threads));
+  state.counters["of_peak"] = work / per_step / timed.flops;
 }
 
 }  // namespace
