@@ -1,8 +1,10 @@
 // What the machine can do, measured in the same run as what is held against it.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string_view>
+#include <vector>
 
 #include "dispatch.h"
 
@@ -30,15 +32,30 @@ inline const Limits& limits() {
 
 double seconds();
 
-// Runs call() as often as the benchmark asks; returns the seconds of one call.
+// Runs call() as often as the benchmark asks; returns the seconds of one call, the median of samples of at least 0.1
+// ms: on a machine that others use too, a mean is theirs as well.
 template <class State, class Call>
 double time_each(State& state, Call&& call) {
-  const double start = seconds();
+  constexpr double shortest_sample = 1e-4;
+  std::vector<double> samples;
+  std::size_t calls = 0, wanted = 1;
+  double start = seconds();
   for (auto _ : state) {
     call();
     asm volatile("" ::: "memory");
+    if (++calls < wanted) continue;
+    const double now = seconds();
+    if (now - start < shortest_sample) {
+      wanted *= 2;
+      continue;
+    }
+    samples.push_back((now - start) / static_cast<double>(calls));
+    calls = 0, start = now;
   }
-  return (seconds() - start) / static_cast<double>(state.iterations());
+  if (samples.empty()) return (seconds() - start) / static_cast<double>(calls);
+  const auto median = samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2);
+  std::nth_element(samples.begin(), median, samples.end());
+  return *median;
 }
 
 // The seconds of one call, and the peak of so many threads. A processor's clock changes from second to second, so the

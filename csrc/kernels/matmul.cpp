@@ -231,13 +231,13 @@ struct Block {
     if constexpr (by_columns(form)) {
       const std::size_t first = call * times;
       if (first >= depth) return;
-      ahead.a = x.a + (p + first) * x.lda + row() + (rows() - 1) % line_terms<T>;
+      ahead.from = x.a + (p + first) * x.lda + row() + (rows() - 1) % line_terms<T>;
       ahead.lines = (rows() - 1) / line_terms<T> + 1;
       ahead.across = line_terms<T>, ahead.along = x.lda;
     } else {
       const std::size_t each = (rows() * slices() + calls - 1) / calls, first = call / slices() * each;
       if (first >= rows()) return;
-      ahead.a = x.a + (row() + first) * x.lda + p + call % slices() * product_slice;
+      ahead.from = x.a + (row() + first) * x.lda + p + call % slices() * product_slice;
       ahead.lines = smaller(each, rows() - first);
       ahead.across = x.lda, ahead.along = line_terms<T>;
     }
@@ -304,10 +304,16 @@ struct Block {
     }
   }
 
-  // The block's only tile with those columns of b: a chain that asks for the rest while it runs.
+  // The block's only tile with those columns of b: a chain that asks for the rest while it runs; the first one, instead
+  // of the next tile of a, for the rows of b that are transposed next.
   void tile_of_panel(const Panels& b, std::size_t j, std::size_t cols, const Far& far) const noexcept {
     const Tile<T> c = tile(t0, j, cols);
-    const Ahead<T> asked = ahead(far, far.c, c, far.panel, far.panels, times_asked<T>(depth));
+    Ahead<T> asked = ahead(far, far.c, c, far.panel, far.panels, times_asked<T>(depth));
+    if (form == Form::nt && t0 == 0) {
+      asked.from = x.b + (j + cols) * x.ldb + p;
+      asked.lines = smaller(tile_cols<T>, x.n - j - cols);
+      asked.across = x.ldb, asked.along = line_terms<T>;
+    }
     if constexpr (by_columns(form))
       with_a(t0, 0, [&](auto a) { add_block<T>(c, a, b.first, depth, asked); });
     else

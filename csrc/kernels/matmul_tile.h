@@ -1,6 +1,7 @@
 // The innermost product: a tile of c in registers, one fma chain along k for each of its elements.
 #pragma once
 
+#include <type_traits>
 #include <utility>
 
 #include "kernels/kernels.h"
@@ -87,8 +88,8 @@ struct Ahead {
   // Rows of c, which are written when the chain ends: `rows` in all, `ldc` apart, `rows_each` each time.
   T* c = nullptr;
   std::size_t ldc = 0, rows = 0, rows_each = 0;
-  // Cache lines of a: each time `lines` of them, `across` apart, and the next time those `along` from there.
-  const T* a = nullptr;
+  // Cache lines of a or b: each time `lines` of them, `across` apart, and the next time those `along` from there.
+  const T* from = nullptr;
   std::size_t lines = 0, across = 0, along = 0;
 
   // Forced inline, since GCC drops the call of a function that does nothing but prefetch.
@@ -97,8 +98,8 @@ struct Ahead {
     for (std::size_t r = 0; r < rows_each && rows > 0; ++r, --rows, c += ldc)
 #pragma GCC unroll 2
       for (std::size_t v = 0; v < vectors; ++v) __builtin_prefetch(c + v * lanes<T>, 1);
-    for (std::size_t l = 0; l < lines; ++l) __builtin_prefetch(a + l * across);
-    a += along;
+    for (std::size_t l = 0; l < lines; ++l) __builtin_prefetch(from + l * across);
+    from += along;
   }
   RAVINE_INLINE void ask_all(std::size_t times) {
     for (std::size_t i = 0; i < times; ++i) ask<tile_vectors>();
@@ -162,35 +163,42 @@ void tile_chain(A a, const Panel<T>& panel, std::size_t k, const Ending<T>& end)
   const std::size_t ldb = panel.ld, last_of_b = panel.last;
   Ahead<T> ahead;
   if constexpr (asks) ahead = *end.ahead;
+  const auto add_term = [&](auto may_copy) __attribute__((always_inline)) {
+    Vec<T> row_of_b[vectors];
+#pragma GCC unroll 2
+    for (std::size_t v = 0; v < vectors; ++v) row_of_b[v] = load_vector<ragged, vectors>(b, v, last_of_b);
+    if (may_copy && copy) {
+#pragma GCC unroll 2
+      for (std::size_t v = 0; v < vectors; ++v) {
+        __builtin_prefetch(b + terms_ahead * ldb + v * lanes<T>);
+        if constexpr (asks) __builtin_prefetch(b + tile_cols<T> + v * lanes<T>, 0, 2);
+        store<T>(copy + v * lanes<T>, row_of_b[v]);
+      }
+      copy += tile_cols<T>;
+    }
+#pragma GCC unroll 14
+    for (std::size_t i = 0; i < rows; ++i) {
+      const Vec<T> element = broadcast<T>(a.at(i));
+#pragma GCC unroll 2
+      for (std::size_t v = 0; v < vectors; ++v) sum[i][v] = fma(element, row_of_b[v], sum[i][v]);
+    }
+    a.next();
+    b += ldb;
+  };
   for (std::size_t p = 0; p < k; a.jump())
     for (const std::size_t run = p + a.run(k - p); p < run;) {
       std::size_t stop = run;
       if constexpr (asks) {
         ahead.template ask<vectors>();
-        if (stop - p > line_terms<T>) stop = p + line_terms<T>;
-      }
-      for (; p < stop; ++p) {
-        Vec<T> row_of_b[vectors];
-#pragma GCC unroll 2
-        for (std::size_t v = 0; v < vectors; ++v) row_of_b[v] = load_vector<ragged, vectors>(b, v, last_of_b);
-        if (copy) {
-#pragma GCC unroll 2
-          for (std::size_t v = 0; v < vectors; ++v) {
-            __builtin_prefetch(b + terms_ahead * ldb + v * lanes<T>);
-            if constexpr (asks) __builtin_prefetch(b + tile_cols<T> + v * lanes<T>, 0, 2);
-            store<T>(copy + v * lanes<T>, row_of_b[v]);
-          }
-          copy += tile_cols<T>;
+        if (!copy && run - p >= line_terms<T>) {  // so many terms, whose number the compiler knows: 0.5 % faster
+#pragma GCC unroll 4
+          for (std::size_t term = 0; term < line_terms<T>; ++term) add_term(std::false_type{});
+          p += line_terms<T>;
+          continue;
         }
-#pragma GCC unroll 14
-        for (std::size_t i = 0; i < rows; ++i) {
-          const Vec<T> element = broadcast<T>(a.at(i));
-#pragma GCC unroll 2
-          for (std::size_t v = 0; v < vectors; ++v) sum[i][v] = fma(element, row_of_b[v], sum[i][v]);
-        }
-        a.next();
-        b += ldb;
+        if (run - p > line_terms<T>) stop = p + line_terms<T>;
       }
+      for (; p < stop; ++p) add_term(std::true_type{});
     }
   const std::size_t last = end.last;
   const auto each = [&](auto&& step) __attribute__((always_inline)) {
