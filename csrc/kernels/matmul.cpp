@@ -18,11 +18,13 @@ inline constexpr std::size_t block_cols = 1024;
 template <class T>
 inline constexpr std::size_t near_block_cols = (std::size_t{512} << 10) / sizeof(T) / product_slice;
 inline constexpr std::size_t a_capacity = block_tiles * packed_column * block_depth;
-static_assert(block_tiles * tile_rows * copied_row<float> <= a_capacity && copied_row<double> <= copied_row<float>);
+static_assert(tile_rows * copied_row<float> <= a_capacity && copied_row<double> <= copied_row<float>);
 inline constexpr std::size_t b_capacity = block_cols * block_depth;
 // Up to this many multiplications, or tiles of rows, a copy of b costs more than reading it where it stands.
 inline constexpr std::size_t unpacked_work = std::size_t{1} << 26;
 inline constexpr std::size_t unpacked_tiles = 3;
+// A shorter chain is not worth the copy of a's rows.
+inline constexpr std::size_t least_by_tiles = product_slice / 2;
 // A tall tile uses up the cache lines of a's columns, and comes to b's rows so seldom that they may come from L2.
 inline constexpr bool tall_tiles = tile_rows > 8;
 // The slots of a tree over 2^20 slices, two spare; or one for each tile of a block.
@@ -176,7 +178,7 @@ struct Blocks {
     const std::size_t fitting = form == Form::tree ? a_capacity / (depth * packed_column) : block_tiles;
     pack_a = x.n > tile_cols<T> && in_one_set<T>(x.lda) && !(by_columns(form) && tall_tiles) && fitting > 0;
     if (pack_a) tiles = smaller(tiles, fitting);
-    by_tiles = pack_b && form != Form::tree && x.n > tile_cols<T>;
+    by_tiles = pack_b && form != Form::tree && x.n > tile_cols<T> && x.k >= least_by_tiles;
     if (!by_tiles) return;
     pack_a = pack_a || !by_columns(form);
     depth = product_slice, tiles = 1;
@@ -199,8 +201,10 @@ struct Block {
   void pack_a() const noexcept {
     if constexpr (by_columns(form))
       pack_columns<T>(work.a, x.a + p * x.lda, x.lda, depth, blocks.rows, t0, tiles);
-    else
+    else if (blocks.by_tiles)
       copy_rows<T>(work.a, x.a + row() * x.lda + p, x.lda, depth, rows());
+    else
+      pack_rows<T>(work.a, x.a + row() * x.lda + p, x.lda, depth, blocks.rows, t0, tiles);
   }
 
   // The panel of `cols` columns from j on, `packed` columns into the copy of b, if there is one: where the block's
@@ -225,9 +229,9 @@ struct Block {
     return {copy, copy};
   }
 
-  // What call `call` of `calls` asks for of this block's a, `times` times, while another block is worked on: all of it
-  // is asked for once, or nearly.
-  void ask_a(Ahead<T>& ahead, std::size_t call, std::size_t calls, std::size_t times) const {
+  // What chain or tree `call` asks for of this block's a, `times` times, while another block is worked on: `each` rows
+  // of it, or parts of rows a slice long.
+  void ask_a(Ahead<T>& ahead, std::size_t call, std::size_t each, std::size_t times) const {
     if constexpr (by_columns(form)) {
       const std::size_t first = call * times;
       if (first >= depth) return;
@@ -235,7 +239,7 @@ struct Block {
       ahead.lines = (rows() - 1) / line_terms<T> + 1;
       ahead.across = line_terms<T>, ahead.along = x.lda;
     } else {
-      const std::size_t each = (rows() * slices() + calls - 1) / calls, first = call / slices() * each;
+      const std::size_t first = call / slices() * each;
       if (first >= rows()) return;
       ahead.from = x.a + (row() + first) * x.lda + p + call % slices() * product_slice;
       ahead.lines = smaller(each, rows() - first);
@@ -247,58 +251,54 @@ struct Block {
   template <class Use>
   RAVINE_INLINE void with_a(std::size_t t, std::size_t q, Use&& use) const noexcept {
     const std::size_t i = blocks.rows.begin(t);
-    if constexpr (by_columns(form)) {
-      if (blocks.pack_a)
-        use(Columns<T>{work.a + ((t - t0) * depth + q) * packed_column, packed_column});
-      else
-        use(Columns<T>{x.a + (p + q) * x.lda + i, x.lda});
-    } else {
-      if (blocks.pack_a)
-        use(StridedRows<T>{work.a + (i - row()) * copied_row<T> + q, copied_row<T>});
-      else
-        use(StridedRows<T>{x.a + i * x.lda + p + q, x.lda});
-    }
+    if (blocks.pack_a)
+      use(Columns<T>{work.a + ((t - t0) * depth + q) * packed_column, packed_column});
+    else if constexpr (by_columns(form))
+      use(Columns<T>{x.a + (p + q) * x.lda + i, x.lda});
+    else
+      use(StridedRows<T>{x.a + i * x.lda + p + q, x.lda});
   }
 
   RAVINE_INLINE Tile<T> tile(std::size_t t, std::size_t j, std::size_t cols) const {
     return {x, blocks.rows.begin(t), j, blocks.rows.size(t), cols, x.accumulate || p > 0, p + depth == x.k};
   }
 
-  // What is far from the core: c, and the block that is next, if its a is; panel `panel` of `panels` asks for it.
+  // What is far from the core and is asked for: c, and the a of the block that is next, unless null, `each` of its rows
+  // in a chain or tree.
   struct Far {
     bool c;
     const Block* next;
-    std::size_t panel, panels;
+    std::size_t each;
   };
-
-  // What chain or tree `call` of `calls` asks for, `times` times: its rows of c if it needs them, and its part of the
-  // next block's a.
-  Ahead<T> ahead(const Far& far, bool needs_c, const Tile<T>& c, std::size_t call, std::size_t calls,
-                 std::size_t times) const {
+  std::size_t chains() const { return form == Form::tree ? 1 : slices(); }
+  Far far(bool c, const Block* next, std::size_t panels) const {
+    if (!next) return {c, nullptr, 1};
+    const std::size_t calls = panels * chains() * tiles,
+                      all = by_columns(form) ? next->depth : next->rows() * next->slices();
+    return {c, next, (all + calls - 1) / calls};
+  }
+  Ahead<T> ahead(const Far& far, bool needs_c, const Tile<T>& c, std::size_t call, std::size_t times) const {
     Ahead<T> ahead;
     if (needs_c) c.ask(ahead, times);
-    if (far.next) far.next->ask_a(ahead, call, calls, times);
+    if (far.next) far.next->ask_a(ahead, call, far.each, times);
     return ahead;
   }
 
-  // Every tile of a with `cols` columns of b from j on.
-  void panel(const Panels& b, std::size_t j, std::size_t cols, const Far& far) const noexcept {
-    const std::size_t chains = form == Form::tree ? 1 : slices(), calls = far.panels * chains * tiles;
-    for (std::size_t s = 0; s < chains; ++s) {
+  // Every tile of a with `cols` columns of b from j on: panel `panel` of those that ask.
+  void panel(const Panels& b, std::size_t j, std::size_t cols, std::size_t panel, const Far& far) const noexcept {
+    for (std::size_t s = 0; s < chains(); ++s) {
       const std::size_t q = s * product_slice, terms = smaller(product_slice, depth - q);
+      const std::size_t times = by_columns(form) ? far.each : times_asked<T>(terms);
       for (std::size_t t = t0; t < t0 + tiles; ++t) {
         const Tile<T> c = tile(t, j, cols);
         const Panel<T> from = (t == t0 ? b.first : b.others).from(q);
-        const bool needs_c = far.c && (form == Form::tree || s + 1 == chains || (s == 0 && c.add_c));
-        if (needs_c || far.next) {
-          const std::size_t times = by_columns(form) ? (depth + calls - 1) / calls : times_asked<T>(terms);
-          ahead(far, needs_c, c, (far.panel * chains + s) * tiles + t - t0, calls, times).ask_all(times);
-        }
+        const bool needs_c = far.c && (form == Form::tree || s + 1 == chains() || (s == 0 && c.add_c));
+        if (needs_c || far.next) ahead(far, needs_c, c, (panel * chains() + s) * tiles + t - t0, times).ask_all(times);
         with_a(t, q, [&](auto a) __attribute__((always_inline)) {
           if constexpr (form == Form::tree)
             add_tree<T>(c, work.slots, a, from, depth);
           else
-            add_slice<T>(c, work.slots + (t - t0) * tile_size<T>, a, from, terms, s, chains);
+            add_slice<T>(c, work.slots + (t - t0) * tile_size<T>, a, from, terms, s, chains());
         });
       }
     }
@@ -306,9 +306,10 @@ struct Block {
 
   // The block's only tile with those columns of b: a chain that asks for the rest while it runs; the first one, instead
   // of the next tile of a, for the rows of b that are transposed next.
-  void tile_of_panel(const Panels& b, std::size_t j, std::size_t cols, const Far& far) const noexcept {
+  void tile_of_panel(const Panels& b, std::size_t j, std::size_t cols, std::size_t panel,
+                     const Far& far) const noexcept {
     const Tile<T> c = tile(t0, j, cols);
-    Ahead<T> asked = ahead(far, far.c, c, far.panel, far.panels, times_asked<T>(depth));
+    Ahead<T> asked = ahead(far, far.c, c, panel, times_asked<T>(depth));
     if (form == Form::nt && t0 == 0) {
       asked.from = x.b + (j + cols) * x.ldb + p;
       asked.lines = smaller(tile_cols<T>, x.n - j - cols);
@@ -357,14 +358,14 @@ __attribute__((noinline)) void blocked_product(const Matmul<T>& x) noexcept {
         if (blocks.pack_a) block.pack_a();
         const std::size_t next_p = g + 1 < groups.pieces ? p : p + blocks.depth < x.k ? p + blocks.depth : 0;
         const Block<T, form> next = block_of(next_p, g + 1 < groups.pieces ? g + 1 : 0);
-        for (std::size_t j = 0; j < cols; j += tile_cols<T>) {
-          const std::size_t width = smaller(tile_cols<T>, cols - j);
+        const auto far = block.far(far_c, far_a ? &next : nullptr, panels);
+        for (std::size_t panel = 0; panel < panels; ++panel) {
+          const std::size_t j = panel * tile_cols<T>, width = smaller(tile_cols<T>, cols - j);
           const auto panels_of_b = block.panels_at(j0 + j, j, width);
-          const typename Block<T, form>::Far far{far_c, far_a ? &next : nullptr, j / tile_cols<T>, panels};
           if (form != Form::tree && blocks.by_tiles)
-            block.tile_of_panel(panels_of_b, j0 + j, width, far);
+            block.tile_of_panel(panels_of_b, j0 + j, width, panel, far);
           else
-            block.panel(panels_of_b, j0 + j, width, far);
+            block.panel(panels_of_b, j0 + j, width, panel, far);
         }
       }
     }

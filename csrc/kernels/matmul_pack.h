@@ -91,6 +91,21 @@ void pack_columns(T* __restrict to, const T* __restrict a, std::size_t lda, std:
     }
 }
 
+// Tiles of a's rows, `k` terms of them, each the transpose of its rows: (k, packed_column) and contiguous.
+template <class T>
+void pack_rows(T* __restrict to, const T* __restrict a, std::size_t lda, std::size_t k, const Cut& tiles,
+               std::size_t first, std::size_t count) noexcept {
+  constexpr std::size_t side = lanes<T>;
+  for (std::size_t t = first; t < first + count; ++t, to += k * packed_column) {
+    const T* const tile = a + (tiles.begin(t) - tiles.begin(first)) * lda;
+    const std::size_t rows = tiles.size(t);
+    for (std::size_t p = 0; p < k; p += side)
+      for (std::size_t i0 = 0; i0 < packed_column; i0 += side)
+        pack_square<T>(to + p * packed_column + i0, packed_column, tile + i0 * lda + p, lda,
+                       rows > i0 ? smaller(side, rows - i0) : 0, smaller(side, k - p));
+  }
+}
+
 // `rows` rows of a, `k` terms of each.
 template <class T>
 void copy_rows(T* __restrict to, const T* __restrict a, std::size_t lda, std::size_t k, std::size_t rows) noexcept {

@@ -28,7 +28,7 @@ inline constexpr std::size_t line_terms = cache_line / sizeof(T);
 inline constexpr std::size_t packed_column = (tile_rows + 7) / 8 * 8;
 // Copied rows of a's tile are this far apart: an odd number of cache lines, so that they are in sets of their own.
 template <class T>
-inline constexpr std::size_t copied_row = block_depth + line_terms<T>;
+inline constexpr std::size_t copied_row = product_slice + line_terms<T>;
 
 // Where element (i, p) of a stands: in rows of any stride, or in columns. The terms of k come in runs, of
 // which here there is one: run(k) of them, of k that are left, are next to each other; then jump().
