@@ -88,7 +88,7 @@ def guards(session: nox.Session) -> None:
 UNSANITIZED = (
     "not allocates_nothing and not memory_is_what and not leave_nothing_behind and not the_system_refuses and "
     "not refused_before_memory and not guard and not import_needs and not callers_share and not wheel and "
-    "not examples and not two_hundred_times and not long_evaluation_soon"
+    "not examples and not benchmarks and not import_takes and not two_hundred_times and not long_evaluation_soon"
 )
 
 

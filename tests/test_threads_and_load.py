@@ -72,6 +72,7 @@ def test_threadpoolctl_sees_and_limits_the_threads():
     path = os.path.realpath(rv.show_config("dicts")["openmp_path"])
     pools = [pool for pool in threadpoolctl.threadpool_info() if os.path.realpath(pool["filepath"]) == path]
     assert len(pools) == 1 and pools[0]["user_api"] == "openmp"
+    limited = 1 if pools[0]["num_threads"] > 1 else 3  # on one CPU no limit is lower than what OpenMP has
     rv.set_num_threads(3)
     found = []
     with threadpoolctl.threadpool_limits(limits=1, user_api="openmp"):
@@ -79,7 +80,7 @@ def test_threadpoolctl_sees_and_limits_the_threads():
         elsewhere.start()
         elsewhere.join()
         found.append(rv.get_num_threads())
-    assert [*found, rv.get_num_threads()] == [3, 1, 3]
+    assert [*found, rv.get_num_threads()] == [3, limited, 3]
 
 
 # Steps of ravine's between work of others, whose threads must neither crash it nor keep its own from running. Alone it
