@@ -157,7 +157,8 @@ bool in_one_set(std::size_t stride) noexcept {
 }
 
 // How a product is cut: k into blocks of `depth` terms, b's block into panels, a's into `tiles` tiles of `rows`. What
-// would push itself out of the L1 cache is copied, unless it is read only once.
+// would push itself out of the L1 cache is copied, unless it is read only once; and by tiles a's rows are, since copied
+// rows have a faster chain.
 template <class T, Form form>
 struct Blocks {
   Cut rows;
@@ -229,8 +230,8 @@ struct Block {
     return {copy, copy};
   }
 
-  // What chain or tree `call` asks for of this block's a, `times` times, while another block is worked on: `each` rows
-  // of it, or parts of rows a slice long.
+  // What chain or tree `call` asks for of this block's a, `times` times, while another block is worked on: of columns
+  // all of a term each time; of rows a cache line of each of `each` rows, in all a slice of them.
   void ask_a(Ahead<T>& ahead, std::size_t call, std::size_t each, std::size_t times) const {
     if constexpr (by_columns(form)) {
       const std::size_t first = call * times;
