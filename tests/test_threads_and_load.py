@@ -72,7 +72,6 @@ def test_threadpoolctl_sees_and_limits_the_threads():
     path = os.path.realpath(rv.show_config("dicts")["openmp_path"])
     pools = [pool for pool in threadpoolctl.threadpool_info() if os.path.realpath(pool["filepath"]) == path]
     assert len(pools) == 1 and pools[0]["user_api"] == "openmp"
-    limited = 1 if pools[0]["num_threads"] > 1 else 3  # on one CPU no limit is lower than what OpenMP has
     rv.set_num_threads(3)
     found = []
     with threadpoolctl.threadpool_limits(limits=1, user_api="openmp"):
@@ -80,7 +79,7 @@ def test_threadpoolctl_sees_and_limits_the_threads():
         elsewhere.start()
         elsewhere.join()
         found.append(rv.get_num_threads())
-    assert [*found, rv.get_num_threads()] == [3, limited, 3]
+    assert [*found, rv.get_num_threads()] == [3, 1, 3]
 
 
 # Steps of ravine's between work of others, whose threads must neither crash it nor keep its own from running. Alone it
@@ -123,7 +122,7 @@ def test_beside_torch_and_sklearn_in_any_order(order):
     for name in ("torch", "sklearn"):
         pytest.importorskip(name)
     ratios = []
-    for _ in range(5):  # the machine may be busy with other things
+    for _ in range(3):  # the machine may be busy with other things
         beside, alone = (run(BESIDE, names) for names in (order, "ravine"))
         assert (beside.returncode, alone.returncode) == (0, 0), beside.stderr + alone.stderr
         (slower, bits), (usual, expected) = beside.stdout.split(), alone.stdout.split()

@@ -152,8 +152,8 @@ std::size_t tree_depth(std::size_t k, std::size_t slice) noexcept {
 // Whether rows so far apart fall into one set of the L1 cache: its sets repeat every 4 KiB.
 template <class T>
 bool in_one_set(std::size_t stride) noexcept {
-  constexpr std::size_t period = 4096, line = 64;
-  return (stride * sizeof(T) + line - 1) % period < 2 * line - 1;
+  constexpr std::size_t period = 4096;
+  return (stride * sizeof(T) + cache_line - 1) % period < 2 * cache_line - 1;
 }
 
 // How a product is cut: k into blocks of `depth` terms, b's block into panels, a's into `tiles` tiles of `rows`. What
