@@ -13,6 +13,8 @@ nox.options.sessions = ["lint", "tests"]
 nox.options.reuse_existing_virtualenvs = True
 nox.needs_version = ">=2024.4"
 
+# for tests that take minutes, or that a sanitizer or guard pages slow down
+PATIENT = ["--timeout=3600", "-o", "faulthandler_timeout=7200"]
 INSTRUCTION_SETS = ["avx512", "avx2", "baseline"]
 
 
@@ -35,7 +37,7 @@ def tests(session: nox.Session) -> None:
 def tests_slow(session: nox.Session) -> None:
     """Run the tests that take minutes, and those that compare with PyTorch."""
     session.install(".[test]", "torch==2.13.0", "scikit-learn")
-    session.run("python", "-m", "pytest", "-m", "slow or torch", *session.posargs)
+    session.run("python", "-m", "pytest", "-m", "slow or torch", *PATIENT, *session.posargs)
 
 
 @nox.session
@@ -80,7 +82,7 @@ def guards(session: nox.Session) -> None:
     # what counts allocations, or measures memory, sees the guards
     chosen = ["-k", "not nothing_hidden and not release_the_interpreter", "-q", *tests]
     for side in ("after", "before"):
-        session.run("python", "tests/guard_pages.py", side, *chosen)
+        session.run("python", "tests/guard_pages.py", side, *PATIENT, *chosen)
 
 
 # Tests that look at the process from outside, which a sanitizer's own memory and signal handlers change, or that need
@@ -116,7 +118,7 @@ def sanitize(session: nox.Session) -> None:
     }
     tests = session.posargs or ["tests"]
     # a report ends the process: captured at the descriptor, it would be lost
-    session.run("python", "-m", "pytest", "-q", "--capture=sys", "-k", UNSANITIZED, *tests, env=environment)
+    session.run("python", "-m", "pytest", "-q", "--capture=sys", "-k", UNSANITIZED, *PATIENT, *tests, env=environment)
 
 
 @nox.session

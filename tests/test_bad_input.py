@@ -17,6 +17,7 @@ import pytest
 
 import ravine as rv
 from checkpoint_cases import file_of, resealed, tiny
+from children import child
 from ravine import _threads
 from ravine.layers import Dense, Input
 
@@ -128,10 +129,12 @@ def to_a_closed_folder():
 def by_two_processes():
     code = "from checkpoint_cases import tiny\nfor _ in range(20): tiny().save('a.ravine')"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
-    writers = [subprocess.Popen([sys.executable, "-c", code], env=environment) for _ in range(2)]
-    while any(writer.poll() is None for writer in writers):
-        if os.path.exists("a.ravine"):
-            rv.load("a.ravine")
+    command = [sys.executable, "-c", code]
+    with child(command, env=environment) as first, child(command, env=environment) as second:
+        writers = (first, second)
+        while any(writer.poll() is None for writer in writers):
+            if os.path.exists("a.ravine"):
+                rv.load("a.ravine")
     assert [writer.returncode for writer in writers] == [0, 0] and os.listdir(".") == ["a.ravine"]
 
 
@@ -141,7 +144,11 @@ class Ended(Exception):
 
 def command(*words, **environment):
     run = subprocess.run(
-        [sys.executable, "-m", "ravine", *words], env={**os.environ, **environment}, capture_output=True, text=True
+        [sys.executable, "-m", "ravine", *words],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert "Traceback" not in run.stderr
     raise Ended(f"exit {run.returncode}: {run.stderr}")
@@ -151,7 +158,9 @@ def closed_output():
     read, write = os.pipe()
     os.close(read)
     try:
-        run = subprocess.run([sys.executable, "-m", "ravine", "config"], stdout=write, stderr=subprocess.PIPE)
+        run = subprocess.run(
+            [sys.executable, "-m", "ravine", "config"], stdout=write, stderr=subprocess.PIPE, timeout=60
+        )
     finally:
         os.close(write)
     assert run.returncode in (0, 141) and b"Traceback" not in run.stderr
@@ -159,7 +168,7 @@ def closed_output():
 
 def with_unknown_isa():
     run = subprocess.run([sys.executable, "-c", "import ravine"], env={**os.environ, "RAVINE_ISA": "avx9"},
-                         capture_output=True, text=True)  # fmt: skip
+                         capture_output=True, text=True, timeout=60)  # fmt: skip
     raise ValueError(run.stderr.splitlines()[-1])
 
 
