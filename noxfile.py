@@ -14,7 +14,7 @@ nox.options.reuse_existing_virtualenvs = True
 nox.needs_version = ">=2024.4"
 
 # for tests that take minutes, or that a sanitizer or guard pages slow down
-PATIENT = ["--timeout=3600", "-o", "faulthandler_timeout=7200"]
+PATIENT = ["--timeout=3600"]
 GROUPS = nox.project.load_toml("pyproject.toml")["dependency-groups"]
 TEST = GROUPS["test"]
 INSTRUCTION_SETS = ["avx512", "avx2", "baseline"]

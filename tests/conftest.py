@@ -1,9 +1,11 @@
-"""What all tests have in common: how signals are set, and that measurements have the machine for themselves."""
+"""What all tests have in common: how signals are set, that none hangs, and that who measures is alone."""
 
+import faulthandler
 import fcntl
 import os
 import signal
 import tempfile
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -18,6 +20,7 @@ def pytest_configure(config):
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGALRM, signal.SIGUSR1):
         signal.signal(number, signal.SIG_DFL)
+    config.watch = Watch(float(config.getoption("timeout") or config.getini("timeout")))
     if "locks" in getattr(config, "workerinput", {}):
         config.turns = Turns(config.workerinput["locks"])
 
@@ -31,8 +34,25 @@ def pytest_configure_node(node):
 
 
 def pytest_unconfigure(config):
+    faulthandler.cancel_dump_traceback_later()
     if hasattr(config, "locks"):
         config.locks.cleanup()
+
+
+class Watch:
+    """Ends the process where pytest-timeout cannot: in compiled code that looks for no signal, or holds the GIL.
+
+    It is set again once a minute: for each test it would start and end a thread, which took milliseconds on busy cores.
+    """
+
+    def __init__(self, limit):
+        self.limit, self.set_at = limit + 900, -60.0  # marks allow single tests up to 630 s
+        self.stderr = os.dup(2)
+
+    def begin(self):
+        if time.monotonic() - self.set_at >= 60:
+            self.set_at = time.monotonic()
+            faulthandler.dump_traceback_later(self.limit, exit=True, file=self.stderr)
 
 
 class Turns:
@@ -58,6 +78,7 @@ class Turns:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item):
     """Begin when it is the test's turn, before its limit of time begins."""
+    item.config.watch.begin()
     if not hasattr(item.config, "turns"):
         return (yield)
     with item.config.turns.taken(item.get_closest_marker("alone") is not None):

@@ -1,6 +1,8 @@
 """The worked examples, and the claims that they show."""
 
+import functools
 import importlib.util
+import inspect
 import math
 import re
 from pathlib import Path
@@ -13,12 +15,22 @@ import ravine as rv
 FOLDER = Path(__file__).resolve().parent.parent / "examples"
 
 
+@functools.cache
 def load(name):
-    """Import one example by its file."""
+    """Import one example by its file; what its functions find without arguments, `main` and the tests find once."""
     spec = importlib.util.spec_from_file_location(f"example_{name}", FOLDER / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    for key, function in vars(module).copy().items():
+        if inspect.isfunction(function) and function.__module__ == module.__name__ and key != "main":
+            setattr(module, key, found_once(function))
     return module
+
+
+def found_once(function):
+    """The function, with its result kept where it takes no arguments."""
+    kept = functools.cache(function)
+    return functools.wraps(function)(lambda *given, **named: function(*given, **named) if given or named else kept())
 
 
 # What a short run is of examples that train for long.

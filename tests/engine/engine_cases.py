@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import sys
@@ -82,8 +83,14 @@ def spatial_dropout(rate: float, positions: int) -> dict[str, Any]:
 
 def uniform(shape: tuple[int, ...], *, seed: int, stream: int = 0, dtype: str = "float64", low: float = -1.0) -> Any:
     """Numbers in [low, 1) that depend on the arguments alone, not on NumPy's version."""
-    out = np.empty(shape, dtype)
-    reference.random_uniform(out, low=low, high=1.0, seed=seed, stream=stream)
+    return drawn(shape, dtype, low, 1.0, seed, stream).copy()
+
+
+@functools.lru_cache(maxsize=2000)
+def drawn(shape: tuple[int, ...], dtype: str, low: float, high: float, seed: int, stream: int) -> Any:
+    """Numbers of the twin, which many tests ask for again."""
+    out = reference.random_uniform(np.empty(shape, dtype), low=low, high=high, seed=seed, stream=stream)
+    out.flags.writeable = False
     return out
 
 
@@ -127,7 +134,7 @@ def make_network(
         network = reference.Network(input_units, specs, seed, dtype=dtype)
     for number, w in enumerate(network.parameters().values()):
         limit = np.sqrt(6.0 / sum(w.shape)) if w.ndim == 2 else 0.1
-        reference.random_uniform(w, low=-limit, high=limit, seed=seed, stream=PARAMETER_STREAM | number)
+        w[...] = drawn(w.shape, dtype, -float(limit), float(limit), seed, PARAMETER_STREAM | number)
     return network
 
 
