@@ -23,10 +23,10 @@ def seen(model, image, steps=1):
     model.parameters[next(iter(model.parameters))][...] = 0.0
     found = []
     for _ in range(steps):
-        before = int(model._network.step)
+        before = int(model._state.network.step)
         model.train_on_batch(image[np.newaxis], [-0.5])
-        assert int(model._network.step) == before + 1
-        found.append(next(iter(model._network.gradients().values())).ravel().copy())
+        assert int(model._state.network.step) == before + 1
+        found.append(next(iter(model._state.network.gradients().values())).ravel().copy())
     return np.array(found)
 
 

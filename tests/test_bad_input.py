@@ -17,8 +17,8 @@ import pytest
 
 import ravine as rv
 from checkpoint_cases import file_of, resealed, tiny
-from ravine import _threads
 from ravine.layers import Dense, Input
+from ravine.runtime import threads as _threads
 
 with open(Path(__file__).with_name("bad_inputs.tsv"), newline="", encoding="utf-8") as file:
     ROWS = {row["id"]: row for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)}

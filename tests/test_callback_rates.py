@@ -235,4 +235,4 @@ def test_an_optimizer_without_a_rate_is_refused_before_the_first_epoch(optimizer
     message = f"{name} sets the optimizer's learning_rate: {optimizer.upper()} has no learning_rate to set"
     with pytest.raises(ValueError, match=message):
         made.fit(X, Y, epochs=3, batch_size=None, callbacks=[callback])
-    assert made.input_shape is None and made._epoch == 0
+    assert made.input_shape is None and made._state.training.epoch == 0

@@ -106,7 +106,7 @@ def test_stop_training(hook):
         made.stop_training = True
 
     assert made.fit(X, Y, epochs=9, batch_size=5, callbacks=[LambdaCallback(**{hook: stop})]).epoch == [0]
-    assert made._network.step == (4 if hook == "on_epoch_end" else 1)
+    assert made._state.network.step == (4 if hook == "on_epoch_end" else 1)
     assert len(made.fit(X, Y, epochs=3).epoch) == 3
 
 

@@ -15,7 +15,7 @@ import pytest
 import ravine as rv
 from checkpoint_cases import LABELS, X, Y, assert_same, file_of, model, resealed, tiny
 from ravine import CheckpointFormatError, CheckpointMismatchError, CheckpointVersionError
-from ravine._layout import parse
+from ravine.checkpoint.file_format import parse
 from ravine.layers import Dense, Input
 from ravine.losses import MeanSquaredError
 from ravine.optimizers import LBFGS, SGD, Adam
@@ -92,9 +92,9 @@ def test_what_is_frozen_stays_frozen(tmp_path):
 def test_feature_names_come_back(tmp_path):
     ours = model()
     ours.fit(X, Y)
-    ours._feature_names = list("abcd")
+    ours._state.facts.feature_names = list("abcd")
     ours.save(tmp_path / "a.ravine")
-    assert rv.load(tmp_path / "a.ravine")._feature_names == list("abcd")
+    assert rv.load(tmp_path / "a.ravine")._state.facts.feature_names == list("abcd")
 
 
 class OwnLoss(MeanSquaredError):
@@ -161,10 +161,10 @@ def test_weights_alone(name, tmp_path):
     for one in (ours, theirs):
         one.fit(X, Y)
     ours.save_weights(tmp_path / name)
-    state = theirs._built().optimizer_state()["0/dense/kernel"].tobytes()
+    state = theirs._state.network.optimizer_state()["0/dense/kernel"].tobytes()
     theirs.load_weights(tmp_path / name)
     assert [w.tobytes() for w in theirs.get_weights()] == [w.tobytes() for w in ours.get_weights()]
-    assert theirs._built().optimizer_state()["0/dense/kernel"].tobytes() == state
+    assert theirs._state.network.optimizer_state()["0/dense/kernel"].tobytes() == state
 
 
 def test_weights_of_a_whole_model(tmp_path):
@@ -306,7 +306,7 @@ def small():
     buffer = io.BytesIO()
     made = tiny()
     made.fit([[1.0, 2.0]], [1.0])
-    from ravine import _model_state
+    from ravine.checkpoint import models as _model_state
 
     def keep(path, chunks):
         for chunk in chunks:
@@ -471,7 +471,7 @@ def test_callbacks_may_save_and_load(tmp_path):
 
     made = model("sgd")
     made.fit(X, Y, epochs=3, callbacks=[rv.callbacks.LambdaCallback(on_epoch_end=save)])
-    assert [rv.load(tmp_path / f"{epoch}.ravine")._epoch for epoch in range(3)] == [1, 2, 3]
+    assert [rv.load(tmp_path / f"{epoch}.ravine")._state.training.epoch for epoch in range(3)] == [1, 2, 3]
     kernel = rv.load(tmp_path / "0.ravine").parameters["dense/kernel"]
     np.testing.assert_array_equal(made.parameters["dense/kernel"], kernel)
 

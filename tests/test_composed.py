@@ -120,7 +120,7 @@ def test_early_stopping_and_divergence_within_a_turn():
     made = model([(SGD(0.1), 2), (SGD(1e6), None)], layers=[Dense(1)])
     with pytest.raises(rv.DivergenceError, match="learning_rate=1e\\+06"):
         made.fit(X, Y, epochs=300, batch_size=8)
-    assert made._epoch >= 2
+    assert made._state.training.epoch >= 2
     assert all(np.isfinite(w).all() for w in made.parameters.values())
     made = model([(SGD(0.1), 4), (SGD(0.2), None)])
     stop = LambdaCallback(on_epoch_end=lambda epoch, logs: setattr(made, "stop_training", epoch == 1))
@@ -272,7 +272,7 @@ def test_a_divergence_takes_the_average_back():
     made = model(description, layers=[Dense(1)])
     with pytest.raises(rv.DivergenceError):
         made.fit(X, Y, epochs=300, batch_size=8)
-    state = made._network.optimizer_state()
+    state = made._state.network.optimizer_state()
     assert all(np.isfinite(array).all() for array in state.values())
 
 

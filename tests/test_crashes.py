@@ -13,8 +13,8 @@ import pytest
 
 import ravine as rv
 from checkpoint_cases import X, Y, assert_same, model, tiny
-from ravine._atomic import replace_file
 from ravine.callbacks import ModelCheckpoint
+from ravine.checkpoint.atomic import replace_file
 
 EPOCHS = 400
 # Forks a child for each line it reads, which trains, from the file where there is one, and kills it after as many
@@ -101,12 +101,12 @@ def half(file):
     file.write(b"half")
     file.flush()
     os.kill(os.getpid(), signal.SIGKILL)
-from ravine import _atomic
+from ravine.checkpoint import atomic
 {step}
 made.save({path!r})
 """
 STEPS = {
-    "write": ("_atomic._lock = half", 1.0),
+    "write": ("atomic._lock = half", 1.0),
     "fsync": ("os.fsync = dying(os.fsync)", 1.0),
     "rename": ("os.replace = dying(os.replace)", 2.0),
 }

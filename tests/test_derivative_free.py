@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 import ravine as rv
-from ravine import _core, _populations, callbacks, datasets
+from ravine import _core, callbacks, datasets
 from ravine.layers import Dense, Dropout, Input
 from ravine.optimizers import CMAES, LBFGS, GeneticAlgorithm, OpenAIES, SimulatedAnnealing
+from ravine.training import populations as _populations
 
 RNG = np.random.default_rng(8)
 X = RNG.normal(size=(150, 4))
@@ -80,7 +81,7 @@ def test_the_best_weights_are_kept_and_the_history_is_theirs(optimizer):
     assert (np.diff(history["loss"]) <= 0).all()
     assert history["val_loss"][:-1] == history["loss"][1:]
     assert history["val_loss"][-1] == model.evaluate(X, CLASSES)["loss"] < 0.8 * history["loss"][0]
-    assert model._network.step == model._epoch == 25
+    assert model._state.network.step == model._state.training.epoch == 25
 
 
 @pytest.mark.parametrize("batch_size", [None, 64, 40])
@@ -139,7 +140,7 @@ def test_a_fit_in_parts_gives_the_bits_of_one_in_a_piece(optimizer, batch_size):
         other.fit(X, Y, epochs=5, batch_size=batch_size)
         np.testing.assert_array_equal(weights(other), weights(whole))
     parts.compile(optimizer=optimizer, loss="mse")
-    assert parts._curvature is None
+    assert parts._state.training.search is None
 
 
 @every
@@ -162,7 +163,7 @@ def test_small_batches_learn(optimizer):
     model = regressor(optimizer)
     before = model.fit(X, Y, epochs=1, batch_size=30).history["loss"][0]
     assert model.fit(X, Y, epochs=60, batch_size=30).history["loss"][-1] < 0.1 * before
-    assert model._network.step == 61 * 5
+    assert model._state.network.step == 61 * 5
 
 
 @every
@@ -189,7 +190,7 @@ def test_sample_weights_count_rows(optimizer, batch_size):
     weight = np.repeat([1.0, 0.0], [100, 50])
     weighted, fewer = regressor(optimizer), regressor(optimizer)
     weighted.fit(X, Y, epochs=3, batch_size=batch_size, sample_weight=weight, shuffle=False)
-    assert weighted._network.step == 3 * (1 if batch_size is None else 3)
+    assert weighted._state.network.step == 3 * (1 if batch_size is None else 3)
     fewer.fit(X[:100], Y[:100], epochs=3, batch_size=batch_size, shuffle=False)
     np.testing.assert_allclose(weights(weighted), weights(fewer), rtol=1e-6)
 
@@ -243,7 +244,7 @@ def test_ctrl_c_keeps_the_last_whole_step(optimizer):
 
     def interrupting(self, members):
         values = losses(self, members)
-        if model._epoch == 3:
+        if model._state.training.epoch == 3:
             signal.raise_signal(signal.SIGINT)
         return values
 
@@ -251,7 +252,7 @@ def test_ctrl_c_keeps_the_last_whole_step(optimizer):
         patch.setattr(_populations.BatchLosses, "losses", interrupting)
         model.fit(X, Y, epochs=50, batch_size=None)
     np.testing.assert_array_equal(weights(model), weights(twin))
-    assert model._network.step == model._epoch == 3
+    assert model._state.network.step == model._state.training.epoch == 3
     for other in (model, twin):
         other.fit(X, Y, epochs=3, batch_size=None)
     np.testing.assert_array_equal(weights(model), weights(twin))
@@ -324,9 +325,9 @@ def test_train_on_batch_is_a_step():
 def test_a_schedule_gives_each_step_its_rate():
     model = regressor(OpenAIES(rv.schedules.PiecewiseConstantDecay([1], [0.1, 0.0])))
     model.fit(X, Y, epochs=1, batch_size=75)
-    centre = model._curvature[1].search.x
+    centre = model._state.training.search[1].search.x
     model.fit(X, Y, epochs=2, batch_size=75)
-    np.testing.assert_array_equal(model._curvature[1].search.x, centre)
+    np.testing.assert_array_equal(model._state.training.search[1].search.x, centre)
     assert model.history.learning_rate == [0.0, 0.0]
     for optimizer in (SimulatedAnnealing(), GeneticAlgorithm(), CMAES()):
         with pytest.raises(AttributeError, match="has no learning_rate to set: it finds its steps by itself"):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import ravine as rv
-from ravine._probe import Probe
 from ravine.callbacks import Doctor
 from ravine.diagnosis.examination import Patient
+from ravine.diagnosis.float64_copy import Float64Copy
 from ravine.diagnosis.steps import largest_curvature, largest_rate
 from ravine.initializers import Constant, Normal
 from ravine.layers import Activation, Dense, Dropout, Input
@@ -146,7 +146,7 @@ def test_each_trouble_is_named(case):
     assert np.isfinite(finding.figure) or name == "divergence"
     assert finding.evidence in str(finding) and finding.suggestion in str(finding) and name in str(finding)
     if layer is not None:
-        assert layer in model._plan.names
+        assert layer in model._state.plan.names
     if name != "divergence":  # weights went back to before it
         found = rv.diagnose(model, *data, validation_data=settings.get("validation_data"))
         assert (name, layer) in [(finding.name, finding.layer) for finding in found]
@@ -235,10 +235,10 @@ def test_the_largest_curvature_is_the_largest_eigenvalue(layers, y, epochs):
     y = y if y is Y else y.astype(int)
     model.fit(X, y, epochs=epochs)
     exact = np.linalg.eigvalsh(hessian(model, (X, y))).max()
-    found, v = largest_curvature(Probe(model, (X, y, None)))
+    found, v = largest_curvature(Float64Copy(model._state, (X, y, None)))
     assert found == pytest.approx(exact, rel=0.03) and found <= exact * (1 + 1e-6)
     assert np.linalg.norm(v) == pytest.approx(1.0)
-    again, _ = largest_curvature(Probe(model, (X, y, None)), v)
+    again, _ = largest_curvature(Float64Copy(model._state, (X, y, None)), v)
     assert found * (1 - 1e-6) <= again <= exact * (1 + 1e-6)
 
 
@@ -249,7 +249,7 @@ def test_a_saddle_has_its_largest_eigenvalue_not_its_lowest():
     data = np.array([[1.0], [-1.0]]), np.array([3.0, -3.0])
     exact = np.linalg.eigvalsh(hessian(model, data))
     assert exact.min() < -exact.max() * 0.99
-    assert largest_curvature(Probe(model, (*data, None)))[0] == pytest.approx(exact.max(), rel=0.02)
+    assert largest_curvature(Float64Copy(model._state, (*data, None)))[0] == pytest.approx(exact.max(), rel=0.02)
 
 
 @pytest.mark.parametrize("share", [0.98, 1.02])
@@ -321,7 +321,7 @@ def test_the_loss_of_a_constant(last, loss, y, expected):
         expected = -p * np.log(p) - (1 - p) * np.log(1 - p)
     model = rv.Sequential([Dense(4, "tanh"), last], random_state=0)
     model.compile(loss=loss)
-    patient = Patient(model, Probe(model, (X, np.asarray(y) * 1, None)))
+    patient = Patient(model._state, Float64Copy(model._state, (X, np.asarray(y) * 1, None)))
     assert patient.constant() == pytest.approx(expected, rel=2e-3, nan_ok=True)
 
 

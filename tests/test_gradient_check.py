@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import ravine as rv
-from ravine import _probe
+from ravine.diagnosis import float64_copy
 from ravine.layers import Activation, Dense, Dropout, Input
 
 RNG = np.random.default_rng(9)
@@ -46,7 +46,9 @@ def test_every_activation_passes(activation, dtype):
     model = compiled([Dense(5, activation, l2=1e-2), Dense(4), Activation(activation), Dense(2)], dtype=dtype)
     check = rv.check_gradients(model, X, REAL)
     assert check and check.ok and check.compared == 20 + 24 + 10
-    assert check.error < 1e-6 and set(check.parameters) == set(_probe.Probe(model, (X, REAL, None)).names)
+    assert check.error < 1e-6 and set(check.parameters) == set(
+        float64_copy.Float64Copy(model._state, (X, REAL, None)).names
+    )
     assert model.input_shape is None  # left as it was
 
 
@@ -71,14 +73,14 @@ def wrong(monkeypatch):
     """Make backpropagation err: by a factor or a shift in one place, or in all."""
 
     def err(name, change):
-        right = _probe.Probe.loss_and_gradients
+        right = float64_copy.Float64Copy.loss_and_gradients
 
         def erring(self):
             loss, gradients = right(self)
             gradients[name] = change(gradients[name])
             return loss, gradients
 
-        monkeypatch.setattr(_probe.Probe, "loss_and_gradients", erring)
+        monkeypatch.setattr(float64_copy.Float64Copy, "loss_and_gradients", erring)
 
     return err
 
@@ -188,7 +190,7 @@ def test_the_model_is_left_as_it_is(fitted):
     if fitted:
         for name, w in model.parameters.items():
             np.testing.assert_array_equal(w, before[name])
-        assert model._epoch == 2
+        assert model._state.training.epoch == 2
     else:
         with pytest.raises(rv.NotFittedError):
             model.classes_  # noqa: B018

@@ -61,7 +61,7 @@ def test_alpha(name, factor):
     ],
 )
 def test_names(layers, names):
-    assert rv.Sequential([Input(2), *layers])._plan.names == names
+    assert rv.Sequential([Input(2), *layers])._state.plan.names == names
 
 
 @pytest.mark.parametrize(

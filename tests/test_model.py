@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 
 import ravine as rv
-from ravine import _build, _core, metrics
+from ravine import _core, metrics
 from ravine.layers import Activation, Dense, Dropout, Flatten, Input
+from ravine.network import building
+from ravine.network.building import build
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4))
@@ -186,7 +188,7 @@ def test_compile_again_keeps_weights_and_forgets_the_optimizers_state():
     model = classifier()
     model.fit(X, LABELS, epochs=2)
     fresh = classifier()
-    fresh._build((4,))
+    build(fresh._state, (4,))
     for name, w in fresh.parameters.items():
         w[...] = model.parameters[name]
     model.compile(optimizer=rv.optimizers.Adam(0.01), loss="categorical_crossentropy")
@@ -308,7 +310,7 @@ def test_engine_and_twin_train_alike(monkeypatch):
     values, weights = history()
     monkeypatch.setattr(_core, "OperationSpec", OperationSpec)
     monkeypatch.setattr(
-        _build, "make_network", lambda inputs, specs, seed, dtype: Network(inputs, specs, seed, dtype=dtype)
+        building, "make_network", lambda inputs, specs, seed, dtype: Network(inputs, specs, seed, dtype=dtype)
     )
     expected, twin_weights = history()
     assert values.keys() == expected.keys()
@@ -414,7 +416,7 @@ def test_a_signal_handler_cannot_use_a_model_in_the_middle_of_a_call(action, n_t
 def test_a_signal_handler_cannot_change_a_network_in_mid_run(action, refused, n_threads):
     model = classifier()
     model.fit(X, LABELS)
-    network, settings = model._network, {"batch_size": 6000, "first_epoch": 0, "rates": np.array([0.01])}
+    network, settings = model._state.network, {"batch_size": 6000, "first_epoch": 0, "rates": np.array([0.01])}
     endless = functools.partial(network.train, MANY, MANY_LABELS, None, **settings, epochs=10**6, n_threads=n_threads)
     error = in_a_signal_handler(lambda: action(network), endless)
     assert (error is not None) == refused
@@ -449,7 +451,7 @@ def test_ctrl_c_at_the_very_end_of_a_call_leaves_the_model_free():
     model, calls = classifier(), []
 
     def call():
-        calls.append(model._exclusive())
+        calls.append(model._state.guard.exclusive())
         calls[0].__enter__()  # and never __exit__
 
     call()
@@ -469,7 +471,7 @@ def test_batches_without_weight_look_for_signals_too():
     model = classifier()
     model.fit(X, LABELS)
     run = functools.partial(
-        model._built().train, MANY, MANY_LABELS, np.zeros(len(MANY), np.float32), batch_size=1000, first_epoch=0,
+        model._state.network.train, MANY, MANY_LABELS, np.zeros(len(MANY), np.float32), batch_size=1000, first_epoch=0,
         epochs=10**6, rates=np.array([0.1]),
     )  # fmt: skip
     start = time.perf_counter()

@@ -12,7 +12,7 @@ import ravine as rv
 from ravine.layers import Dense, Dropout, Input
 from ravine.optimizers import LBFGS, SGD, Adam, Chain, Newton
 from ravine.schedules import BoldDriver, CosineDecay
-from ravine.training import Fit
+from ravine.training.fit import Fit
 
 X = np.random.default_rng(8).normal(size=(90, 3))
 Y = np.sin(X @ [1.0, -1.0, 0.5])
@@ -62,12 +62,12 @@ def test_each_start_is_the_model_trained_alone(make, epochs, n_threads):
         assert history.history == expected.history
         assert history.learning_rate == expected.learning_rate
         assert_same(started.parameters, alone.parameters)
-        assert_same(started._network.optimizer_state(), alone._network.optimizer_state())
+        assert_same(started._state.network.optimizer_state(), alone._state.network.optimizer_state())
         assert starts.losses[number] == alone.evaluate(X, Y)["loss"]
     assert many.best_model is many.models[np.argmin(starts.losses)]
     assert many.best_model.history is starts.histories[starts.best]
     assert template.history is None
-    assert template._epoch == 0
+    assert template._state.training.epoch == 0
 
 
 @pytest.mark.parametrize("check_every", [1, 4, 100])
@@ -131,13 +131,13 @@ def test_mirrored_starts_are_one_place():
     order, signs = [2, 0, 3, 1], np.array([1, -1, -1, 1])
     other.parameters["dense/kernel"][...] = one.parameters["dense/kernel"][:, order] * signs
     other.parameters["dense_1/kernel"][...] = one.parameters["dense_1/kernel"][order] * signs[:, None]
-    from ravine._starts import Merging
-    from ravine._together import Together, prepare
-    from ravine.multi_start import _outputs
+    from ravine.ensembles.multi_start import _outputs
+    from ravine.ensembles.starts import Merging
+    from ravine.training.parallel import ParallelTraining, prepare
 
     members, merging = prepare([one, other], 9, X, Y), Merging(2, 1e-3)
     for _ in range(9):
-        Together(None, True, 2).train(members, 1)
+        ParallelTraining(None, True, 2).train(members, 1)
         merging.check(_outputs(members, [0, 1], 1), lambda i: i)
         if merging.merged:
             break
@@ -300,7 +300,7 @@ def test_ctrl_c_keeps_the_starts():
         signal.signal(signal.SIGALRM, previous)
     assert many.best_model in many.models
     assert len(many.best_model.history.epoch) > 0
-    assert many.best_model.fit(X, Y, epochs=1).epoch == [many.best_model._epoch - 1]
+    assert many.best_model.fit(X, Y, epochs=1).epoch == [many.best_model._state.training.epoch - 1]
 
 
 def test_a_signal_handler_cannot_use_a_start_in_mid_run():

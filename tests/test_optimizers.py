@@ -139,7 +139,7 @@ def test_each_learns_from_batches(case, dtype):
     loss = model.fit(X, Y, epochs=60, batch_size=8 if optimizer.least_batch <= 8 else None).history["loss"]
     assert loss[-1] < 0.8 * loss[0]
     slots = rv.kernels.names["updates"][optimizer.rule]
-    assert len(model._network.optimizer_state()) == 2 * slots
+    assert len(model._state.network.optimizer_state()) == 2 * slots
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -226,7 +226,7 @@ def test_every_rule_has_a_description():
     assert {case.rule for case in RULES} == set(rv.kernels.names["updates"])
 
 
-@pytest.mark.parametrize("name", optimizers._NAMES)
+@pytest.mark.parametrize("name", optimizers.names.OPTIMIZERS)
 def test_names(name):
     assert name in [type(optimizer).__name__.lower() for optimizer in ALL]
     assert type(optimizers.get(name)).__name__.lower() == name
@@ -267,7 +267,7 @@ def test_every_first_order_optimizer_clips(kind):
         model = rv.Sequential([Input(3), Dense(2)], dtype="float64", random_state=0)
         model.compile(optimizer=optimizer, loss="mse")
         model.train_on_batch(X, np.column_stack([Y, Y]))
-        gradient = np.concatenate([g.ravel() for g in model._network.gradients().values()])
+        gradient = np.concatenate([g.ravel() for g in model._state.network.gradients().values()])
         length = np.linalg.norm(gradient) if name == "clip_norm" else abs(gradient).max()
         assert length == pytest.approx(limit, rel=1e-12)
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import ravine as rv
-from ravine._plain import _FAMILIES, Decoder, Encoder, _bases
-from ravine._state import State
 from ravine.callbacks import Callback
-from ravine.checkpoint import CheckpointFormatError, CheckpointMismatchError
+from ravine.checkpoint.encoding import _BASES, _FAMILIES, Decoder, Encoder
+from ravine.descriptions import State
+from ravine.errors import CheckpointFormatError, CheckpointMismatchError
 from ravine.layers import Activation, Dense
 from ravine.optimizers import SGD, Adam
 from ravine.schedules import CosineDecay, Schedule
@@ -58,7 +58,7 @@ def public():
         module = getattr(rv, family, None)
         for name in getattr(module, "__all__", ()):
             value = getattr(module, name)
-            if isinstance(value, type) and issubclass(value, _bases()) and name not in BASES:
+            if isinstance(value, type) and issubclass(value, _BASES) and name not in BASES:
                 found[f"{family}.{name}"] = value
     return found
 
@@ -180,7 +180,7 @@ def test_states_come_back_with_their_attributes():
 
 def test_states_of_packages_that_come_late_are_known():
     code = (
-        "from ravine._plain import Decoder\n"
+        "from ravine.checkpoint.encoding import Decoder\n"
         "print(Decoder({}).decode({'$state': 'Finding', 'attributes': {'name': 'x'}}).name)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "x\n"

@@ -70,7 +70,7 @@ def test_fits_of_one_model_follow_each_other():
         apart.fit(X, Y, n_threads=1, verbose=0)
     errors = at_once(*[lambda: together.fit(X, Y, n_threads=2, verbose=0) and None] * 6)
     assert errors == [None] * 6 and bits(together) == bits(apart)
-    assert together.history.epoch == [6] and together._epoch == 7
+    assert together.history.epoch == [6] and together._state.training.epoch == 7
 
 
 def test_one_model_is_asked_while_it_trains():

@@ -385,7 +385,7 @@ def test_what_cannot_be_written_is_said_before_training(tmp_path):
     for made, arguments, error, message in cases:
         with pytest.raises(error, match=message):
             made.fit(X, Y, callbacks=[ModelCheckpoint(**arguments)])
-        assert made._network is None
+        assert made._state.built is None
 
 
 def test_units_of_time():
@@ -448,7 +448,7 @@ def test_signals_end_a_fit_that_can_be_resumed(kind, number, status, tmp_path):
     _, printed = process.communicate(timeout=30)
     assert process.returncode == status, printed
     assert os.listdir(tmp_path) == ["run.ravine"]
-    epochs = rv.load(path)._epoch + 2
+    epochs = rv.load(path)._state.training.epoch + 2
     again, theirs = long_fit(kind, epochs, resume=path)
     whole, ours = long_fit(kind, epochs)
     assert_same(again, whole)

@@ -12,6 +12,7 @@ import pytest
 import ravine as rv
 from ravine.callbacks import Callback, EarlyStopping, LambdaCallback
 from ravine.layers import Dense, Dropout, Input
+from ravine.network.data import training_data
 from ravine.samplers import AdaptiveWeights, Sampler, Stratified, Weighted
 
 RNG = np.random.default_rng(3)
@@ -48,10 +49,10 @@ def assert_same_weights(one, other):
 
 def sampling(sampler, model, y=LABELS, weight=None, rows=60):
     """The sampler at work, as `fit` makes it."""
-    from ravine._sampling import Sampling
+    from ravine.training.sampling import Sampling
 
-    data, _ = model._training_data(X[:rows], y[:rows], weight, None, 0.0)
-    return Sampling.begin(model, sampler, data, rows).engine
+    data, _ = training_data(model._state, X[:rows], y[:rows], weight)
+    return Sampling.begin(model._state, sampler, data, rows).engine
 
 
 # ---------------------------------------------------------------------------------------------------- the expectation
@@ -61,8 +62,8 @@ def steps_of_one_row(sampler, weight, reduction):
     """The change of the weights by a step of plain descent on one row, for every row, with its probability."""
     model = rv.Sequential([Input(4), Dense(3, "tanh"), Dense(3)], dtype="float64", random_state=1)
     model.compile(optimizer=rv.optimizers.SGD(1.0), loss=rv.losses.CategoricalCrossentropy(reduction=reduction))
-    engine, network, start = sampling(sampler, model, weight=weight), model._built(), weights(model)
-    data, _ = model._training_data(X, LABELS, weight, None, 0.0)
+    engine, network, start = sampling(sampler, model, weight=weight), model._state.network, weights(model)
+    data, _ = training_data(model._state, X, LABELS, weight)
     found, step = {}, 0
     wanted = np.flatnonzero(sampler.weights) if isinstance(sampler, Weighted) else np.arange(60)
     while len(found) < len(wanted):
@@ -128,8 +129,8 @@ def test_the_mean_of_batches_is_the_gradient(name):
     model = rv.Sequential([Input(4), Dense(3)], dtype="float64", random_state=1)
     model.compile(optimizer=rv.optimizers.SGD(1.0), loss="categorical_crossentropy")
     sampler = Tilted(1e-12) if name == "adaptive" else SAMPLERS[name]
-    engine, network, start = sampling(sampler, model, weight=WEIGHT), model._built(), weights(model)
-    data, _ = model._training_data(X, LABELS, WEIGHT, None, 0.0)
+    engine, network, start = sampling(sampler, model, weight=WEIGHT), model._state.network, weights(model)
+    data, _ = training_data(model._state, X, LABELS, WEIGHT)
     steps = []
     for epoch in range(2000):
         for parameter, w in start.items():
@@ -351,10 +352,10 @@ def test_whole_shares_come_out_exactly():
     model = rv.Sequential([Input(1), Dense(3)], random_state=0)
     model.compile(loss="categorical_crossentropy")
     seen = []
-    from ravine._sampling import Sampling
+    from ravine.training.sampling import Sampling
 
-    data, _ = model._training_data(np.arange(100.0)[:, None], y, None, None, 0.0)
-    engine = Sampling.begin(model, Stratified(), data, 100).engine
+    data, _ = training_data(model._state, np.arange(100.0)[:, None], y, None)
+    engine = Sampling.begin(model._state, Stratified(), data, 100).engine
     for first in range(0, 100, 10):
         rows = engine.batch(step=0, epoch=3, order=np.arange(100, dtype=np.uint32), first=first, rows=10)
         seen.append(np.bincount(y[rows], minlength=3).tolist())

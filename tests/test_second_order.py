@@ -14,9 +14,12 @@ import numpy as np
 import pytest
 
 import ravine as rv
-from ravine import _core, _searching, callbacks, datasets
+from ravine import _core, callbacks, datasets
 from ravine.layers import Dense, Dropout, Input
+from ravine.network.data import training_data
+from ravine.network.gradients import trainable_names
 from ravine.optimizers import BFGS, LBFGS, Adam, Newton
+from ravine.training import search as batch_search
 
 RNG = np.random.default_rng(8)
 X = RNG.normal(size=(150, 4))
@@ -43,13 +46,13 @@ def weights(model):
 @pytest.fixture
 def evaluations(monkeypatch):
     """The points at which losses were taken."""
-    points, evaluate = [], _searching.BatchLoss.evaluate
+    points, evaluate = [], batch_search.BatchLoss.evaluate
 
     def counted(self, x):
         points.append(np.array(x))
         return evaluate(self, x)
 
-    monkeypatch.setattr(_searching.BatchLoss, "evaluate", counted)
+    monkeypatch.setattr(batch_search.BatchLoss, "evaluate", counted)
     return points
 
 
@@ -84,7 +87,7 @@ def test_a_fit_in_parts_gives_the_bits_of_one_in_a_piece():
         other.fit(X, Y, epochs=13, batch_size=None)
         np.testing.assert_array_equal(weights(other), weights(whole))
     parts.compile(optimizer=LBFGS(), loss="mse")
-    assert parts._curvature is None
+    assert parts._state.training.search is None
 
 
 def test_one_more_loss_a_step_at_most_in_the_long_run(evaluations):
@@ -161,20 +164,20 @@ def test_weights_changed_by_a_callback_are_gone_on_from():
 def test_ctrl_c_keeps_the_last_whole_step():
     model, twin = regressor(), regressor()
     twin.fit(X, Y, epochs=3, batch_size=None)
-    evaluate, seen = _searching.BatchLoss.evaluate, []
+    evaluate, seen = batch_search.BatchLoss.evaluate, []
 
     def interrupting(self, x):
         point = evaluate(self, x)
         seen.append(x)
-        if model._epoch == 3:
+        if model._state.training.epoch == 3:
             signal.raise_signal(signal.SIGINT)
         return point
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(_searching.BatchLoss, "evaluate", interrupting)
+        patch.setattr(batch_search.BatchLoss, "evaluate", interrupting)
         model.fit(X, Y, epochs=50, batch_size=None)
     np.testing.assert_array_equal(weights(model), weights(twin))
-    assert model._network.step == model._epoch == 3
+    assert model._state.network.step == model._state.training.epoch == 3
     assert len(model.history.epoch) == 3
     model.fit(X, Y, epochs=3, batch_size=None)
     twin.fit(X, Y, epochs=3, batch_size=None)
@@ -229,7 +232,7 @@ def test_large_batches_learn():
     model = regressor(LBFGS())
     losses = model.fit(X, Y, epochs=60, batch_size=75).history["loss"]
     assert losses[-1] < 0.05 * losses[0]
-    assert model._network.step == 120
+    assert model._state.network.step == 120
 
 
 @pytest.mark.parametrize(
@@ -377,8 +380,10 @@ def test_no_worse_than_scipy_with_as_many_losses(name, epochs, evaluations):
         point = objective.evaluate(x)
         return point.value, point.gradient
 
-    data = model._training_data(rows, y, None, None, 0.0)[0]
-    objective = _searching.BatchLoss(model._network, model._trainable_names(), (data.X, data.target, None), 2)
+    data = training_data(model._state, rows, y, None)[0]
+    objective = batch_search.BatchLoss(
+        model._state.network, trainable_names(model._state), (data.X, data.target, None), 2
+    )
     theirs = optimize.minimize(
         fun, start, jac=True, method="L-BFGS-B",
         options={"maxcor": 10, "maxfun": taken - 1, "maxiter": 10**6, "ftol": 0, "gtol": 0},

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import ravine as rv
-from ravine._sparse import SparseRows, as_sparse_rows
+from ravine.inputs.sparse import SparseRows, as_sparse_rows
 from ravine.layers import Dense, Dropout, Flatten
 
 ROWS, COLUMNS, CLASSES = 120, 600, 4

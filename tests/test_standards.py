@@ -59,7 +59,7 @@ def test_statistics_are_those_of_exact_sums():
     """Also where the mean is far from zero, and over several chunks of rows."""
     from fractions import Fraction
 
-    from ravine._standards import column_statistics
+    from ravine.inputs.statistics import column_statistics
 
     for offset in (0.0, 1e3, 1e9):
         column = offset + RNG.standard_normal((150_000, 8))

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import ravine as rv
-from ravine import _load, _threads
+from ravine.startup import compiled as _load
+from ravine.runtime import threads as _threads
 
 
 @pytest.fixture(autouse=True)
@@ -252,7 +253,7 @@ model = rv.Sequential([rv.layers.Input(32), rv.layers.Dense(256, "tanh"), rv.lay
 model.compile(optimizer="sgd", loss="mse")
 Y, rates = X[:, :4].copy(), np.array([0.01])
 def train(epochs):  # one run of the engine
-    model._network.train(X, Y, None, batch_size=2000, first_epoch=0, epochs=epochs, rates=rates,
+    model._state.network.train(X, Y, None, batch_size=2000, first_epoch=0, epochs=epochs, rates=rates,
                          n_threads=int(sys.argv[1]))
 """
 
@@ -311,11 +312,11 @@ def test_callers_share_the_threads_that_the_system_lets_them_have(room):
     code = f"""
 import os, resource, threading, warnings
 import numpy as np
-import ravine as rv
+from ravine import Sequential, layers  # while this user may still read the files
 warnings.simplefilter("ignore")
 X = np.ones((4000, 32), np.float32)
 def train():
-    model = rv.Sequential([rv.layers.Input(32), rv.layers.Dense(64, "tanh"), rv.layers.Dense(4)], random_state=0)
+    model = Sequential([layers.Input(32), layers.Dense(64, "tanh"), layers.Dense(4)], random_state=0)
     model.compile(optimizer="sgd", loss="mse")
     model.fit(X, X[:, :4], batch_size=2000, epochs=20, n_threads=6)
 started = threading.Barrier(3)  # a caller that trains at once could leave the other no thread to start on

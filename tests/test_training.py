@@ -12,6 +12,8 @@ import pytest
 import ravine as rv
 from ravine.callbacks import Callback, EarlyStopping, LambdaCallback
 from ravine.layers import Dense, Dropout
+from ravine.network.building import build
+from ravine.network.data import training_data
 
 RNG = np.random.default_rng(1)
 X = RNG.normal(size=(50, 3))
@@ -82,7 +84,7 @@ def test_any_batch_size(batch_size):
     model = regressor()
     model.fit(X, Y, epochs=2, batch_size=batch_size)
     steps = -(-50 // min(batch_size or 50, 50))
-    assert model._network.step == 2 * steps
+    assert model._state.network.step == 2 * steps
 
 
 def test_shuffle_is_off_when_asked():
@@ -111,7 +113,7 @@ def test_sample_weights_of_one_change_nothing_and_of_zero_leave_rows_out():
 
 def test_all_zero_weights_skip_the_step():
     model = regressor()
-    model._build((3,))
+    build(model._state, (3,))
     before = weights(model)
     model.fit(X, Y, sample_weight=np.zeros(50))
     assert_same_weights(before, weights(model))
@@ -405,5 +407,5 @@ def test_fit_does_not_copy_data_that_fit_already(monkeypatch):
     model = rv.Sequential([rv.layers.Input(3), Dense(1)], random_state=0)
     model.compile(loss="mse")
     data, target = X.astype(np.float32), Y.astype(np.float32)
-    held, _ = model._training_data(data, target, None, None, 0.0)
+    held, _ = training_data(model._state, data, target, None)
     assert np.shares_memory(held.X, data) and np.shares_memory(held.target, target)

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import kernels
-from ._fixed import Described
-from ._validation import check_choice, check_number
+from .descriptions import Described
+from .inputs.arguments import check_choice, check_number
 
 __all__ = ["MaxNorm", "get"]
 

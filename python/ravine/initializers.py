@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from . import kernels
-from ._fixed import Described
-from ._validation import check_choice, check_dtype, check_int, check_number, check_shape
+from .descriptions import Described
+from .inputs.arguments import check_choice, check_dtype, check_int, check_number, check_shape
 
 __all__ = [
     "Constant",

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import kernels
-from ._fixed import Described
-from ._validation import check_choice, check_flag, check_number
+from .descriptions import Described
+from .inputs.arguments import check_choice, check_flag, check_number
 
 __all__ = ["L1", "L1L2", "L2", "L2Norm", "Regularizer", "get"]
 

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import kernels
-from ._fixed import Described
-from ._validation import as_array, check_flag, check_number
+from .descriptions import Described
+from .inputs.arguments import check_flag, check_number
+from .inputs.arrays import as_array
 
 __all__ = [
     "BoldDriver",

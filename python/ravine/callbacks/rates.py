@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._averages import ewma
-from .._state import Snapshot
-from .._validation import check_int, check_number
+from ..inputs.arguments import check_int, check_number
+from ..moving_averages import ewma
+from ..network.snapshot import Snapshot
 from ..schedules import ExponentialDecay, Schedule
 from .base import Callback, Logs, Monitor
 
@@ -284,11 +284,12 @@ class LearningRateFinder(Callback):
         """Keep what will be put back; refuse a chain, whose turns would be put back by halves."""
         self._forget()
         _check_settable(self)
-        if self.model._chain is not None:
-            raise ValueError(f"LearningRateFinder tests one optimizer, this model has {self.model._chain!r}")
+        state = self.model._state
+        if state.compilation.chain is not None:
+            raise ValueError(f"LearningRateFinder tests one optimizer, this model has {state.compilation.chain!r}")
         assert self.model.optimizer is not None
-        snapshot = Snapshot.take(self.model._built(), self.model._epoch)
-        self._before = snapshot, (self.model.optimizer.learning_rate, self.model._driver)
+        snapshot = Snapshot.take(state.network, state.training.epoch)
+        self._before = snapshot, (self.model.optimizer.learning_rate, state.training.bold_driver)
         self._growing = self._all_rates()
 
     def get_state(self) -> dict[str, Any]:
@@ -327,6 +328,7 @@ class LearningRateFinder(Callback):
         """Put weights, optimizer and learning rate back."""
         if self._before is not None:
             snapshot, (rate, driver) = self._before
-            snapshot.restore(self.model._built())
-            self.model._epoch, self.model._driver, self._before = snapshot.epoch, driver, None
+            state, self._before = self.model._state, None
+            snapshot.restore(state.network)
+            state.training.epoch, state.training.bold_driver = snapshot.epoch, driver
             _set(self, rate)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import check_choice, check_flag, check_int
+from ..inputs.arguments import check_choice, check_flag, check_int
 from .pictures import COLOR_MODES, INTERPOLATIONS, PictureError, Reader
 
 #: How many names a warning or an error lists.

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import check_flag
+from ..inputs.arguments import check_flag
 
 # where Debian's package dataset-fashion-mnist puts its files
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
@@ -75,7 +75,7 @@ def digits(*, images: bool = False) -> Split:
     >>> X_train.shape, X_test.shape
     ((1437, 64), (360, 64))
     """
-    with resources.files("ravine").joinpath("data/digits.npz").open("rb") as file, np.load(file) as stored:
+    with resources.files("ravine").joinpath("datasets/digits.npz").open("rb") as file, np.load(file) as stored:
         return Split(
             _scaled(stored["X_train"].reshape(-1, 8, 8), 16, images),
             stored["y_train"].astype(np.int64),

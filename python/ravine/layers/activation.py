@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import _core
-from .._validation import check_choice, check_number
+from ..inputs.arguments import check_choice, check_number
 from ..regularizers import Regularizer
 from .base import Layer, Shape
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .. import _core
-from .._fixed import Described
-from .._validation import check_flag, check_name, check_shape
+from ..descriptions import Described
 from ..initializers import Initializer
+from ..inputs.arguments import check_flag, check_name, check_shape
 from ..regularizers import Regularizer
 
 __all__ = ["Input", "Layer", "Shape", "as_image", "check_layers", "follow", "in_depth", "layer_names"]

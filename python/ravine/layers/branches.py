@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import _core
-from .._validation import check_choice
+from ..inputs.arguments import check_choice
 from ..regularizers import Regularizer
 from .base import Input, Layer, Shape, follow
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import _core
-from .._validation import check_choice, check_int, check_pair
 from ..constraints import MaxNorm
 from ..initializers import Array, Initializer, _Scaled
+from ..inputs.arguments import check_choice, check_int, check_pair
 from ..regularizers import Regularizer
 from .activation import Activation
 from .base import Shape

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .. import _core
-from .._validation import check_int
 from ..constraints import MaxNorm
 from ..initializers import Initializer
+from ..inputs.arguments import check_int
 from ..regularizers import Regularizer
 from .activation import Activation
 from .base import Shape

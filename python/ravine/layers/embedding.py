@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .. import _core
-from .._validation import check_int
 from ..initializers import Initializer, Uniform
+from ..inputs.arguments import check_int
 from ..regularizers import Regularizer
 from .base import Shape
 from .kernel import KernelLayer

@@ -6,8 +6,8 @@ from typing import Any
 
 from .. import constraints, regularizers
 from .. import initializers as init
-from .._validation import check_flag
 from ..constraints import MaxNorm
+from ..inputs.arguments import check_flag
 from ..regularizers import L1L2, Regularizer
 from .activation import ACTIVATIONS, Activation
 from .base import Layer

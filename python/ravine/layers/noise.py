@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from .. import _core
-from .._validation import check_number
+from ..inputs.arguments import check_number
 from ..regularizers import Regularizer
 from .base import Layer, Shape
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from .. import _core
 from .. import initializers as init
-from .._validation import check_flag, check_number
 from ..initializers import Initializer
+from ..inputs.arguments import check_flag, check_number
 from ..regularizers import Regularizer
 from .base import Layer, Shape
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .. import _core
-from .._validation import check_choice, check_pair
+from ..inputs.arguments import check_choice, check_pair
 from ..regularizers import Regularizer
 from .base import Layer, Shape, as_image
 

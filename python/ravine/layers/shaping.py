@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import _core
-from .._validation import check_int, check_pair
+from ..inputs.arguments import check_int, check_pair
 from ..regularizers import Regularizer
 from .base import Layer, Shape, as_image
 

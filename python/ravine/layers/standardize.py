@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
-from .._validation import as_array, as_inputs, check_choice, check_flag, convert
 from ..initializers import Initializer, Zeros
+from ..inputs.arguments import check_choice, check_flag
+from ..inputs.arrays import as_array, as_inputs, convert
+from ..inputs.statistics import column_statistics
 from ..regularizers import Regularizer
 from .base import Layer, Shape
 
@@ -135,8 +137,6 @@ class Standardize(Layer):
                 f"{type(self).__name__} has learnt its means and deviations already, and does not learn them again; "
                 "make a new layer"
             )
-        from .._standards import column_statistics
-
         rows = as_inputs(X, np.dtype(np.float64), dimensions=None)
         self._mean, self._deviation = column_statistics(rows.reshape(len(rows), -1), self._columns(rows.shape[1:]))
 

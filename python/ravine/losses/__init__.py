@@ -6,7 +6,7 @@ A description names a compiled kernel and how its rows are reduced: with weights
 t is a target, y an output, z a logit; means and sums inside l run over the outputs of a row.
 """
 
-from .._validation import check_choice
+from ..inputs.arguments import check_choice
 from .base import Loss
 from .entropies import (
     BinaryCrossentropy,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from .._fixed import Described
+from ..descriptions import Described
 
 __all__ = ["Head", "Link", "Loss", "Reduction"]
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._validation import Array, as_array, check_flag, check_number, convert
+from ..inputs.arguments import check_flag, check_number
+from ..inputs.arrays import Array, as_array, convert
 
 __all__ = ["Descent", "Point", "Problem", "Result"]
 

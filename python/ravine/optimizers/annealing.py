@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import kernels
-from .._validation import check_int, check_number
+from ..inputs.arguments import check_int, check_number
 from ._problem import Vector
 from .derivative_free import DerivativeFree, Draws, Matrix, Objective, Search
 

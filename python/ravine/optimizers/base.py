@@ -5,18 +5,17 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import kernels
-from .._validation import Array, check_int
+from ..inputs.arguments import check_int
+from ..inputs.arrays import Array
+from ..layers import Layer
 from ..schedules import Schedule, check_rate
 from ._problem import Point, Problem, Result, Vector
-
-if TYPE_CHECKING:
-    from ..layers import Layer
 
 __all__ = ["Optimizer"]
 

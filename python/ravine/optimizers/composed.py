@@ -5,22 +5,34 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import kernels
-from .._validation import NotFittedError, check_int, check_number
+from ..errors import NotFittedError
+from ..inputs.arguments import check_int, check_number
+from ..layers import Layer
 from ..schedules import Schedule
 from ._problem import Point, Problem
 from .base import Optimizer
-
-if TYPE_CHECKING:
-    from ..layers import Layer
-    from ..model import Sequential
+from .names import optimizer_of
 
 __all__ = ["Chain", "WeightAverage"]
+
+
+class AveragedModel(Protocol):
+    """A model as the averages need it: a `Sequential` that was compiled with a `WeightAverage`."""
+
+    _state: Any
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer at work."""
+
+
+ModelType = TypeVar("ModelType", bound=AveragedModel)
 
 
 class Chain(Optimizer):
@@ -62,8 +74,6 @@ class Chain(Optimizer):
     epochs: tuple[int, ...] | None
 
     def __init__(self, optimizers: Sequence[Any]) -> None:
-        from . import get
-
         if isinstance(optimizers, (str, Optimizer)) or not hasattr(optimizers, "__iter__"):
             raise TypeError(f"optimizers must be a list of optimizers, or of (optimizer, epochs), got {optimizers!r}")
         given = list(optimizers)
@@ -72,7 +82,7 @@ class Chain(Optimizer):
         pairs = [isinstance(entry, (tuple, list)) for entry in given]
         if any(pairs) and not all(isinstance(entry, (tuple, list)) and len(entry) == 2 for entry in given):
             raise ValueError(f"optimizers must be all optimizers or all pairs (optimizer, epochs), got {optimizers!r}")
-        chosen = tuple(get(entry[0] if pairs[0] else entry) for entry in given)
+        chosen = tuple(_member(entry[0] if pairs[0] else entry) for entry in given)
         if any(isinstance(optimizer, Chain) for optimizer in chosen):
             raise ValueError(f"a chain cannot hold a chain, got {optimizers!r}")
         counts = None
@@ -191,9 +201,7 @@ class WeightAverage(Optimizer):
         every: int = 1,
         unit: str = "step",
     ) -> None:
-        from . import get
-
-        inner = get(optimizer)
+        inner = _member(optimizer)
         if inner.searches or isinstance(inner, (Chain, WeightAverage)):
             raise ValueError(f"optimizer must be one whose step is a compiled rule, such as SGD or Adam, got {inner!r}")
         if not isinstance(unit, str) or unit not in ("step", "epoch"):
@@ -232,7 +240,7 @@ class WeightAverage(Optimizer):
         """Return what the engine is told."""
         return {"decay": self.decay, "start": self.start, "every": self.every, "by_epoch": self.unit == "epoch"}
 
-    def average_weights(self, model: Sequential) -> dict[str, NDArray[Any]]:
+    def average_weights(self, model: AveragedModel) -> dict[str, NDArray[Any]]:
         """Return copies of the averages by name, for `load_weights`.
 
         Parameters
@@ -248,18 +256,18 @@ class WeightAverage(Optimizer):
             Before the first weights were taken in.
         """
         _check_model(model)
-        with model._exclusive():
-            state, used = model._built().optimizer_state(), model.optimizer
-            assert isinstance(used, WeightAverage)
+        with model._state.guard.exclusive():
+            network, used = model._state.network, model.optimizer
+            state = network.optimizer_state()
             first = used.start + used.every
             if int(state["average/seen"][0]) < first:
                 raise NotFittedError(f"no weights were averaged yet: the first are those after {used.unit} {first}")
-            return {name: np.array(state[f"average/{name}"]) for name in model._built().weights()}
+            return {name: np.array(state[f"average/{name}"]) for name in network.weights()}
 
-    def averaged(self, model: Sequential) -> Sequential:
+    def averaged(self, model: ModelType) -> ModelType:
         """Return a copy of the model that has the averages as weights; argument and errors as for `average_weights`."""
         weights, made = self.average_weights(model), copy.deepcopy(model)
-        for name, w in made._built().weights().items():
+        for name, w in made._state.network.weights().items():
             w[...] = weights[name]
         return made
 
@@ -283,11 +291,14 @@ class WeightAverage(Optimizer):
             yield point if taken == 0 else problem.evaluate(np.array(average))
 
 
+def _member(given: Any) -> Optimizer:
+    """Return one of the optimizers that a composed one is made of."""
+    return Chain(given) if isinstance(given, (list, tuple)) else optimizer_of(given)
+
+
 def _check_model(model: Any) -> None:
     """Refuse what is no model with a running average."""
-    from ..model import Sequential
-
-    if not isinstance(model, Sequential):
+    if not hasattr(model, "_state"):
         raise TypeError(f"model must be a Sequential, got {model!r}")
     if not isinstance(model.optimizer, WeightAverage):
         raise ValueError(f"the model's optimizer keeps no average: it is {model.optimizer!r}")

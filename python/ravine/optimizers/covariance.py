@@ -10,8 +10,8 @@ from typing import cast
 import numpy as np
 
 from .. import _core, kernels
-from .._state import State
-from .._validation import check_choice, check_int, check_number
+from ..descriptions import State
+from ..inputs.arguments import check_choice, check_int, check_number
 from ._problem import Vector
 from .derivative_free import DerivativeFree, Draws, Matrix, Objective, Search, ranked
 

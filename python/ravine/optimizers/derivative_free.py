@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import kernels
-from .._state import State
-from .._validation import Array, check_seed
+from ..descriptions import State
+from ..inputs.arguments import check_seed
+from ..inputs.arrays import Array
 from ..schedules import Schedule
 from ._problem import Point, Problem, Result, Vector
 from .base import Optimizer

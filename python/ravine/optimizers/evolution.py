@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from .. import kernels
-from .._validation import check_int, check_number
+from ..inputs.arguments import check_int, check_number
 from ..schedules import Schedule
 from ._problem import Vector
 from .base import Optimizer

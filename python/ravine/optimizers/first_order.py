@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from .._validation import check_flag, check_number
+from ..inputs.arguments import check_flag, check_number
 from ..schedules import Schedule
 from .base import Optimizer
 

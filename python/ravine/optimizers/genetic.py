@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import check_choice, check_int, check_number
+from ..inputs.arguments import check_choice, check_int, check_number
 from ._problem import Vector
 from .derivative_free import DerivativeFree, Draws, Matrix, Objective, Search, ranked
 

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _core, kernels
-from .._state import State
-from .._validation import Array, check_int
+from ..descriptions import State
+from ..inputs.arguments import check_int
+from ..inputs.arrays import Array
+from ..layers import Layer
+from ..layers.base import in_depth
 from ._line_search import backtrack, strong_wolfe
 from ._problem import Point, Problem, Result, Vector
 from .base import Optimizer
-
-if TYPE_CHECKING:
-    from ..layers import Layer
 
 __all__ = ["BFGS", "LBFGS", "Newton", "SecondOrder"]
 
@@ -78,8 +78,6 @@ class SecondOrder(Optimizer):
 
     def check_layers(self, layers: Sequence[Layer]) -> None:
         """Refuse layers whose output differs from one evaluation to the next."""
-        from ..layers.base import in_depth
-
         for place, layer in enumerate(layers):
             for inner in in_depth([layer]):
                 if inner.draws:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from .._validation import as_array, convert
+from ..inputs.arrays import as_array, convert
 
 __all__ = ["check_inputs", "check_weights", "numbers_of", "refuse_masked"]
 

@@ -11,8 +11,8 @@ from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
-from .._divergence import DivergenceError
 from ..callbacks import TimeLimit
+from ..errors import DivergenceError
 from ._parameters import progress_lines
 from ._watch import Watch
 

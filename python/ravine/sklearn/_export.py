@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from .._storage import check_path
-from ..model import Sequential
+from ..inputs.arguments import check_path
+from ..model.sequential import Sequential
 
 __all__ = ["Exported"]
 
@@ -64,9 +64,9 @@ class Exported:
         model.compile(loss=model.loss, metrics=model.metrics)
         names, classes = getattr(self, "feature_names_in_", None), self._labels_of_outputs()
         if classes is not None:
-            vars(model)["_classes"] = _plain(classes)
+            model._state.facts.classes = _plain(classes)
         if names is not None:
-            vars(model)["_feature_names"] = [str(column) for column in names]
+            model._state.facts.feature_names = [str(column) for column in names]
         model.save(name)
 
     def _labels_of_outputs(self) -> NDArray[Any] | None:

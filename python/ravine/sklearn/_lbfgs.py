@@ -15,13 +15,15 @@ import numpy as np
 from sklearn.utils.optimize import _check_optimize_result
 
 from .. import _core
-from .._searching import BatchLoss
-from .._threads import check_n_threads
-from ..model import Sequential
+from ..model.sequential import Sequential
+from ..network.data import training_data
+from ..network.gradients import trainable_names
 from ..optimizers import LBFGS
 from ..optimizers._problem import Point, Vector
 from ..optimizers.second_order import search
-from ..progress import Progress
+from ..runtime.threads import check_n_threads
+from ..training.progress_line import ProgressLine
+from ..training.search import BatchLoss
 from ._epochs import Rows
 from ._parameters import progress_lines
 
@@ -35,8 +37,9 @@ class Objective(BatchLoss):
     """K times the model's loss on all rows, as scikit-learn counts it, and how often it was evaluated."""
 
     def __init__(self, model: Sequential, rows: Rows, K: int, n_threads: int) -> None:
-        data, _ = model._training_data(rows.X, rows.target, rows.weight, None, 0.0)
-        super().__init__(model._built(), model._trainable_names(), (data.X, data.target, data.weight), n_threads)
+        state = model._state
+        data, _ = training_data(state, rows.X, rows.target, rows.weight)
+        super().__init__(state.network, trainable_names(state), (data.X, data.target, data.weight), n_threads)
         self.K, self.calls = K, 0
 
     def evaluate(self, x: Vector) -> Point:
@@ -99,12 +102,12 @@ def fit_all_rows(estimator: Any, model: Sequential, rows: Rows) -> float:
     """
     optimizer = LBFGS()
     optimizer.check_layers(model.layers)
-    with model._exclusive(), _core.DefaultFloatingPointMode():
+    with model._state.guard.exclusive(), _core.DefaultFloatingPointMode():
         objective = Objective(model, rows, estimator._outputs_summed, check_n_threads(estimator.n_threads))
         ending = Ending(estimator, objective)
         point = objective.evaluate(objective.present())
         curvature, steps = optimizer.curvature(point.x.size), 0
-        progress = Progress(progress_lines(estimator), estimator.max_iter)
+        progress = ProgressLine(progress_lines(estimator), estimator.max_iter)
         over = ending.flat(point)
         try:
             while not over and (found := search(objective, point, curvature)) is not None:

@@ -14,10 +14,10 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from .. import layers
-from .._threads import MAX_THREADS
-from .._validation import check_int
+from ..inputs.arguments import check_int
 from ..losses import Loss
-from ..model import Sequential
+from ..model.sequential import Sequential
+from ..runtime.threads import MAX_THREADS
 from ._data import check_inputs, refuse_masked
 from ._export import Exported
 from ._face import with_defaults

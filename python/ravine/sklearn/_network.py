@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .. import layers, losses, optimizers
-from ..model import Sequential
+from ..model.sequential import Sequential
 from ._parameters import activation_of, hidden_sizes, per_layer
 from ._rates import AdamRate, scaled
 
@@ -47,7 +47,7 @@ def make_model(estimator: Any, inputs: int, outputs: int, dtype: Any, seed: int,
             stack.append(layers.Dropout(rate))
     stack.append(layers.Dense(outputs, l2=l2))
     model = Sequential(stack, dtype=dtype, random_state=seed)
-    for w, first in zip(model._built().weights().values(), weights, strict=True):
+    for w, first in zip(model._state.network.weights().values(), weights, strict=True):
         w[...] = first
     return model
 

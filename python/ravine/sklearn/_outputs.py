@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted
 
 from ..layers import Dense
-from ..model import Sequential
+from ..model.sequential import Sequential
 from ._data import check_inputs
 from ._export import Exported
 from ._network import has_batch_norms

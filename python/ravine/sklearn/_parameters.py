@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from sklearn.utils._param_validation import Interval, InvalidParameterError, Options, StrOptions
 
-from .._threads import MAX_THREADS
-from .._validation import check_int
+from ..inputs.arguments import check_int
 from ..layers import ACTIVATIONS, Activation
 from ..optimizers import Optimizer
-from ..progress import check_verbose
+from ..runtime.threads import MAX_THREADS
 from ..schedules import Schedule
+from ..training.progress_line import check_verbose
 
 __all__ = ["CONSTRAINTS", "SOLVERS", "activation_of", "check_more", "hidden_sizes", "per_layer", "progress_lines"]
 

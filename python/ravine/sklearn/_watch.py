@@ -42,7 +42,7 @@ class Watch(Callback):
         self.estimator, self.rows, self.held = estimator, rows, held
         self.stopped = False
 
-    def _epochs_alone(self) -> int:
+    def _epochs_at_once(self) -> int:
         """Return after how many epochs the fit may end, or the rate change, at the earliest."""
         estimator = self.estimator
         if self.held is not None or estimator.verbose or estimator._lowers_rate("invscaling"):

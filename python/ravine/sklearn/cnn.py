@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from .. import layers, optimizers
-from ..model import Sequential
+from ..model.sequential import Sequential
 from ._face import NET_FITTED, described, keep
 from ._parameters import activation_of
 from .net import NetClassifier

@@ -11,7 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from .. import losses
-from ..model import Sequential
+from ..model.sequential import Sequential
 from ._data import check_weights, numbers_of
 from ._face import NET, NET_FITTED, described, keep
 from ._net import Net
