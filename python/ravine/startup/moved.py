@@ -38,10 +38,10 @@ class _MovedModules:
         """Let the module be an ordinary one."""
 
     def exec_module(self, module: ModuleType) -> None:
-        """Fill a module with what its successors have."""
-        for name in _MOVED[module.__name__.removeprefix(_PACKAGE)]:
-            successor = import_module(_PACKAGE + name)
-            vars(module).update({public: getattr(successor, public) for public in successor.__all__})
+        """Fill a module with the classes of its successors."""
+        for moved in _MOVED[module.__name__.removeprefix(_PACKAGE)]:
+            successor = import_module(_PACKAGE + moved)
+            vars(module).update({name: kind for name, kind in vars(successor).items() if isinstance(kind, type)})
 
 
 def support_moved_modules() -> None:
