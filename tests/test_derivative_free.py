@@ -276,7 +276,7 @@ def test_ctrl_c_comes_soon(optimizer):
     with pytest.raises(KeyboardInterrupt):
         model.fit(rows, rows[:, 0], epochs=10_000, batch_size=None, n_threads=2)
     assert time.perf_counter() - pressed[0] < 0.5
-    thread.join()
+    thread.join(60)
     assert np.isfinite(weights(model)).all()
 
 

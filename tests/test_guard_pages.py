@@ -10,6 +10,7 @@ import pytest
 import guard_calls
 import guard_pages
 
+pytestmark = pytest.mark.timeout(630)
 HERE = Path(__file__).parent
 
 

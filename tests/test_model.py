@@ -340,7 +340,7 @@ def test_a_forked_child_uses_an_idle_model_and_refuses_a_busy_one(busy):
         child.start()
         assert here.poll(30)
         answers.append(here.recv())
-        child.join()
+        child.join(30)
 
     if busy:
         model.fit(X, LABELS, callbacks=[rv.callbacks.LambdaCallback(on_epoch_end=ask)])
@@ -369,7 +369,7 @@ def in_a_signal_handler(action, during):
         with pytest.raises(KeyboardInterrupt):
             during()
     finally:
-        timer.join()
+        timer.join(60)
         signal.signal(signal.SIGUSR1, before)
     return errors[0]
 

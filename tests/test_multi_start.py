@@ -284,6 +284,7 @@ def test_an_interrupt_between_two_pieces_keeps_what_was_told(monkeypatch, place)
     many.best_model.fit(X, Y)
 
 
+@pytest.mark.timeout(method="thread")  # the alarm is the test's own
 def test_ctrl_c_keeps_the_starts():
     many = rv.MultiStart(model(), starts=4)
 
@@ -303,6 +304,7 @@ def test_ctrl_c_keeps_the_starts():
     assert many.best_model.fit(X, Y, epochs=1).epoch == [many.best_model._state.training.epoch - 1]
 
 
+@pytest.mark.timeout(method="thread")  # the alarm is the test's own
 def test_a_signal_handler_cannot_use_a_start_in_mid_run():
     many, errors = rv.MultiStart(model(), starts=3, check_every=10**7), []
 

@@ -42,7 +42,7 @@ def mode(tmp_path_factory):
         pytest.skip("the mode is asked with a C compiler, on x86-64")
     library = tmp_path_factory.mktemp("mode") / "mode.so"
     source = Path(__file__).with_name("floating_point_mode.c")
-    subprocess.run([compiler, "-O1", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
+    subprocess.run([compiler, "-O1", "-shared", "-fPIC", "-o", str(library), str(source)], check=True, timeout=60)
     loaded = ctypes.CDLL(str(library))
 
     @contextmanager

@@ -183,7 +183,8 @@ def test_states_of_packages_that_come_late_are_known():
         "from ravine.checkpoint.encoding import Decoder\n"
         "print(Decoder({}).decode({'$state': 'Finding', 'attributes': {'name': 'x'}}).name)"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "x\n"
+    command = [sys.executable, "-c", code]
+    assert subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout == "x\n"
 
 
 def test_states_of_one_name_are_refused():

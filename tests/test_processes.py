@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -47,6 +48,8 @@ def in_child(action):
     child = os.fork()
     if child == 0:
         status = 1
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(100)  # it ends before the test's own limit
         try:
             action()
             status = 0
@@ -94,10 +97,10 @@ def test_a_fork_from_a_thread_while_others_train(expected):
     forker = threading.Thread(target=fork)
     for thread in (*trainers, forker):
         thread.start()
-    forker.join()
+    forker.join(60)
     ended.set()
     for thread in trainers:
-        thread.join()
+        thread.join(60)
     assert statuses == [0] * 10 and not wrong
 
 

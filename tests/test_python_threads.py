@@ -37,7 +37,7 @@ def at_once(*calls):
     results, together = [None] * len(calls), threading.Barrier(len(calls))
 
     def work(i):
-        together.wait()
+        together.wait(60)
         try:
             results[i] = calls[i]()
         except Exception as error:

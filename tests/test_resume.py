@@ -11,6 +11,7 @@ import pytest
 
 import ravine as rv
 from checkpoint_cases import X, Y, assert_same, model
+from children import child
 from ravine import CheckpointMismatchError, schedules
 from ravine.callbacks import (
     Callback,
@@ -438,14 +439,14 @@ def long_fit(kind, epochs, *more, **arguments):
 def test_signals_end_a_fit_that_can_be_resumed(kind, number, status, tmp_path):
     path = tmp_path / "run.ravine"
     code = STOPPED.format(tests=os.path.dirname(__file__), path=str(path), kind=kind)
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.stdout.readline() == b"ready\n"
-    while not path.exists():
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.01)
-    time.sleep(0.1)
-    process.send_signal(number)
-    _, printed = process.communicate(timeout=30)
+    with child([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"ready\n"
+        while not path.exists():
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.01)
+        time.sleep(0.1)
+        process.send_signal(number)
+        _, printed = process.communicate(timeout=30)
     assert process.returncode == status, printed
     assert os.listdir(tmp_path) == ["run.ravine"]
     epochs = rv.load(path)._state.training.epoch + 2

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import ravine as rv
-from ravine.startup import compiled as _load
 from ravine.runtime import threads as _threads
+from ravine.startup import compiled as _load
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +78,7 @@ def test_threadpoolctl_sees_and_limits_the_threads():
     with threadpoolctl.threadpool_limits(limits=1, user_api="openmp"):
         elsewhere = threading.Thread(target=lambda: found.append(rv.get_num_threads()))
         elsewhere.start()
-        elsewhere.join()
+        elsewhere.join(60)
         found.append(rv.get_num_threads())
     assert [*found, rv.get_num_threads()] == [3, 1, 3]
 
@@ -159,7 +159,7 @@ def test_affinity_counts():
 
     thread = threading.Thread(target=with_one_cpu)
     thread.start()
-    thread.join()
+    thread.join(60)
     assert counts == [1]
 
 
@@ -321,14 +321,14 @@ def train():
     model.fit(X, X[:, :4], batch_size=2000, epochs=20, n_threads=6)
 started = threading.Barrier(3)  # a caller that trains at once could leave the other no thread to start on
 def call():
-    started.wait()
+    started.wait(60)
     train()
 os.setuid(100_000 + os.getpid())  # a user of no other test run
 resource.setrlimit(resource.RLIMIT_NPROC, (1 + 2 + {room}, 1 + 2 + {room}))  # this thread, two callers, the rest
 callers = [threading.Thread(target=call) for _ in range(2)]
 [caller.start() for caller in callers]
-started.wait()
-[caller.join() for caller in callers]
+started.wait(60)
+[caller.join(100) for caller in callers]
 train()
 print("trained")
 """

@@ -383,7 +383,7 @@ def test_many_threads_may_share_a_model():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     assert not wrong
 
 

@@ -106,7 +106,7 @@ def test_ctrl_c_comes_soon() -> None:
     with pytest.raises(KeyboardInterrupt):
         _core.symmetric_eigen(matrix)
     assert time.perf_counter() - pressed[0] < 0.5
-    thread.join()
+    thread.join(60)
 
 
 @pytest.mark.parametrize(

@@ -87,4 +87,4 @@ def test_ctrl_c_ends_it():
     with pytest.raises(KeyboardInterrupt):
         _core.inverse_hessian_product(gradient, [pair] * 2000, 1.0)
     assert time.perf_counter() - pressed[0] < 0.5
-    thread.join()
+    thread.join(60)

@@ -59,7 +59,9 @@ print(calls(2), calls(20))
 
 def output(script: str, *arguments: str, **environment: str) -> str:
     command = [sys.executable, "-c", script, *arguments]
-    done = subprocess.run(command, env={**os.environ, **environment}, check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        command, env={**os.environ, **environment}, check=True, capture_output=True, text=True, timeout=100
+    )
     return done.stdout
 
 
@@ -70,7 +72,7 @@ def counter(tmp_path_factory):
         pytest.skip("counting allocations takes a C compiler and glibc")
     library = tmp_path_factory.mktemp("counter") / "count_allocations.so"
     source = HERE / "count_allocations.c"
-    subprocess.run([compiler, "-O1", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
+    subprocess.run([compiler, "-O1", "-shared", "-fPIC", "-o", str(library), str(source)], check=True, timeout=60)
     return str(library)
 
 
