@@ -122,8 +122,10 @@ def test_an_order_numbers_rows_in_32_bits(rows):
         ({"kind": "dense"}, "dense needs the setting 'units' (x)"),
         ({"kind": "dense", "units": "2"}, "units of x must be a number or numbers, got '2'"),
         ({"kind": "activation", "activation": 2}, "activation of x must be a word, got numbers"),
-        ({"kind": "max_pool", "shape": (1, 1, 3), "pool_size": (1, 1), "strides": 1, "same": False},
-         "max_pool needs the setting 'strides' with at least 2 numbers (x)"),
+        (
+            {"kind": "max_pool", "shape": (1, 1, 3), "pool_size": (1, 1), "strides": 1, "same": False},
+            "max_pool needs the setting 'strides' with at least 2 numbers (x)",
+        ),
         ({"kind": "dropout", "rate": 1.0}, "rate of x must be in [0, 1)"),
     ],
 )

@@ -84,7 +84,9 @@ def rule(slots: int) -> Callable[[Formula], Rule]:
                     slot[...] = value
 
         positional = list(inspect.signature(step, follow_wrapped=False).parameters.values())[:-1]
-        options = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=usual) for name, usual in USUAL.items()]
+        options = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=usual) for name, usual in USUAL.items()
+        ]
         step.__signature__ = inspect.Signature([*positional, *options])  # type: ignore[attr-defined]
         head, references, rest = inspect.cleandoc(formula.__doc__ or "").partition("References\n")
         step.__doc__ = head.rstrip() + "\n" + _PARAMETERS.format(slots=slots) + references + rest
