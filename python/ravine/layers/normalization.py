@@ -52,7 +52,7 @@ class _Norm(Layer):
         branches: Sequence[Sequence[_core.OperationSpec]] = (),
     ) -> _core.OperationSpec:
         """Return the engine's operation."""
-        return _core.OperationSpec(self.kind, name=name, shape=shape, **self._settings())
+        return _core.OperationSpec(self.kind, name=name, shape=shape, settings=self._settings())
 
     def _settings(self) -> dict[str, float]:
         return {"epsilon": self.epsilon, "center": self.center, "scale": self.scale}
