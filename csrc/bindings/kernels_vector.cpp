@@ -163,9 +163,9 @@ void bind_sums(py::module_& module, const InstructionSet& set) {
       py::arg("x"), py::kw_only(), py::arg("batch_slice") = 0, py::arg("out") = py::none());
 }
 
-void bind_clear_faded(py::module_& module, const InstructionSet& set) {
+void bind_flush_subnormals(py::module_& module, const InstructionSet& set) {
   module.def(
-      "clear_faded",
+      "flush_subnormals",
       [&set](const py::object& x, const py::object& g) {
         by_dtype(x, "x", [&]<class T>() {
           Array<T> values(x, "x");
@@ -173,7 +173,7 @@ void bind_clear_faded(py::module_& module, const InstructionSet& set) {
           gradient.require_shape_of(values);
           values.require_writable().require_apart(gradient);
           without_gil([&, p = values.mutable_data()] {
-            set.kernels<T>().vector->clear_faded(p, gradient.data(), gradient.size());
+            set.kernels<T>().vector->flush_subnormals(p, gradient.data(), gradient.size());
           });
         });
       },
@@ -181,9 +181,9 @@ void bind_clear_faded(py::module_& module, const InstructionSet& set) {
       py::arg("g"));
 }
 
-void bind_approach(py::module_& module, const InstructionSet& set) {
+void bind_lerp(py::module_& module, const InstructionSet& set) {
   module.def(
-      "approach",
+      "lerp",
       [&set](const py::object& y, const py::object& x, double share) {
         by_dtype(y, "y", [&]<class T>() {
           Array<T> average(y, "y");
@@ -191,7 +191,7 @@ void bind_approach(py::module_& module, const InstructionSet& set) {
           values.require_shape_of(average);
           average.require_writable().require_apart(values);
           without_gil([&, p = average.mutable_data()] {
-            set.kernels<T>().vector->approach(p, values.data(), values.size(), static_cast<T>(share));
+            set.kernels<T>().vector->lerp(p, values.data(), values.size(), static_cast<T>(share));
           });
         });
       },
@@ -225,8 +225,8 @@ void bind_vector(py::module_& module, const InstructionSet& set) {
   bind_scale_and_add(module, set);
   bind_rows(module, set);
   bind_sums(module, set);
-  bind_clear_faded(module, set);
-  bind_approach(module, set);
+  bind_flush_subnormals(module, set);
+  bind_lerp(module, set);
   bind_penalty(module, set);
 }
 

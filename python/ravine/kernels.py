@@ -13,6 +13,7 @@ array([[11.]])
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from . import _core
@@ -22,7 +23,14 @@ _chosen = getattr(_core, _core.selected())
 __all__ = [name for name in dir(_chosen) if not name.startswith("_")]
 
 
+#: Names that kernels had before.
+_RENAMED = {"approach": "lerp", "clear_faded": "flush_subnormals"}
+
+
 def __getattr__(name: str) -> Any:
+    if name in _RENAMED:
+        warnings.warn(f"kernels.{name} is now kernels.{_RENAMED[name]}", DeprecationWarning, stacklevel=2)
+        name = _RENAMED[name]
     try:
         return getattr(_chosen, name)
     except AttributeError:

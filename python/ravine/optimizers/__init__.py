@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..startup.late import late_attributes
+from . import first_order
 from ._problem import Result
 from .base import Optimizer
 from .composed import Chain, WeightAverage
-from .first_order import SGD, AdaDelta, AdaGrad, Adam, AdaMax, AdamW, AMSGrad, Nadam, RMSProp
+from .first_order import *  # noqa: F403
 from .names import optimizer_of
 from .second_order import BFGS, LBFGS, Newton
 
@@ -23,25 +24,17 @@ __all__ = [
     "BFGS",
     "CMAES",
     "LBFGS",
-    "SGD",
-    "AMSGrad",
-    "AdaDelta",
-    "AdaGrad",
-    "AdaMax",
-    "Adam",
-    "AdamW",
     "Chain",
     "GeneticAlgorithm",
-    "Nadam",
     "Newton",
     "OpenAIES",
     "Optimizer",
-    "RMSProp",
     "Result",
     "SimulatedAnnealing",
     "WeightAverage",
     "get",
 ]
+__all__ += first_order.__all__
 
 
 def get(optimizer: str | Optimizer | Sequence[Any]) -> Optimizer:

@@ -5,31 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from ..inputs.arguments import check_choice
-from ..startup.late import import_late
+from ..startup.late import import_late, late_names
 from . import first_order, second_order
 from .base import Optimizer
 
 __all__ = ["OPTIMIZERS", "optimizer_of"]
 
+_PACKAGE = "ravine.optimizers"
+
 #: Each name, and the class that it is for.
-OPTIMIZERS = {
-    "sgd": "SGD",
-    "adagrad": "AdaGrad",
-    "rmsprop": "RMSProp",
-    "adadelta": "AdaDelta",
-    "adam": "Adam",
-    "adamw": "AdamW",
-    "amsgrad": "AMSGrad",
-    "adamax": "AdaMax",
-    "nadam": "Nadam",
-    "bfgs": "BFGS",
-    "lbfgs": "LBFGS",
-    "newton": "Newton",
-    "simulatedannealing": "SimulatedAnnealing",
-    "geneticalgorithm": "GeneticAlgorithm",
-    "openaies": "OpenAIES",
-    "cmaes": "CMAES",
-}
+OPTIMIZERS = {name.lower(): name for name in (*first_order.__all__, "BFGS", "LBFGS", "Newton", *late_names(_PACKAGE))}
 
 
 def optimizer_of(given: Any) -> Optimizer:
@@ -40,7 +25,7 @@ def optimizer_of(given: Any) -> Optimizer:
     for module in (first_order, second_order):
         if name in module.__all__:
             return _made(getattr(module, name))
-    return _made(import_late("ravine.optimizers", name))
+    return _made(import_late(_PACKAGE, name))
 
 
 def _made(kind: Any) -> Optimizer:

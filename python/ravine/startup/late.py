@@ -10,7 +10,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-__all__ = ["import_late", "import_late_states", "late_attributes"]
+__all__ = ["import_late", "import_late_states", "late_attributes", "late_names"]
 
 # By package: each public name, and the module that has it; "" says that it is a package itself.
 _NAMES = {
@@ -80,6 +80,11 @@ _STATES = (
     "optimizers.genetic",
     "training.populations",
 )
+
+
+def late_names(package: str) -> list[str]:
+    """Return a package's late names."""
+    return list(_NAMES[package])
 
 
 def import_late(package: str, name: str) -> Any:
