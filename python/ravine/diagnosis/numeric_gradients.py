@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..inputs.sparse import MatrixLike
 from ..model.sequential import Sequential
-from ..optimizers._problem import _CENTRAL
+from ..optimizers.problem import _CENTRAL
 from ..runtime.threads import check_n_threads
 from .float64_copy import Float64Copy, Vector
 

@@ -21,7 +21,7 @@ from ..network.data import Data, read_validation_data
 from ..network.evaluation import evaluate
 from ..network.inference import forward, probabilities
 from ..optimizers import Optimizer
-from ..optimizers._problem import Descent, Problem
+from ..optimizers.problem import Descent, Problem
 from ..training.parallel import Member, ParallelTraining, prepare
 from .starts import Merging, Starts
 from .templates import check_compiled

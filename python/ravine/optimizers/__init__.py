@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..startup.late import late_attributes
 from . import first_order
-from ._problem import Result
 from .base import Optimizer
 from .composed import Chain, WeightAverage
 from .first_order import *  # noqa: F403
 from .names import optimizer_of
+from .problem import Result
 from .second_order import BFGS, LBFGS, Newton
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from .. import kernels
 from ..inputs.arguments import check_int, check_number
-from ._problem import Vector
 from .derivative_free import DerivativeFree, Draws, Matrix, Objective, Search
+from .problem import Vector
 
 __all__ = ["SimulatedAnnealing"]
 

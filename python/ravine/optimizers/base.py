@@ -15,7 +15,7 @@ from ..inputs.arguments import check_int
 from ..inputs.arrays import Array
 from ..layers import Layer
 from ..schedules import Schedule, check_rate
-from ._problem import Point, Problem, Result, Vector
+from .problem import Point, Problem, Result, Vector
 
 __all__ = ["Optimizer"]
 

@@ -15,9 +15,9 @@ from ..errors import NotFittedError
 from ..inputs.arguments import check_int, check_number
 from ..layers import Layer
 from ..schedules import Schedule
-from ._problem import Point, Problem
 from .base import Optimizer
 from .names import optimizer_of
+from .problem import Point, Problem
 
 __all__ = ["Chain", "WeightAverage"]
 

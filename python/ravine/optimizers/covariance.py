@@ -12,8 +12,8 @@ import numpy as np
 from .. import _core, kernels
 from ..descriptions import State
 from ..inputs.arguments import check_choice, check_int, check_number
-from ._problem import Vector
 from .derivative_free import DerivativeFree, Draws, Matrix, Objective, Search, ranked
+from .problem import Vector
 
 __all__ = ["CMAES"]
 

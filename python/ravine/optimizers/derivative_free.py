@@ -22,8 +22,8 @@ from ..descriptions import State
 from ..inputs.arguments import check_seed
 from ..inputs.arrays import Array
 from ..schedules import Schedule
-from ._problem import Point, Problem, Result, Vector
 from .base import Optimizer
+from .problem import Point, Problem, Result, Vector
 
 __all__ = ["DerivativeFree", "Draws", "Matrix", "Objective", "Search", "ranked"]
 

@@ -10,9 +10,9 @@ import numpy as np
 from .. import kernels
 from ..inputs.arguments import check_int, check_number
 from ..schedules import Schedule
-from ._problem import Vector
 from .base import Optimizer
 from .derivative_free import DerivativeFree, Draws, Matrix, Objective, Search
+from .problem import Vector
 
 __all__ = ["OpenAIES"]
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..inputs.arguments import check_choice, check_int, check_number
-from ._problem import Vector
 from .derivative_free import DerivativeFree, Draws, Matrix, Objective, Search, ranked
+from .problem import Vector
 
 __all__ = ["GeneticAlgorithm"]
 

@@ -19,9 +19,9 @@ from ..inputs.arguments import check_int
 from ..inputs.arrays import Array
 from ..layers import Layer
 from ..layers.base import in_depth
-from ._line_search import backtrack, strong_wolfe
-from ._problem import Point, Problem, Result, Vector
 from .base import Optimizer
+from .line_search import backtrack, strong_wolfe
+from .problem import Point, Problem, Result, Vector
 
 __all__ = ["BFGS", "LBFGS", "Newton", "SecondOrder"]
 

@@ -13,9 +13,10 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
 
 from .. import kernels, losses
-from ._face import PERCEPTRON, PERCEPTRON_FITTED, REFUSED, described, keep
-from ._labels import Labels
-from ._perceptron import Perceptron
+from .base_perceptron import Perceptron
+from .constructors import keep
+from .documentation import PERCEPTRON, PERCEPTRON_FITTED, REFUSED, described
+from .labels import Labels
 
 if TYPE_CHECKING:
     from typing_extensions import Self

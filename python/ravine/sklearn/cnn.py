@@ -13,9 +13,10 @@ from sklearn.utils._param_validation import Interval
 
 from .. import layers, optimizers
 from ..model.sequential import Sequential
-from ._face import NET_FITTED, described, keep
-from ._parameters import activation_of
+from .constructors import keep
+from .documentation import NET_FITTED, described
 from .net import NetClassifier
+from .parameters import activation_of
 
 __all__ = ["CNNClassifier"]
 

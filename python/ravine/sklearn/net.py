@@ -12,9 +12,10 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from .. import losses
 from ..model.sequential import Sequential
-from ._data import check_weights, numbers_of
-from ._face import NET, NET_FITTED, described, keep
-from ._net import Net
+from .base_net import Net
+from .constructors import keep
+from .documentation import NET, NET_FITTED, described
+from .inputs import check_weights, numbers_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self

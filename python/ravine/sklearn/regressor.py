@@ -13,10 +13,11 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from .. import kernels, losses
-from ._data import check_inputs, numbers_of
-from ._epochs import Rows
-from ._face import PERCEPTRON, PERCEPTRON_FITTED, REFUSED, described, keep
-from ._perceptron import Perceptron
+from .base_perceptron import Perceptron
+from .constructors import keep
+from .documentation import PERCEPTRON, PERCEPTRON_FITTED, REFUSED, described
+from .inputs import check_inputs, numbers_of
+from .stochastic import Rows
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -19,6 +19,8 @@ _MOVED = {
     "_state": ("network.snapshot", "descriptions"),
     "ensemble": ("ensembles.ensemble",),
     "multi_start": ("ensembles.multi_start",),
+    "optimizers._problem": ("optimizers.problem",),
+    "sklearn._rates": ("sklearn.rates",),
 }
 _PACKAGE = "ravine."
 

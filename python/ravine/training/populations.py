@@ -13,8 +13,8 @@ from ..descriptions import State
 from ..inputs.arrays import Array
 from ..inputs.sparse import Inputs
 from ..network.state import ModelState
-from ..optimizers._problem import Vector
 from ..optimizers.derivative_free import DerivativeFree, Draws, Matrix, Search
+from ..optimizers.problem import Vector
 from .search import BatchTrainer, flat, write_flat
 
 if TYPE_CHECKING:

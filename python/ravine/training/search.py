@@ -12,7 +12,7 @@ from ..inputs.arrays import Array
 from ..inputs.sparse import Inputs
 from ..network.gradients import trainable_names
 from ..network.state import ModelState
-from ..optimizers._problem import Point, Vector
+from ..optimizers.problem import Point, Vector
 from ..optimizers.second_order import SecondOrder, search
 
 if TYPE_CHECKING:

@@ -1,12 +1,12 @@
-"""What constructors and docstrings of several estimators share: each argument is described, and kept, in one place."""
+"""The docstring texts that several estimators share: each argument is described in one place."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
-__all__ = ["NET", "NET_FITTED", "PERCEPTRON", "PERCEPTRON_FITTED", "REFUSED", "described", "keep", "with_defaults"]
+__all__ = ["NET", "NET_FITTED", "PERCEPTRON", "PERCEPTRON_FITTED", "REFUSED", "described"]
 
 Class = TypeVar("Class", bound=type)
 
@@ -138,16 +138,3 @@ def described(**parts: str) -> Callable[[Class], Class]:
         return cls
 
     return write
-
-
-def keep(estimator: Any, arguments: Mapping[str, Any]) -> None:
-    """Write a constructor's arguments down as they are, which is all that scikit-learn's may do."""
-    for name, value in arguments.items():
-        if name != "self":
-            setattr(estimator, name, value)
-
-
-def with_defaults(estimator: Any, state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an unpickled state; parameters that it does not know, being older than they, have their defaults."""
-    arguments = inspect.signature(type(estimator).__init__).parameters
-    return {name: arguments[name].default for name in list(arguments)[1:]} | dict(state)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .. import kernels
-from ._problem import Point, Vector
+from .problem import Point, Vector
 
 __all__ = ["backtrack", "strong_wolfe"]
 

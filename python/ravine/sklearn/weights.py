@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..layers import BatchNorm
-from ._network import has_batch_norms
+from .building import has_batch_norms
 
 __all__ = ["Weights"]
 

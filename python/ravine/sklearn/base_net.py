@@ -18,9 +18,9 @@ from ..inputs.arguments import check_int
 from ..losses import Loss
 from ..model.sequential import Sequential
 from ..runtime.threads import MAX_THREADS
-from ._data import check_inputs, refuse_masked
-from ._export import Exported
-from ._face import with_defaults
+from .constructors import with_defaults
+from .export import Exported
+from .inputs import check_inputs, refuse_masked
 
 __all__ = ["Net"]
 

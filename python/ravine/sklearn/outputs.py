@@ -11,10 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..layers import Dense
 from ..model.sequential import Sequential
-from ._data import check_inputs
-from ._export import Exported
-from ._network import has_batch_norms
-from ._parameters import hidden_sizes
+from .building import has_batch_norms
+from .export import Exported
+from .inputs import check_inputs
+from .parameters import hidden_sizes
 
 __all__ = ["Outputs"]
 

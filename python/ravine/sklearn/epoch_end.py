@@ -10,7 +10,7 @@ import numpy as np
 from ..callbacks import Callback
 from ..callbacks.base import Logs
 from ..schedules import Schedule
-from ._rates import inverse_scaling
+from .rates import inverse_scaling
 
 __all__ = ["Watch"]
 

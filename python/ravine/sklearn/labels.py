@@ -11,9 +11,9 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 
-from ._data import check_inputs
-from ._epochs import Rows
-from ._perceptron import Perceptron
+from .base_perceptron import Perceptron
+from .inputs import check_inputs
+from .stochastic import Rows
 
 __all__ = ["Labels"]
 

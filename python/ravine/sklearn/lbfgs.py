@@ -19,13 +19,13 @@ from ..model.sequential import Sequential
 from ..network.data import training_data
 from ..network.gradients import trainable_names
 from ..optimizers import LBFGS
-from ..optimizers._problem import Point, Vector
+from ..optimizers.problem import Point, Vector
 from ..optimizers.second_order import search
 from ..runtime.threads import check_n_threads
 from ..training.progress_line import ProgressLine
 from ..training.search import BatchLoss
-from ._epochs import Rows
-from ._parameters import progress_lines
+from .parameters import progress_lines
+from .stochastic import Rows
 
 __all__ = ["fit_all_rows"]
 

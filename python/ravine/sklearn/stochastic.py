@@ -13,8 +13,8 @@ from sklearn.model_selection import train_test_split
 
 from ..callbacks import TimeLimit
 from ..errors import DivergenceError
-from ._parameters import progress_lines
-from ._watch import Watch
+from .epoch_end import Watch
+from .parameters import progress_lines
 
 __all__ = ["NOT_FINITE", "Rows", "fit_epochs", "not_converged", "set_aside"]
 

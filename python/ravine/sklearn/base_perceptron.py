@@ -11,14 +11,14 @@ from sklearn.utils import check_random_state
 
 from ..layers import Dense
 from ..losses import Loss
-from ._data import check_inputs, check_weights, refuse_masked
-from ._epochs import NOT_FINITE, Rows, fit_epochs, set_aside
-from ._face import with_defaults
-from ._lbfgs import fit_all_rows
-from ._network import first_weights, fresh_optimizer, has_batch_norms, make_model, penalised
-from ._outputs import Outputs
-from ._parameters import CONSTRAINTS, SOLVERS, check_more, hidden_sizes
-from ._weights import Weights
+from .building import first_weights, fresh_optimizer, has_batch_norms, make_model, penalised
+from .constructors import with_defaults
+from .inputs import check_inputs, check_weights, refuse_masked
+from .lbfgs import fit_all_rows
+from .outputs import Outputs
+from .parameters import CONSTRAINTS, SOLVERS, check_more, hidden_sizes
+from .stochastic import NOT_FINITE, Rows, fit_epochs, set_aside
+from .weights import Weights
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -33,7 +33,7 @@ class Perceptron(Weights, Outputs):
     n_outputs_: int
     batch_norm: bool
     _trains_by_epochs: bool
-    _outputs_summed = 1  # K of `_network`
+    _outputs_summed = 1  # K of `building.py`
     _loss_constant = 0.0  # what scikit-learn's loss has beyond ravine's
 
     @_fit_context(prefer_skip_nested_validation=True)

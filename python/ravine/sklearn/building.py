@@ -16,8 +16,8 @@ import numpy as np
 
 from .. import layers, losses, optimizers
 from ..model.sequential import Sequential
-from ._parameters import activation_of, hidden_sizes, per_layer
-from ._rates import AdamRate, scaled
+from .parameters import activation_of, hidden_sizes, per_layer
+from .rates import AdamRate, scaled
 
 __all__ = ["AdamRate", "first_weights", "fresh_optimizer", "has_batch_norms", "make_model", "penalised"]
 
