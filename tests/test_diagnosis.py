@@ -9,7 +9,7 @@ import pytest
 
 import ravine as rv
 from ravine.callbacks import Doctor
-from ravine.diagnosis.examination import Patient
+from ravine.diagnosis.examination import Examination
 from ravine.diagnosis.float64_copy import Float64Copy
 from ravine.diagnosis.steps import largest_curvature, largest_rate
 from ravine.initializers import Constant, Normal
@@ -321,8 +321,8 @@ def test_the_loss_of_a_constant(last, loss, y, expected):
         expected = -p * np.log(p) - (1 - p) * np.log(1 - p)
     model = rv.Sequential([Dense(4, "tanh"), last], random_state=0)
     model.compile(loss=loss)
-    patient = Patient(model._state, Float64Copy(model._state, (X, np.asarray(y) * 1, None)))
-    assert patient.constant() == pytest.approx(expected, rel=2e-3, nan_ok=True)
+    examination = Examination(model._state, Float64Copy(model._state, (X, np.asarray(y) * 1, None)))
+    assert examination.constant() == pytest.approx(expected, rel=2e-3, nan_ok=True)
 
 
 def test_rows_are_a_few_evenly_spaced():
@@ -366,7 +366,7 @@ def test_every_says_when_to_look_and_nothing_is_kept():
     model.compile(loss="mse")
     model.fit(X, Y, epochs=7, callbacks=[doctor])
     assert {finding.epoch for finding in doctor.findings} == {2}
-    assert doctor._patient is None and doctor._rows is None
+    assert doctor._examination is None and doctor._rows is None
     model.fit(X, Y, epochs=1, callbacks=[doctor])
     assert doctor.findings == []
 

@@ -15,7 +15,7 @@ from sklearn.datasets import load_iris, make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning
 
 import ravine as rv
-from ravine.sklearn import MLPClassifier, MLPRegressor, ScaledRate
+from ravine.sklearn import MLPClassifier, MLPRegressor, ScaledRate, lbfgs
 from ravine.sklearn.rates import scaled
 
 pytestmark = pytest.mark.sklearn

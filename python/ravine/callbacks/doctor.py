@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..diagnosis.examination import Patient
+from ..diagnosis.examination import Examination
 from ..diagnosis.findings import Finding
 from ..diagnosis.fitting import not_finite
 from ..diagnosis.float64_copy import Float64Copy, sample
@@ -71,7 +71,7 @@ class Doctor(Callback):
             raise TypeError(f"print_fn must be None or a function of a line, got {print_fn!r}")
         self.print_fn = print_fn
         self.findings: list[Finding] = []
-        self._patient: Patient | None = None
+        self._examination: Examination | None = None
         self._rows: Data | None = None
 
     def _set_data(self, data: Data) -> None:
@@ -83,7 +83,7 @@ class Doctor(Callback):
         self.findings = []
         self._history: dict[str, list[float]] = {}
         self._epochs = self.params["epochs"] - self.model._state.training.epoch
-        self._patient = Patient(self.model._state, Float64Copy(self.model._state, self._rows))
+        self._examination = Examination(self.model._state, Float64Copy(self.model._state, self._rows))
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Look, and tell what is new."""
@@ -100,9 +100,9 @@ class Doctor(Callback):
                     self.print_fn(str(finding))
 
     def _examine(self, epoch: int) -> Iterable[Finding]:
-        assert self._patient is not None
-        self._patient.copy.take(self.model._state.network.weights())
-        return self._patient.examine(self._history, epoch, self._epochs)
+        assert self._examination is not None
+        self._examination.copy.take(self.model._state.network.weights())
+        return self._examination.examine(self._history, epoch, self._epochs)
 
     def _diverged(self, epoch: int) -> Finding:
         """Look at the model itself: in float64 its loss may be finite."""
@@ -111,4 +111,4 @@ class Doctor(Callback):
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Let the copy go."""
-        self._patient = self._rows = None
+        self._examination = self._rows = None

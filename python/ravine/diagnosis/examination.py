@@ -18,12 +18,12 @@ from ..network.state import ModelState
 from ..runtime.threads import check_n_threads
 from ..training.rates import next_rates
 from .findings import Diagnosis
-from .fitting import History, constant_loss, diverging, not_finite, overfitting, still, underfitting, wide_gap
+from .fitting import History, constant_loss, diverging, no_longer_falls, not_finite, overfitting, underfitting, wide_gap
 from .float64_copy import Float64Copy, Vector
 from .layers import look_at, troubles
 from .steps import largest_curvature, largest_rate, too_large_a_step
 
-__all__ = ["Patient", "diagnose"]
+__all__ = ["Examination", "diagnose"]
 
 # Of the loss of a constant prediction: below it, flat units are what the net has learnt.
 _FITTED = 0.1
@@ -110,18 +110,18 @@ def diagnose(
     copy = Float64Copy(state, (X, y, sample_weight), threads, most)
     epoch = state.training.epoch - 1 if state.training.epoch else None
     history = {} if model.history is None else model.history.history
-    patient = Patient(state, copy)
-    found = patient.examine(history, epoch, len(history.get("loss", ())))
+    examination = Examination(state, copy)
+    found = examination.examine(history, epoch, len(history.get("loss", ())))
     if validation_data is None:
         return found
     held = read_validation_data(copy.state, validation_data)
     if not math.isfinite(found.loss) or copy.state.need_head().reduction == "sum":
         return found
-    gap = wide_gap(found.loss, evaluate(copy.state, held, threads)["loss"], patient.constant(), epoch)
+    gap = wide_gap(found.loss, evaluate(copy.state, held, threads)["loss"], examination.constant(), epoch)
     return found if gap is None or "overfitting" in {f.name for f in found} else replace(found, findings=(*found, gap))
 
 
-class Patient:
+class Examination:
     """A model and its float64 copy, examined once or after each epoch."""
 
     def __init__(self, state: ModelState, copy: Float64Copy) -> None:
@@ -157,7 +157,7 @@ class Patient:
             if any(finding.name == "saturated_units" for finding in found) and alone < _FITTED * self.constant():
                 found = [finding for finding in found if finding.name != "saturated_units"]
             findings = [risen, step, *found, overfitting(history, epoch)]
-            if risen is None and still(history, epochs):
+            if risen is None and no_longer_falls(history, epochs):
                 findings.append(underfitting(alone, self.constant(), epoch))
         signals = {look.name: look.signal for look in looks if look.signal is not None}
         return Diagnosis(

@@ -89,7 +89,7 @@ def wide_gap(loss: float, held: float, constant: float, epoch: int | None) -> Fi
     )  # fmt: skip
 
 
-def still(history: History, epochs: int) -> bool:
+def no_longer_falls(history: History, epochs: int) -> bool:
     """Whether the training loss no longer falls, for a fit that will have so many epochs."""
     losses, (least, most) = history.get("loss", ()), _STILL_EPOCHS
     window = min(max(epochs // _STILL_SHARE, least), most)

@@ -25,7 +25,7 @@ from numpy.typing import DTypeLike, NDArray
 from . import losses, updates
 from . import metrics as metric_functions
 from .batches import USUAL_BATCH_SLICE, Array, epoch_order, weighted_sum
-from .limits import clip, squared_norm
+from .clipping import clip, squared_norm
 from .operations import DropoutKey, OperationSpec, make_operations
 from .samplers import Sampler
 from .vector import flush_subnormals, lerp, scale

@@ -17,7 +17,7 @@ from .inputs import check_inputs, check_weights, refuse_masked
 from .lbfgs import fit_all_rows
 from .outputs import Outputs
 from .parameters import CONSTRAINTS, SOLVERS, check_more, hidden_sizes
-from .stochastic import NOT_FINITE, Rows, fit_epochs, set_aside
+from .stochastic import NOT_FINITE, Samples, fit_epochs, set_aside
 from .weights import Weights
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Perceptron(Weights, Outputs):
         refuse_masked(X=X, y=y)
         first = "model_" not in vars(self) or not (self.warm_start or incremental)
         X, labels, target = self._check_data(X, y, incremental=incremental, reset=first)
-        rows = self._weighed(Rows(X, target, check_weights(sample_weight, X)), labels, incremental)
+        rows = self._weighed(Samples(X, target, check_weights(sample_weight, X)), labels, incremental)
         random = check_random_state(self.random_state)
         weights = None
         if first:
@@ -86,7 +86,7 @@ class Perceptron(Weights, Outputs):
             self._fit_all_rows(rows, validation_data, weights, random)
 
     def _fit_by_epochs(
-        self, rows: Rows, incremental: bool, validation_data: Any, weights: list[Any] | None, random: Any
+        self, rows: Samples, incremental: bool, validation_data: Any, weights: list[Any] | None, random: Any
     ) -> None:
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
@@ -99,7 +99,7 @@ class Perceptron(Weights, Outputs):
         self._prepare(rows.X, random, weights, renew=not incremental)
         fit_epochs(self, rows, incremental=incremental, held=held, validation=validation)
 
-    def _fit_all_rows(self, rows: Rows, validation_data: Any, weights: list[Any] | None, random: Any) -> None:
+    def _fit_all_rows(self, rows: Samples, validation_data: Any, weights: list[Any] | None, random: Any) -> None:
         if validation_data is not None or self.callbacks:
             raise ValueError(
                 "validation_data and callbacks go with epochs: take solver='sgd' or 'adam', or "
@@ -147,7 +147,7 @@ class Perceptron(Weights, Outputs):
         model.compile(optimizer=optimizer, loss=penalised(self._loss()), metrics=self._metrics())
         self.model_ = model
 
-    def _check_validation(self, given: Any) -> Rows:
+    def _check_validation(self, given: Any) -> Samples:
         if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
             raise ValueError(f"validation_data must be (X, y) or (X, y, sample_weight), got {type(given).__name__}")
         refuse_masked(X=given[0], y=given[1])
@@ -155,7 +155,7 @@ class Perceptron(Weights, Outputs):
         target = self._unweighed(self._encode(given[1]))
         if len(target) != X.shape[0]:
             raise ValueError(f"validation_data has inconsistent numbers of samples: [{X.shape[0]}, {len(target)}]")
-        return Rows(X, target, check_weights(given[2] if len(given) == 3 else None, X))
+        return Samples(X, target, check_weights(given[2] if len(given) == 3 else None, X))
 
     def _lowers_rate(self, name: str) -> bool:
         """Whether the rate follows scikit-learn's learning_rate of this name."""
@@ -189,7 +189,7 @@ class Perceptron(Weights, Outputs):
         """Return targets whose classes weigh 1, as the loss takes them."""
         return target
 
-    def _weighed(self, rows: Rows, labels: Any, incremental: bool) -> Rows:
+    def _weighed(self, rows: Samples, labels: Any, incremental: bool) -> Samples:
         """Return rows that weigh what the classes of their labels make them weigh."""
         return rows
 
@@ -209,6 +209,6 @@ class Perceptron(Weights, Outputs):
     def _out_activation(self) -> str:
         raise NotImplementedError
 
-    def _score_of(self, outputs: Any, rows: Rows) -> float:
+    def _score_of(self, outputs: Any, rows: Samples) -> float:
         """Return the score of the network's outputs for rows, which early stopping goes by."""
         raise NotImplementedError

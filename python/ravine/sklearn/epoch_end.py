@@ -29,7 +29,7 @@ class Watch(Callback):
         Whose attributes are written.
     rows : int
         Rows of an epoch.
-    held : Rows or None
+    held : Samples or None
         What early stopping scores.
 
     Attributes

@@ -13,7 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets, unique_labels
 
 from .base_perceptron import Perceptron
 from .inputs import check_inputs
-from .stochastic import Rows
+from .stochastic import Samples
 
 __all__ = ["Labels"]
 
@@ -73,7 +73,7 @@ class Labels(ClassifierMixin, Perceptron):
         """Return targets whose classes weigh 1, as the loss takes them."""
         return np.where(target, 1.0, -1.0) if self._weighs_outputs() else target
 
-    def _weighed(self, rows: Rows, labels: Any, incremental: bool) -> Rows:
+    def _weighed(self, rows: Samples, labels: Any, incremental: bool) -> Samples:
         """Return rows that weigh what class_weight makes them weigh: as a whole, or by their several labels."""
         if self.class_weight is None:
             return rows
@@ -85,11 +85,11 @@ class Labels(ClassifierMixin, Perceptron):
         if self._weighs_outputs():
             of_output = output_weights(self.class_weight, rows.target)
             no, yes = of_output.astype(rows.X.dtype)
-            return Rows(rows.X, np.where(rows.target, yes, -no), rows.weight)
+            return Samples(rows.X, np.where(rows.target, yes, -no), rows.weight)
         of_class = compute_sample_weight(self.class_weight, labels)
         if not np.isfinite(of_class).all() or (of_class < 0).any():
             raise ValueError(f"class_weight must hold finite weights >= 0, got {self.class_weight!r}")
-        return Rows(rows.X, rows.target, of_class if rows.weight is None else of_class * rows.weight)
+        return Samples(rows.X, rows.target, of_class if rows.weight is None else of_class * rows.weight)
 
     def _decide(self, z: Any) -> Any:
         if self._kind == "multiclass":
@@ -101,7 +101,7 @@ class Labels(ClassifierMixin, Perceptron):
     def _labels_of_outputs(self) -> Any:
         return None if self._kind == "multilabel-indicator" else self.classes_
 
-    def _score_of(self, outputs: Any, rows: Rows) -> float:
+    def _score_of(self, outputs: Any, rows: Samples) -> float:
         """Return the accuracy."""
         if self._kind == "multiclass":
             right = outputs.argmax(axis=1) == rows.target

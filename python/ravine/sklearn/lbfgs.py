@@ -25,7 +25,7 @@ from ..runtime.threads import check_n_threads
 from ..training.progress_line import ProgressLine
 from ..training.search import BatchLoss
 from .parameters import progress_lines
-from .stochastic import Rows
+from .stochastic import Samples
 
 __all__ = ["fit_all_rows"]
 
@@ -36,7 +36,7 @@ _LEAST_GAIN = 2.220446049250313e-09
 class Objective(BatchLoss):
     """K times the model's loss on all rows, as scikit-learn counts it, and how often it was evaluated."""
 
-    def __init__(self, model: Sequential, rows: Rows, K: int, n_threads: int) -> None:
+    def __init__(self, model: Sequential, rows: Samples, K: int, n_threads: int) -> None:
         state = model._state
         data, _ = training_data(state, rows.X, rows.target, rows.weight)
         super().__init__(state.network, trainable_names(state), (data.X, data.target, data.weight), n_threads)
@@ -83,7 +83,7 @@ class Ending:
         self.status, self.message = 1, message
 
 
-def fit_all_rows(estimator: Any, model: Sequential, rows: Rows) -> float:
+def fit_all_rows(estimator: Any, model: Sequential, rows: Samples) -> float:
     """Train to convergence; `ConvergenceWarning` where max_iter, max_fun or the time limit came first.
 
     Parameters
@@ -92,7 +92,7 @@ def fit_all_rows(estimator: Any, model: Sequential, rows: Rows) -> float:
         Its limits, tol, verbose, progress and n_threads are read, n_iter_ is written.
     model : Sequential
         The network, compiled with a loss.
-    rows : Rows
+    rows : Samples
         All of them.
 
     Returns

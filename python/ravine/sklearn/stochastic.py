@@ -16,7 +16,7 @@ from ..errors import DivergenceError
 from .epoch_end import Watch
 from .parameters import progress_lines
 
-__all__ = ["NOT_FINITE", "Rows", "fit_epochs", "not_converged", "set_aside"]
+__all__ = ["NOT_FINITE", "Samples", "fit_epochs", "not_converged", "set_aside"]
 
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
@@ -24,7 +24,7 @@ NOT_FINITE = (
 
 
 @dataclass
-class Rows:
+class Samples:
     """Rows as a network takes them."""
 
     X: Any
@@ -35,7 +35,7 @@ class Rows:
         return iter((self.X, self.target, self.weight))
 
 
-def set_aside(estimator: Any, rows: Rows, random: Any) -> tuple[Rows, Rows]:
+def set_aside(estimator: Any, rows: Samples, random: Any) -> tuple[Samples, Samples]:
     """Return rows to train on and rows to score, as scikit-learn sets them aside, by the same draws."""
     if not estimator.validation_fraction:
         raise ValueError(
@@ -48,23 +48,25 @@ def set_aside(estimator: Any, rows: Rows, random: Any) -> tuple[Rows, Rows]:
     parts = train_test_split(*arrays, random_state=random, test_size=estimator.validation_fraction, stratify=stratify)
     if parts[1].shape[0] < 2:
         raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
-    return Rows(*parts[::2]), Rows(*parts[1::2])
+    return Samples(*parts[::2]), Samples(*parts[1::2])
 
 
-def fit_epochs(estimator: Any, rows: Rows, *, incremental: bool, held: Rows | None, validation: Rows | None) -> None:
+def fit_epochs(
+    estimator: Any, rows: Samples, *, incremental: bool, held: Samples | None, validation: Samples | None
+) -> None:
     """Train `estimator.model_`, for one epoch where `incremental`.
 
     Parameters
     ----------
     estimator : estimator
         Its record is written.
-    rows : Rows
+    rows : Samples
         To train on.
     incremental : bool
         Whether this is a `partial_fit`.
-    held : Rows or None
+    held : Samples or None
         What early stopping scores.
-    validation : Rows or None
+    validation : Samples or None
         What gives a curve of its own.
     """
     if "loss_curve_" not in vars(estimator):
