@@ -120,7 +120,9 @@ def sanitize(session: nox.Session) -> None:
     }
     tests = session.posargs or ["tests"]
     # a report ends the process: captured at the descriptor, it would be lost
-    session.run("python", "-m", "pytest", "-q", "--capture=sys", "-k", UNSANITIZED, *PATIENT, *tests, env=environment)
+    session.run(
+        "python", "-m", "pytest", "-q", "-n0", "--capture=sys", "-k", UNSANITIZED, *PATIENT, *tests, env=environment
+    )
 
 
 @nox.session

@@ -72,7 +72,7 @@ def main() -> int:
         if library is None:
             print("skipped: guard pages need Linux and a C compiler", file=sys.stderr)
             return 1
-        command = [sys.executable, "-m", "pytest", "-p", "guard_pages", *arguments]
+        command = [sys.executable, "-m", "pytest", "-p", "guard_pages", "-n0", *arguments]
         return subprocess.run(command, env=environment(library, side), check=False, timeout=3600).returncode
 
 

@@ -378,6 +378,7 @@ def fake_pair(old, new, same=True):
     return kernels.Pair("a kernel", *runs, lambda: same)
 
 
+@pytest.mark.alone
 def test_a_slower_kernel_is_measured_again_and_named():
     found = [kernels.measure(fake_pair(*times), 3) for times in ((2, 3), (3, 2), (2, 2))]
     assert found[0].ratio == pytest.approx(1.5, abs=0.2) and found[1].ratio == pytest.approx(0.67, abs=0.1)

@@ -244,6 +244,7 @@ def test_full_disk_is_one_line():
     assert done.stderr.startswith("ravine: ") and done.stderr.count("\n") == 1
 
 
+@pytest.mark.alone
 def test_interrupt_ends_with_130_and_a_line():
     command = [*COMMAND, "train", "digits", "--epochs", "1000000", "--json"]
     with child(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:

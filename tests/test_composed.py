@@ -176,7 +176,9 @@ AVERAGES = [
 
 
 @pytest.mark.parametrize("inner", [SGD(0.1), Adam(0.05, weight_decay=0.01)], ids=repr)
-@pytest.mark.parametrize(("settings", "taken", "share"), AVERAGES, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(
+    ("settings", "taken", "share"), AVERAGES, ids=lambda value: str(value)[:40] if isinstance(value, dict) else ""
+)
 def test_an_average_follows_its_equation(settings, taken, share, inner):
     seen = []
     made, hook = model(copy.deepcopy(inner), dtype="float64"), settings.get("unit", "step")

@@ -155,7 +155,7 @@ BAD_FILES = [
     ("t10k-images-idx3-ubyte", idx([1, 2]), "expected 3 dimensions"),
     ("t10k-images-idx3-ubyte", idx(np.zeros((2, 8, 8))), None),
     ("t10k-images-idx3-ubyte.gz", b"no gzip", "damaged gzip file"),
-    ("t10k-images-idx3-ubyte.gz", gzip.compress(FILES["t10k-images-idx3-ubyte"])[:-9], "damaged gzip file"),
+    ("t10k-images-idx3-ubyte.gz", gzip.compress(FILES["t10k-images-idx3-ubyte"], mtime=0)[:-9], "damaged gzip file"),
 ]
 
 

@@ -258,6 +258,7 @@ def test_ctrl_c_keeps_the_last_whole_step(optimizer):
     np.testing.assert_array_equal(weights(model), weights(twin))
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("optimizer", [OpenAIES(), CMAES(covariance="diagonal")], ids=repr)
 def test_ctrl_c_comes_soon(optimizer):
     rows = RNG.normal(size=(20_000, 64)).astype("float32")

@@ -467,6 +467,7 @@ def test_activation_layers_end_a_network_too():
     np.testing.assert_array_equal(one.predict(X), two.predict(X))
 
 
+@pytest.mark.alone
 def test_batches_without_weight_look_for_signals_too():
     model = classifier()
     model.fit(X, LABELS)

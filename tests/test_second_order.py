@@ -184,6 +184,7 @@ def test_ctrl_c_keeps_the_last_whole_step():
     np.testing.assert_array_equal(weights(model), weights(twin))
 
 
+@pytest.mark.alone
 def test_ctrl_c_comes_soon():
     rows = RNG.normal(size=(20_000, 64)).astype("float32")
     model = rv.Sequential([Dense(256, "tanh"), Dense(1)], random_state=0)

@@ -114,6 +114,7 @@ print(sorted(times)[len(times) // 2], model.parameters["dense/kernel"].tobytes()
 """
 
 
+@pytest.mark.alone
 @pytest.mark.torch
 @pytest.mark.parametrize(
     "order", ["ravine torch sklearn", "ravine sklearn torch", "torch ravine sklearn", "torch sklearn ravine",

@@ -321,6 +321,7 @@ def interrupted_after(seconds):
     return model, time.perf_counter() - sent[0]
 
 
+@pytest.mark.alone
 def test_a_signal_ends_a_long_fit_within_a_tenth_of_a_second():
     tries = [interrupted_after(0.2) for _ in range(3)]
     assert min(late for _, late in tries) < 0.1
@@ -331,6 +332,7 @@ def test_a_signal_ends_a_long_fit_within_a_tenth_of_a_second():
     assert model.fit(X, Y).epoch[0] >= done
 
 
+@pytest.mark.alone
 def test_a_signal_ends_a_long_evaluation_soon():
     model = rv.Sequential([rv.layers.Input(8), Dense(2048, "relu"), Dense(2048, "relu"), Dense(1)], random_state=0)
     model.compile(loss="mse")

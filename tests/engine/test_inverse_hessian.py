@@ -74,6 +74,7 @@ def test_bad_arguments_are_refused(name):
         _core.inverse_hessian_product(*arguments)
 
 
+@pytest.mark.alone
 def test_ctrl_c_ends_it():
     (gradient, (pair,)), pressed = pairs_of(1, 2_000_000), []
 

@@ -102,6 +102,7 @@ def endless(count: int, first_epochs: int = 10**6) -> tuple[list[Any], list[Any]
 
 
 # the calling thread is in the middle of a network of its own, or waits for another thread's
+@pytest.mark.alone
 @pytest.mark.timeout(method="thread")  # the alarm is the test's own
 @pytest.mark.parametrize(("count", "first_epochs"), [(1, 10**6), (2, 10**6), (2, 1), (5, 10**6)])
 def test_a_signal_ends_all_at_whole_steps(count: int, first_epochs: int) -> None:

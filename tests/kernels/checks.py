@@ -1,10 +1,11 @@
 """What the kernel tests share: the instruction sets that are present, awkward sizes and memory, distances."""
 
+import functools
 import platform
 
 import numpy as np
 
-from ravine import _core
+from ravine import _core, reference
 
 ISAS = [name for name in ("baseline", "avx2", "avx512") if hasattr(_core, name)]
 DTYPES = [np.float32, np.float64]
@@ -35,6 +36,20 @@ def ulps(got, want, scale=None):
 def ulp_limit(isa):
     """What an elementwise kernel may be off by: 4 ULP, one more without fma."""
     return 4.0 if has_fma(isa) else 5.0
+
+
+def twin(name, *arguments, **settings):
+    """What a kernel's twin gives, computed once for all instruction sets and layouts that are held to it."""
+    given = [(a.tobytes(), a.dtype, a.shape) if isinstance(a, np.ndarray) else a for a in arguments]
+    return _twin(name, tuple(given), tuple(settings.items()))
+
+
+@functools.lru_cache(maxsize=1000)  # more than one test calls
+def _twin(name, given, settings):
+    arguments = [np.frombuffer(a[0], a[1]).reshape(a[2]).copy() if isinstance(a, tuple) else a for a in given]
+    result = getattr(reference, name)(*arguments, **dict(settings))
+    result.flags.writeable = False
+    return result
 
 
 def awkward(array, layout):
