@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/signatures/vector.h"
+
 namespace ravine {
 namespace {
 

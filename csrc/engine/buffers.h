@@ -11,6 +11,7 @@
 
 #include "engine/column_lists.h"
 #include "engine/network.h"
+#include "kernels/signatures/matmul.h"
 
 namespace ravine {
 

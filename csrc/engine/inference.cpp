@@ -7,6 +7,7 @@
 #include "engine/operations/sparse_input.h"
 #include "engine/plan.h"
 #include "engine/update.h"
+#include "kernels/signatures/vector.h"
 
 namespace ravine {
 namespace {

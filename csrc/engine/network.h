@@ -10,7 +10,8 @@
 #include "engine/arena.h"
 #include "engine/graph.h"
 #include "engine/pass.h"
-#include "kernels/kernels.h"
+#include "kernels/signatures/losses.h"
+#include "kernels/signatures/updates.h"
 
 namespace ravine {
 

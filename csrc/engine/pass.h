@@ -6,7 +6,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels/kernels.h"
+#include "kernels/signatures/frozen.h"
+#include "kernels/signatures/sparse.h"
 
 namespace ravine {
 

@@ -12,7 +12,8 @@
 #include "engine/arena.h"
 #include "engine/data.h"
 #include "engine/team.h"
-#include "kernels/kernels.h"
+#include "kernels/signatures/elementary.h"
+#include "kernels/signatures/random.h"
 
 namespace ravine {
 

@@ -4,6 +4,9 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/signatures/clip.h"
+#include "kernels/signatures/vector.h"
+
 namespace ravine {
 namespace {
 

@@ -1,5 +1,8 @@
 // Gradients and weights held within limits.
-#include "kernels/vec.h"
+#include "kernels/signatures/clip.h"
+#include "kernels/signatures/frozen.h"
+#include "kernels/signatures/rows.h"
+#include "kernels/vec/wide.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

@@ -1,6 +1,7 @@
 // Convolution in as many groups as channels: an output sees one channel, so that the lanes hold channels and each tap
 // is one multiplication of vectors.
 #include "kernels/convolution.h"
+#include "kernels/signatures/rows.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

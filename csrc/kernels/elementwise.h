@@ -3,7 +3,9 @@
 //   gradient(dy, saved, alpha)  dy f'(.), from the output y or the input x as its row says
 #pragma once
 
-#include "kernels/vec.h"
+#include "kernels/signatures/activations.h"
+#include "kernels/signatures/rows.h"
+#include "kernels/vec/ranges.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

@@ -6,6 +6,7 @@
 
 #include "kernels/matmul_pack.h"
 #include "kernels/matmul_vector.h"
+#include "kernels/signatures/rows.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

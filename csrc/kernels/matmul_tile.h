@@ -4,8 +4,10 @@
 #include <type_traits>
 #include <utility>
 
-#include "kernels/kernels.h"
-#include "kernels/vec.h"
+#include "kernels/signatures/finish.h"
+#include "kernels/signatures/frozen.h"
+#include "kernels/vec/arithmetic.h"
+#include "kernels/vec/memory.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

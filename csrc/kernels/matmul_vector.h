@@ -6,6 +6,9 @@
 #include <utility>
 
 #include "kernels/matmul_tile.h"
+#include "kernels/signatures/matmul.h"
+#include "kernels/vec/ranges.h"
+#include "kernels/vec/shuffles.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

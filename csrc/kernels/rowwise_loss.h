@@ -3,7 +3,9 @@
 //   scaled(x, cols, setting)        what the sum over the row, and every derivative, is multiplied by
 #pragma once
 
-#include "kernels/vec.h"
+#include "kernels/signatures/losses.h"
+#include "kernels/signatures/rows.h"
+#include "kernels/vec/reductions.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

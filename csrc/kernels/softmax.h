@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernels/math.h"
-#include "kernels/vec.h"
+#include "kernels/vec/reductions.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

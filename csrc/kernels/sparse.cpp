@@ -1,7 +1,10 @@
 // Products with sparse rows, and rows taken from a table.
 #include <type_traits>
 
-#include "kernels/vec.h"
+#include "kernels/signatures/frozen.h"
+#include "kernels/signatures/rows.h"
+#include "kernels/signatures/sparse.h"
+#include "kernels/vec/ranges.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

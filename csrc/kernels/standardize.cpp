@@ -1,5 +1,7 @@
 // Columns brought to mean 0 and deviation 1 by numbers that are given.
-#include "kernels/vec.h"
+#include "kernels/signatures/standardize.h"
+#include "kernels/signatures/rows.h"
+#include "kernels/vec/ranges.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

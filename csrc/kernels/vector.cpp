@@ -1,5 +1,8 @@
 // Power, waves, scaling, and sums over vectors and columns.
+#include "kernels/signatures/vector.h"
 #include "kernels/math.h"
+#include "kernels/signatures/rows.h"
+#include "kernels/vec/reductions.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

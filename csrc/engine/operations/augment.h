@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "engine/graph.h"
+#include "kernels/signatures/augment.h"
 
 namespace ravine {
 

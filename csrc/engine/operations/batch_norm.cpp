@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "engine/operations/norm.h"
+#include "kernels/signatures/batch_norm.h"
 
 namespace ravine {
 namespace {

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "engine/graph.h"
+#include "kernels/signatures/pooling.h"
 
 namespace ravine {
 

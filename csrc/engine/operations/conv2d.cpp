@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "kernels/signatures/vector.h"
+
 namespace ravine {
 namespace {
 

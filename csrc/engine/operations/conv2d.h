@@ -4,6 +4,8 @@
 #include <optional>
 
 #include "engine/graph.h"
+#include "kernels/signatures/convolution.h"
+#include "kernels/signatures/pooling.h"
 
 namespace ravine {
 

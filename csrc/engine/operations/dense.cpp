@@ -4,6 +4,8 @@
 #include <stdexcept>
 
 #include "engine/operations/sparse_input.h"
+#include "kernels/signatures/matmul.h"
+#include "kernels/signatures/vector.h"
 
 namespace ravine {
 namespace {

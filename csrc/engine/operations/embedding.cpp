@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "engine/operations/sparse_input.h"
+#include "kernels/signatures/vector.h"
 
 namespace ravine {
 namespace {

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "kernels/signatures/lanes.h"
+
 namespace ravine {
 
 template <class T>

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "engine/operations/norm.h"
+#include "kernels/signatures/layer_norm.h"
+#include "kernels/signatures/vector.h"
 
 namespace ravine {
 namespace {

@@ -9,7 +9,8 @@
 
 #include "engine/arena.h"
 #include "engine/pass.h"
-#include "kernels/kernels.h"
+#include "kernels/signatures/activations.h"
+#include "kernels/table.h"
 
 namespace ravine {
 

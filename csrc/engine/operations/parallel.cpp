@@ -4,6 +4,8 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "kernels/signatures/vector.h"
+
 namespace ravine {
 
 template <class T>

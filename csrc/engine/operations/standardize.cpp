@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "kernels/signatures/standardize.h"
+
 namespace ravine {
 
 template <class T>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/graph.h"
+#include "kernels/signatures/border.h"
 
 namespace ravine {
 
