@@ -11,19 +11,20 @@
 namespace ravine::RAVINE_ISA {
 namespace {
 
+// The instruction set that this copy is compiled for; baseline: what every x86-64 has.
+enum class Isa { baseline, avx2, avx512, neon };
 #if defined(__AVX512F__)
+inline constexpr Isa isa = Isa::avx512;
 inline constexpr std::size_t vector_bytes = 64;
-inline constexpr std::size_t vector_registers = 32;
 #elif defined(__AVX2__)
+inline constexpr Isa isa = Isa::avx2;
 inline constexpr std::size_t vector_bytes = 32;
-inline constexpr std::size_t vector_registers = 16;
-#else
+#elif defined(__aarch64__)
+inline constexpr Isa isa = Isa::neon;
 inline constexpr std::size_t vector_bytes = 16;
-#if defined(__aarch64__)
-inline constexpr std::size_t vector_registers = 32;
 #else
-inline constexpr std::size_t vector_registers = 16;
-#endif
+inline constexpr Isa isa = Isa::baseline;
+inline constexpr std::size_t vector_bytes = 16;
 #endif
 
 // Whether a part of a vector is loaded and stored by one instruction.
