@@ -9,6 +9,7 @@ namespace py = pybind11;
 
 // One module of raw kernels for every instruction set that is compiled and supported.
 void bind_kernels(py::module_& parent);
+void bind_rows(py::module_& parent);
 void bind_samplers(py::module_& parent);
 void bind_network(py::module_& parent);
 void bind_eigen(py::module_& parent);

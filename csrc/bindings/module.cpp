@@ -8,6 +8,7 @@ PYBIND11_MODULE(_core, module) {
       "The compiled part of ravine: raw kernels, one submodule per instruction set, and the training engine.";
   ravine::bindings::bind_config(module);
   ravine::bindings::bind_kernels(module);
+  ravine::bindings::bind_rows(module);
   ravine::bindings::bind_samplers(module);
   ravine::bindings::bind_network(module);
   ravine::bindings::bind_eigen(module);

@@ -88,9 +88,9 @@ class PyNetwork {
   void set_optimizer(const std::string& name, const py::dict& settings) {
     const Update<T>* const rule = find(network_.kernels().updates, name);
     if (!rule) throw py::value_error("rule is unknown: '" + name + "'");
-    const UpdateSettings chosen = update_settings(settings);
+    const StepSettings chosen = step_settings(settings);
     const Idle idle(*this);
-    network_.set_rule(rule, chosen);
+    network_.set_rule(rule, chosen.rule, chosen.clipping);
   }
 
   void set_averaging(const std::optional<double>& decay, const py::object& start, const py::object& every,

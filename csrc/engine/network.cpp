@@ -63,13 +63,15 @@ void Network<T>::find_trained() {
 }
 
 template <class T>
-void Network<T>::set_rule(const Update<T>* chosen, const UpdateSettings& chosen_settings) {
+void Network<T>::set_rule(const Update<T>* chosen, const UpdateSettings& chosen_settings,
+                          const Clipping& chosen_clipping) {
   Block<T> state;
   allocate_for([&] { return "the state of " + std::string(chosen->name) + " for the weights, " + arena.largest(); },
                [&] { state.grow(chosen->slots * arena.size); });
   arena.state = std::move(state);
   rule = chosen;
   settings = chosen_settings;
+  clipping = chosen_clipping;
   running = {};
   averaging = {};
   average = {};

@@ -27,6 +27,13 @@ struct LossChoice {
   double penalty_share(double weight) const { return shares_penalty && weight > 0.0 ? 1.0 / weight : 1.0; }
 };
 
+// What gradients are held within before the rule sees them, 0 is none: the norm of all trained parameters' gradients,
+// and each element.
+struct Clipping {
+  double norm = 0.0;
+  double value = 0.0;
+};
+
 // Of which steps, or epochs' ends, the weights are averaged: start + every, start + 2 every ...
 struct Averaging {
   std::optional<double> decay;  // b of the exponential average; none: the plain mean
@@ -46,6 +53,7 @@ class Network {
   LossChoice<T> loss;
   const Update<T>* rule = nullptr;
   UpdateSettings settings;
+  Clipping clipping;
   UpdateRunning running;
   std::uint64_t step = 0;    // batches seen: keys dropout masks and noise
   std::vector<double> sums;  // of the epoch that the last run ended in: loss, weight, penalty, steps, each metric
@@ -81,7 +89,8 @@ class Network {
 
   // One flag a layer, those of branches included, in depth.
   void set_trainable(const std::vector<bool>& layers);
-  void set_rule(const Update<T>* rule, const UpdateSettings& settings);  // keeps no average
+  // Keeps no average.
+  void set_rule(const Update<T>* rule, const UpdateSettings& settings, const Clipping& clipping = {});
   void set_averaging(const Averaging& averaging);
 
   // The first operation with a parameter to train: the walk back ends there. Of those after it, only the ones that have

@@ -16,7 +16,7 @@
 namespace ravine {
 namespace {
 
-// So often is faded state cleared; bits depend on it.
+// Subnormal state is set to 0 so often. Bits depend on it.
 constexpr std::uint64_t clearing_steps = 256;
 
 // Numbers in EpochSums; metrics follow.

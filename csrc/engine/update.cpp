@@ -134,7 +134,7 @@ void Updater<T>::clip(std::size_t index) const noexcept {
   const Chunk& chunk = chunks_[index];
   if (!chunk.trained) return;
   T* const g = network_.arena.gradients.data() + chunk.first;
-  const double limit = network_.settings.clip_value;
+  const double limit = network_.clipping.value;
   if (clip_factor_ != T{1}) network_.kernels().vector->scale(g, g, chunk.count, clip_factor_);
   if (limit > 0.0) network_.kernels().clip->clip(g, g, chunk.count, static_cast<T>(limit));
 }
@@ -154,7 +154,7 @@ void Updater<T>::step_rows(std::span<const std::uint32_t> touched, std::size_t t
                            const StepFactors& factors) const noexcept {
   const Arena<T>& arena = network_.arena;
   const Parameter& parameter = arena.parameters[0];
-  const double limit = network_.settings.clip_value;
+  const double limit = network_.clipping.value;
   for (const std::uint32_t row :
        touched.subspan(task * touched_rows).first(std::min(touched_rows, touched.size() - task * touched_rows))) {
     const std::size_t at = parameter.offset + row * parameter.cols;
@@ -167,12 +167,12 @@ void Updater<T>::step_rows(std::span<const std::uint32_t> touched, std::size_t t
 }
 
 template <class T>
-void Updater<T>::clear_faded(std::size_t index) const noexcept {
+void Updater<T>::flush_subnormals(std::size_t index) const noexcept {
   const Chunk& chunk = chunks_[index];
   const Arena<T>& arena = network_.arena;
   for (std::size_t slot = 0; chunk.trained && slot < network_.rule->slots; ++slot)
-    network_.kernels().vector->clear_faded(arena.state.data() + slot * arena.size + chunk.first,
-                                           arena.gradients.data() + chunk.first, chunk.count);
+    network_.kernels().vector->flush_subnormals(arena.state.data() + slot * arena.size + chunk.first,
+                                                arena.gradients.data() + chunk.first, chunk.count);
 }
 
 template <class T>

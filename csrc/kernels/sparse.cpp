@@ -198,7 +198,7 @@ double sum_squares(const T* value, const std::int32_t* column, std::size_t count
 }
 
 template <class T>
-void take_rows(T* c, const T* id, const T* table, std::size_t count, std::size_t n) noexcept {
+void gather_rows(T* c, const T* id, const T* table, std::size_t count, std::size_t n) noexcept {
   for (std::size_t i = 0; i < count; ++i) {
     const T* const from = table + static_cast<std::size_t>(id[i]) * n;
     T* const to = c + i * n;
@@ -208,7 +208,7 @@ void take_rows(T* c, const T* id, const T* table, std::size_t count, std::size_t
 
 template <class T>
 constexpr SparseKernels<T> kernels_for() {
-  return {rows_product<T>, columns_product<T>, sum_squares<T>, take_rows<T>};
+  return {rows_product<T>, columns_product<T>, sum_squares<T>, gather_rows<T>};
 }
 
 }  // namespace

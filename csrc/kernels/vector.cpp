@@ -99,7 +99,7 @@ bool all_finite(const T* x, std::size_t count) noexcept {
 }
 
 template <class T>
-void clear_faded(T* x, const T* g, std::size_t count) noexcept {
+void flush_subnormals(T* x, const T* g, std::size_t count) noexcept {
   const Vec<T> smallest_normal = broadcast<T>(sizeof(T) == 4 ? T(0x1p-126) : T(0x1p-1022));
   each_vector<T>(count, [&](auto at) __attribute__((always_inline)) {
     const Vec<T> v = at.load(x);
@@ -108,7 +108,7 @@ void clear_faded(T* x, const T* g, std::size_t count) noexcept {
 }
 
 template <class T>
-void approach(T* y, const T* x, std::size_t count, T share) noexcept {
+void lerp(T* y, const T* x, std::size_t count, T share) noexcept {
   const Vec<T> part = broadcast<T>(share);
   each_vector<T>(count, [&](auto at) __attribute__((always_inline)) {
     const Vec<T> old = at.load(y);
@@ -172,10 +172,10 @@ void add_penalty_gradient(T* dw, const T* w, std::size_t count, T l1, T l2) noex
 
 extern constinit const Both<VectorKernels> vector_kernels = {
     {pow_range<float>, sincospi_range<float>, scale<float>, add<float>, add_scaled<float>, rotate<float>,
-     sum_squares<float>, sum_abs<float>, dot<float>, column_sums<float>, all_finite<float>, clear_faded<float>,
-     approach<float>, add_penalty_gradient<float>},
+     sum_squares<float>, sum_abs<float>, dot<float>, column_sums<float>, all_finite<float>, flush_subnormals<float>,
+     lerp<float>, add_penalty_gradient<float>},
     {pow_range<double>, sincospi_range<double>, scale<double>, add<double>, add_scaled<double>, rotate<double>,
-     sum_squares<double>, sum_abs<double>, dot<double>, column_sums<double>, all_finite<double>, clear_faded<double>,
-     approach<double>, add_penalty_gradient<double>}};
+     sum_squares<double>, sum_abs<double>, dot<double>, column_sums<double>, all_finite<double>,
+     flush_subnormals<double>, lerp<double>, add_penalty_gradient<double>}};
 
 }  // namespace ravine::RAVINE_ISA

@@ -23,7 +23,7 @@ std::size_t Embedding<T>::gradient_parts() const {
 template <class T>
 void Embedding<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
                            const Tools<T>& tools) const noexcept {
-  tools.kernels->sparse->take_rows(this->y(pass, first), this->x(pass, first), tools.arena->value(kernel_),
+  tools.kernels->sparse->gather_rows(this->y(pass, first), this->x(pass, first), tools.arena->value(kernel_),
                                    rows * this->inputs_, width_);
 }
 

@@ -48,7 +48,7 @@ struct SparseKernels {
   // sum_p value[p]^2 over one row, with the bits of VectorKernels::sum_squares over its columns
   double (*sum_squares)(const T* value, const std::int32_t* column, std::size_t count) noexcept;
   // c[i] = table[id[i]], `count` rows of `n`; id holds whole numbers that are rows of the table
-  void (*take_rows)(T* c, const T* id, const T* table, std::size_t count, std::size_t n) noexcept;
+  void (*gather_rows)(T* c, const T* id, const T* table, std::size_t count, std::size_t n) noexcept;
 };
 
 }  // namespace ravine

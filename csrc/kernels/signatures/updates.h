@@ -6,8 +6,7 @@
 namespace ravine {
 
 // Names as in the papers; a rule reads what it needs. `weight_decay` is decoupled: w -= learning_rate * weight_decay *
-// w. The clips act on gradients before the rule sees them, 0 is none: `clip_norm` on their norm over all trained
-// parameters, `clip_value` on each element.
+// w.
 struct UpdateSettings {
   double learning_rate = 1e-3;
   double momentum = 0.0;
@@ -18,8 +17,6 @@ struct UpdateSettings {
   double weight_decay = 0.0;
   bool bias_correction = true;
   bool epsilon_inside = false;
-  double clip_norm = 0.0;
-  double clip_value = 0.0;
 };
 
 // Running float64 products (beta^t and the like), all 1 before the first step. Part of the optimizer's state.
@@ -33,8 +30,7 @@ struct UpdateFactors {
 };
 
 // One step on a range: w and its slots of state (slot s of element i at state[s * stride + i]) from the gradient dw.
-// `prepare` runs once a step, `step` on every range. All-zero w, state and dw stay zero. `still`: without decay, w and
-// state stay as they are where dw is 0.
+// `prepare` runs once a step, `step` on every range. All-zero w, state and dw stay zero.
 template <class T>
 struct Update {
   const char* name;
@@ -42,7 +38,7 @@ struct Update {
   void (*prepare)(UpdateFactors& factors, UpdateRunning& running, const UpdateSettings& settings) noexcept;
   void (*step)(T* w, T* state, std::size_t stride, const T* dw, std::size_t count,
                const UpdateFactors& factors) noexcept;
-  bool still = false;
+  bool skips_zero_gradients = false;  // without decay, w and state stay as they are where dw is 0
 };
 
 }  // namespace ravine

@@ -27,9 +27,9 @@ struct VectorKernels {
                       std::size_t batch_slice) noexcept;
   bool (*all_finite)(const T* x, std::size_t count) noexcept;
   // x = 0 where |x| is below the smallest normal number and g is 0
-  void (*clear_faded)(T* x, const T* g, std::size_t count) noexcept;
+  void (*flush_subnormals)(T* x, const T* g, std::size_t count) noexcept;
   // y += share (x - y)
-  void (*approach)(T* y, const T* x, std::size_t count, T share) noexcept;
+  void (*lerp)(T* y, const T* x, std::size_t count, T share) noexcept;
   // dw += l1 sign(w) + 2 l2 w
   void (*add_penalty_gradient)(T* dw, const T* w, std::size_t count, T l1, T l2) noexcept;
 };
