@@ -11,6 +11,7 @@ namespace py = pybind11;
 void bind_kernels(py::module_& parent);
 void bind_rows(py::module_& parent);
 void bind_samplers(py::module_& parent);
+void bind_specs(py::module_& parent);
 void bind_network(py::module_& parent);
 void bind_eigen(py::module_& parent);
 void bind_inverse_hessian(py::module_& parent);

@@ -10,6 +10,7 @@ PYBIND11_MODULE(_core, module) {
   ravine::bindings::bind_kernels(module);
   ravine::bindings::bind_rows(module);
   ravine::bindings::bind_samplers(module);
+  ravine::bindings::bind_specs(module);
   ravine::bindings::bind_network(module);
   ravine::bindings::bind_eigen(module);
   ravine::bindings::bind_inverse_hessian(module);

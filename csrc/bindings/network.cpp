@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <deque>
-#include <map>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -254,7 +253,7 @@ class PyNetwork {
                             const py::object& n_threads) {
     const Busy busy(training_);
     const Input input(network_, X, target, weight);
-    return *walk_back(input.data, thread_count(n_threads));
+    return *run_backward(input.data, thread_count(n_threads));
   }
 
   void backward(const py::object& X, const py::object& doutput, const py::object& n_threads) {
@@ -265,7 +264,7 @@ class PyNetwork {
     d.require_shape({x.count(), d.length(1)}, "X");
     Data<T> data = x.data;
     data.doutput = d.data();
-    walk_back(data, thread_count(n_threads));
+    run_backward(data, thread_count(n_threads));
   }
 
   void apply_gradients(double learning_rate) {
@@ -293,7 +292,7 @@ class PyNetwork {
         if (network.id_limit() > 0) require_ids(*dense, network.id_limit());
         return;
       }
-      if (network.operations() == 0 || !network.operation(0).takes_sparse())
+      if (network.operations() == 0 || !network.operation(0).profile().takes_sparse)
         throw py::type_error("X is sparse, which only a first layer dense takes");
       const auto shape = py::cast<std::pair<std::size_t, std::size_t>>(X.attr("shape"));
       if (shape.second != network.inputs())
@@ -390,7 +389,7 @@ class PyNetwork {
     return array;
   }
 
-  std::optional<double> walk_back(const Data<T>& data, std::size_t threads) {
+  std::optional<double> run_backward(const Data<T>& data, std::size_t threads) {
     return run_watched(
         [&](Watch& watch) { return ravine::gradients(network_, training_buffers_, data, threads, watch); });
   }
@@ -491,30 +490,6 @@ void bind(py::module_& module, const char* name) {
       .def("apply_gradients", &N::apply_gradients, arg("learning_rate"), "One step of the rule from the gradients.");
 }
 
-using Settings = std::map<std::string, std::vector<double>>;
-
-OperationSpec make_spec(std::string kind, std::string name, std::vector<std::size_t> shape, const py::object& units,
-                        bool use_bias, std::string activation, double alpha, double rate, double stddev, double l1,
-                        double l2, double l2_norm, bool proximal, double max_norm, Settings settings,
-                        std::vector<std::vector<OperationSpec>> branches) {
-  return {.kind = std::move(kind),
-          .name = std::move(name),
-          .shape = std::move(shape),
-          .units = to_integer<std::uint64_t>(units, "units"),
-          .use_bias = use_bias,
-          .activation = std::move(activation),
-          .alpha = alpha,
-          .rate = rate,
-          .stddev = stddev,
-          .l1 = l1,
-          .l2 = l2,
-          .l2_norm = l2_norm,
-          .proximal = proximal,
-          .max_norm = max_norm,
-          .settings = std::move(settings),
-          .branches = std::move(branches)};
-}
-
 py::array_t<std::int64_t> epoch_order(std::size_t rows, const py::object& seed, const py::object& epoch) {
   EpochOrder order;
   order.reserve(rows);
@@ -541,12 +516,6 @@ void bind_network(py::module_& module) {
       .def(py::init<>())
       .def("__enter__", &DefaultMode::enter)
       .def("__exit__", &DefaultMode::exit);
-  py::class_<OperationSpec>(module, "OperationSpec", "What one layer is, for the engine.")
-      .def(py::init(&make_spec), arg("kind"), py::kw_only(), arg("name") = "",
-           arg("shape") = std::vector<std::size_t>{}, arg("units") = 0, arg("use_bias") = true,
-           arg("activation") = "linear", arg("alpha") = 0.0, arg("rate") = 0.0, arg("stddev") = 0.0, arg("l1") = 0.0,
-           arg("l2") = 0.0, arg("l2_norm") = 0.0, arg("proximal") = false, arg("max_norm") = 0.0,
-           arg("settings") = Settings{}, arg("branches") = std::vector<std::vector<OperationSpec>>{});
   bind<float>(module, "NetworkFloat32");
   bind<double>(module, "NetworkFloat64");
   module.def(

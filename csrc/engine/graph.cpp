@@ -30,13 +30,13 @@ void Builder<T>::add_branch(const std::vector<OperationSpec>& specs, const Curso
 template <class T>
 void Builder<T>::add(const OperationSpec& spec) {
   ++graph_.layers;
-  for (const Kind<T>& kind : kinds<T>())
-    if (spec.kind == kind.name) {
-      if (!kind.lanes) stand_in_lanes(spec, false);
-      return kind.add(*this, spec);
+  for (const Kind<T>* kind : kinds<T>())
+    if (spec.kind == kind->name) {
+      if (!kind->lanes) stand_in_lanes(spec, false);
+      return kind->add(*this, completed(spec, kind->settings));
     }
   std::string choices;
-  for (const Kind<T>& kind : kinds<T>()) choices += (choices.empty() ? "" : ", ") + std::string(kind.name);
+  for (const Kind<T>* kind : kinds<T>()) choices += (choices.empty() ? "" : ", ") + std::string(kind->name);
   throw std::invalid_argument("unknown kind of operation '" + spec.kind + "'; choose from " + choices);
 }
 
@@ -49,8 +49,10 @@ void Builder<T>::stand_in_lanes(const OperationSpec& spec, bool lanes) {
 }
 
 template <class T>
-const Activation<T>* Builder<T>::find_activation(const std::string& name) const {
-  if (const Activation<T>* activation = find(kernels_.activations, name)) return activation;
+Applied<T> Builder<T>::activation_of(const OperationSpec& spec) const {
+  const std::string& name = spec.word("activation");
+  if (const Activation<T>* activation = find(kernels_.activations, name))
+    return {activation, static_cast<T>(spec.number("alpha")), name == "relu"};
   std::string choices;
   for (const Activation<T>* activation : kernels_.activations)
     choices += (choices.empty() ? "" : ", ") + std::string(activation->name);
@@ -66,11 +68,11 @@ std::size_t Builder<T>::add_kernel(const OperationSpec& spec, std::size_t rows, 
                      .cols = cols,
                      .is_kernel = true,
                      .shape = std::move(shape),
-                     .l1 = spec.l1,
-                     .l2 = spec.l2,
-                     .l2_norm = spec.l2_norm,
-                     .proximal = spec.proximal,
-                     .max_norm = spec.max_norm});
+                     .l1 = spec.number("l1"),
+                     .l2 = spec.number("l2"),
+                     .l2_norm = spec.number("l2_norm"),
+                     .proximal = spec.flag("proximal"),
+                     .max_norm = spec.number("max_norm")});
 }
 
 template <class T>
@@ -86,10 +88,11 @@ std::size_t Builder<T>::add_statistic(const std::string& name, std::size_t size,
 
 template <class T>
 void Builder<T>::add_activation_after(const OperationSpec& spec) {
-  const Activation<T>* const activation = find_activation(spec.activation);
-  if (spec.activation == "linear") return;
-  if (!is_head_ && !activation->rowwise && !activation->from_input && activation->backward)
-    apply({activation, static_cast<T>(spec.alpha), spec.activation == "relu"});
+  const Applied<T> function = activation_of(spec);
+  const Activation<T>& activation = *function.activation;
+  if (spec.word("activation") == "linear") return;
+  if (!is_head_ && !activation.rowwise && !activation.from_input && activation.backward)
+    apply(function);
   else
     add_activation(*this, spec);
 }

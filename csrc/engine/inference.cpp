@@ -40,7 +40,7 @@ void run_block(const Network<T>& network, Pass<T>& pass, const Tools<T>& tools, 
   else
     pass.value[0] = const_cast<T*>(data.x + first * network.inputs());
   for (std::size_t i = 0; i < operations; ++i) {
-    if (network.operation(i).surveys()) network.operation(i).settle(pass, rows, tools);
+    if (const auto* statistics = network.operation(i).batch_statistics()) statistics->finish(pass, rows, tools);
     network.operation(i).forward(pass, 0, rows, {}, tools);
   }
 }

@@ -77,13 +77,13 @@ class Network {
   }
   std::size_t units(std::size_t operations) const { return graph_.values[output(operations)].units; }
   // Where the input holds ids, they are below this; 0: it holds numbers.
-  std::size_t id_limit() const { return operations() > 0 ? operation(0).id_limit() : 0; }
+  std::size_t id_limit() const { return operations() > 0 ? operation(0).profile().id_limit : 0; }
   // The least rows of a slice of a batch. Bits depend on it.
   std::size_t least_slice() const { return least_slice_; }
   std::size_t weights() const { return weights_; }  // all parameters' elements
 
-  // Whether an operation looks at whole batches.
-  bool surveys() const { return surveys_; }
+  // Whether an operation takes statistics of whole batches.
+  bool uses_batch_statistics() const { return uses_batch_statistics_; }
   // Whether training changes something of an operation's layer, if it has anything: its flag.
   bool is_trainable(std::size_t operation) const { return trainable_[graph_.layer[operation]]; }
 
@@ -93,8 +93,8 @@ class Network {
   void set_rule(const Update<T>* rule, const UpdateSettings& settings, const Clipping& clipping = {});
   void set_averaging(const Averaging& averaging);
 
-  // The first operation with a parameter to train: the walk back ends there. Of those after it, only the ones that have
-  // one before them need the gradient by their input.
+  // The first operation with a parameter to train: the backward pass ends there. Of those after it, only the ones that
+  // have one before them need the gradient by their input.
   std::size_t first_trained() const { return first_trained_; }
   bool trains(std::size_t operation) const { return trained_[operation]; }
   bool goes_back(std::size_t operation) const { return goes_back_[operation]; }
@@ -110,7 +110,7 @@ class Network {
   Graph<T> graph_;
   std::size_t least_slice_ = usual_batch_slice;
   std::size_t weights_ = 0;
-  bool surveys_ = false;
+  bool uses_batch_statistics_ = false;
   std::vector<bool> trainable_;  // by layer
   std::vector<bool> trained_, goes_back_;
   std::size_t first_trained_ = 0;

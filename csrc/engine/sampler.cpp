@@ -122,7 +122,7 @@ void Draws<T>::set_probability(const double* probability) {
   guide_ = std::move(guide);
 }
 
-// With a guide a walk from nearby, of a step or two on average; else by halves.
+// With a guide a search from nearby, of a step or two on average; else by halves.
 template <class T>
 std::size_t Draws<T>::stratum_at(double u) const noexcept {
   const double at = u * cumulative_.back();

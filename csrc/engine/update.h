@@ -1,4 +1,4 @@
-// The walk over the arena after a batch: groups' gradients added up, penalties, clipping, the update rule, constraints.
+// The pass over the arena after a batch: groups' gradients added up, penalties, clipping, the update rule, constraints.
 #pragma once
 
 #include <cmath>
@@ -46,7 +46,7 @@ class Updater {
   // Rows of the first parameter outside of which its gradient is zero; none: any may not be.
   using Touched = std::optional<std::span<const std::uint32_t>>;
 
-  // All that a step does after the walk back; `flushes` says whether subnormal state is set to 0.
+  // All that a step does after the backward pass; `flushes` says whether subnormal state is set to 0.
   template <class Share>
   void step(const Share& share, const Plan& plan, const StepFactors& factors, bool flushes,
             const Touched& touched) noexcept {

@@ -342,19 +342,9 @@ class OperationSpec:
         *,
         name: str = "",
         shape: Sequence[int] = (),
-        units: int = 0,
-        use_bias: bool = True,
-        activation: str = "linear",
-        alpha: float = 0.0,
-        rate: float = 0.0,
-        stddev: float = 0.0,
-        l1: float = 0.0,
-        l2: float = 0.0,
-        l2_norm: float = 0.0,
-        proximal: bool = False,
-        max_norm: float = 0.0,
-        settings: Mapping[str, Sequence[float]] = {},
+        settings: Mapping[str, float | Sequence[float] | str] = {},
         branches: Sequence[Sequence[OperationSpec]] = (),
+        **further: float | Sequence[float] | str,
     ) -> None: ...
 
 class Sampler:

@@ -1,9 +1,13 @@
-#include "engine/operations/augment.h"
-
+// Images moved at random: in training a window at a place drawn for each image and step, otherwise at a fixed place.
+// The place is a function of the seed, the layer, the step and the image's place in the batch, so the way back draws it
+// again.
 #include <cmath>
+#include <cstdint>
 #include <stdexcept>
 
+#include "engine/operations/kinds.h"
 #include "engine/random.h"
+#include "kernels/signatures/augment.h"
 
 namespace ravine {
 namespace {
@@ -25,18 +29,32 @@ std::uint32_t count(const OperationSpec& spec, const std::string& setting) {
   return static_cast<std::uint32_t>(places);
 }
 
-}  // namespace
+template <class T>
+class Augment final : public Operation<T> {
+ public:
+  Augment(const Place<T>& place, const Window& drawn, const Window& still, std::uint32_t seed, std::uint32_t stream)
+      : Operation<T>(place), drawn_(drawn), still_(still), seed_(seed), stream_(stream) {}
+
+  void do_forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+                  const Tools<T>& tools) const noexcept override;
+  void do_backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+                   const Tools<T>& tools) const noexcept override;
+
+ private:
+  const Window drawn_, still_;
+  const std::uint32_t seed_, stream_;
+};
 
 template <class T>
-void Augment<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
-                         const Tools<T>& tools) const noexcept {
+void Augment<T>::do_forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
+                            const Tools<T>& tools) const noexcept {
   tools.kernels->augment->image_window(this->y(pass, first), this->x(pass, first), pass.first_row + first, rows,
                                        pass.training ? drawn_ : still_, {seed_, stream_, pass.step});
 }
 
 template <class T>
-void Augment<T>::backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
-                          const Tools<T>& tools) const noexcept {
+void Augment<T>::do_backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
+                             const Tools<T>& tools) const noexcept {
   tools.kernels->augment->image_window_backward(this->dx(pass, first), this->dy(pass, first), pass.first_row + first,
                                                 rows, pass.training ? drawn_ : still_, {seed_, stream_, pass.step});
   this->through_input_activation(pass, first, rows, {0, this->inputs_});
@@ -67,9 +85,13 @@ void add_augment(Builder<T>& builder, const OperationSpec& spec) {
                                 stream(Purpose::augment, builder.layer()));
 }
 
-template class Augment<float>;
-template class Augment<double>;
-template void add_augment(Builder<float>&, const OperationSpec&);
-template void add_augment(Builder<double>&, const OperationSpec&);
+// size: height and width of the output; top and left: the first place, how many there are, the place outside training;
+// flips: upside down, mirrored (0 or 1); border: its number in Border.
+constexpr Declared settings[] = {{"size"}, {"top"}, {"left"}, {"flips"}, {"border"}, {"fill"}};
+
+}  // namespace
+
+extern constinit const Both<Kind> augment_kind = {{"augment", add_augment<float>, settings},
+                                                  {"augment", add_augment<double>, settings}};
 
 }  // namespace ravine

@@ -7,8 +7,8 @@
 namespace ravine {
 
 template <class T>
-void LanesTurn<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
-                           const Tools<T>& tools) const noexcept {
+void LanesTurn<T>::do_forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
+                              const Tools<T>& tools) const noexcept {
   T* const y = this->y(pass, first);
   const T* const x = this->x(pass, first);
   if (!pass.lanes)
@@ -20,8 +20,8 @@ void LanesTurn<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t r
 }
 
 template <class T>
-void LanesTurn<T>::backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
-                            const Tools<T>& tools) const noexcept {
+void LanesTurn<T>::do_backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
+                               const Tools<T>& tools) const noexcept {
   T* const dx = this->dx(pass, first);
   const T* const dy = this->dy(pass, first);
   if (!pass.lanes)

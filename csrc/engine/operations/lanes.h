@@ -10,15 +10,16 @@ template <class T>
 class LanesTurn final : public Operation<T> {
  public:
   // From rows to lanes, or back. Outside training both stand in rows, and this is a copy.
-  LanesTurn(const Place<T>& place, bool to_lanes) : Operation<T>(place), to_lanes_(to_lanes) {}
-
-  std::size_t step_work() const override { return 4 * this->units_; }
-  void forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
-               const Tools<T>& tools) const noexcept override;
-  void backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
-                const Tools<T>& tools) const noexcept override;
+  LanesTurn(const Place<T>& place, bool to_lanes) : Operation<T>(place), to_lanes_(to_lanes) {
+    this->profile_.step_work = 4 * this->units_;
+  }
 
  private:
+  void do_forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+                  const Tools<T>& tools) const noexcept override;
+  void do_backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+                   const Tools<T>& tools) const noexcept override;
+
   const bool to_lanes_;
 };
 

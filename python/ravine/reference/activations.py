@@ -125,7 +125,9 @@ def leaky_relu(x: Array, *, alpha: float = ALPHA["leaky_relu"], out: Array | Non
     return _into(out, np.where(x <= 0, x.dtype.type(alpha) * x, x), x)
 
 
-def leaky_relu_backward(dy: Array, saved: Array, *, alpha: float = ALPHA["leaky_relu"], out: Array | None = None) -> Array:
+def leaky_relu_backward(
+    dy: Array, saved: Array, *, alpha: float = ALPHA["leaky_relu"], out: Array | None = None
+) -> Array:
     """Derivative of `leaky_relu`: ``dx = dy where y > 0, else alpha dy``.
 
     >>> leaky_relu_backward(np.array([3.0, 3.0]), np.array([-0.5, 2.0]), alpha=0.5)

@@ -27,7 +27,7 @@ FROM_INPUT = frozenset(name for name, row in _core.rows["activations"].items() i
 
 @dataclass(frozen=True)
 class OperationSpec:
-    """Description of one operation; the compiled ``_core.OperationSpec`` has the same fields.
+    """Description of one operation; the compiled ``_core.OperationSpec`` takes the same settings.
 
     Parameters
     ----------

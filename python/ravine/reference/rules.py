@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,19 +21,21 @@ USUAL: dict[str, float] = _core.rows["update_settings"]
 """The settings of the compiled rules, with their usual values."""
 
 
-class Settings(SimpleNamespace):
+class Settings:
     """What the rules read, named as in the papers; each reads what it needs."""
 
     def __init__(self, **given: float) -> None:
         unknown = given.keys() - USUAL.keys()
         if unknown:
             raise TypeError(f"a rule has no setting {min(unknown)!r}; choose from {', '.join(USUAL)}")
-        super().__init__(**{**USUAL, **given})
+        vars(self).update({**USUAL, **given})
+
+    def __getattr__(self, name: str) -> float:
+        raise AttributeError(name)
 
     def root(self, x: Array) -> Array:
         """``sqrt(x) + e``, or ``sqrt(x + e)`` with `epsilon_inside`."""
-        root: Array = np.sqrt(x + self.epsilon) if self.epsilon_inside else np.sqrt(x) + self.epsilon
-        return root
+        return np.sqrt(x + self.epsilon) if self.epsilon_inside else np.sqrt(x) + self.epsilon
 
     def divisor(self, product: float) -> float:
         """``1 - product``, which makes a running average unbiased, or 1 without `bias_correction`."""
@@ -84,7 +85,9 @@ def rule(slots: int) -> Callable[[Formula], Rule]:
                     slot[...] = value
 
         positional = list(inspect.signature(step, follow_wrapped=False).parameters.values())[:-1]
-        options = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=usual) for name, usual in USUAL.items()]
+        options = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=usual) for name, usual in USUAL.items()
+        ]
         step.__signature__ = inspect.Signature([*positional, *options])  # type: ignore[attr-defined]
         head, references, rest = inspect.cleandoc(formula.__doc__ or "").partition("References\n")
         step.__doc__ = head.rstrip() + "\n" + _PARAMETERS.format(slots=slots) + references + rest
