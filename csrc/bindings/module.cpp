@@ -12,6 +12,7 @@ PYBIND11_MODULE(_core, module) {
   ravine::bindings::bind_samplers(module);
   ravine::bindings::bind_specs(module);
   ravine::bindings::bind_network(module);
+  ravine::bindings::bind_process(module);
   ravine::bindings::bind_eigen(module);
   ravine::bindings::bind_inverse_hessian(module);
 }
