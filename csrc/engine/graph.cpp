@@ -13,7 +13,7 @@ void Builder<T>::add_network(const std::vector<OperationSpec>& specs) {
   for (std::size_t i = 0; i < specs.size(); ++i) {
     is_head_ = i + 1 == specs.size() || (i + 2 == specs.size() && specs.back().kind == "activation");
     add(specs[i]);
-    if (i + 1 == specs.size()) stand_in_lanes(specs[i], false);
+    if (i + 1 == specs.size()) use_lanes(specs[i], false);
     graph_.layer_end.push_back(graph_.operations.size());
   }
 }
@@ -23,7 +23,7 @@ void Builder<T>::add_branch(const std::vector<OperationSpec>& specs, const Curso
   const bool was_head = std::exchange(is_head_, false);
   cursor_ = from;
   for (const OperationSpec& spec : specs) add(spec);
-  if (!specs.empty()) stand_in_lanes(specs.back(), false);
+  if (!specs.empty()) use_lanes(specs.back(), false);
   is_head_ = was_head;
 }
 
@@ -32,7 +32,7 @@ void Builder<T>::add(const OperationSpec& spec) {
   ++graph_.layers;
   for (const Kind<T>* kind : kinds<T>())
     if (spec.kind == kind->name) {
-      if (!kind->lanes) stand_in_lanes(spec, false);
+      if (!kind->lanes) use_lanes(spec, false);
       return kind->add(*this, completed(spec, kind->settings));
     }
   std::string choices;
@@ -41,11 +41,11 @@ void Builder<T>::add(const OperationSpec& spec) {
 }
 
 template <class T>
-void Builder<T>::stand_in_lanes(const OperationSpec& spec, bool lanes) {
+void Builder<T>::use_lanes(const OperationSpec& spec, bool lanes) {
   if (in_lanes() == lanes) return;
   const Place<T> here = place(spec, graph_.values.size(), units());
   add_value({units(), true, lanes});
-  add_at<LanesTurn>(here, lanes);
+  add_at<LaneConversion>(here, lanes);
 }
 
 template <class T>

@@ -59,8 +59,8 @@ class Builder {
   const Cursor& cursor() const { return cursor_; }
   // Whether the value that the next operation reads stands in lanes while the network trains.
   bool in_lanes() const { return graph_.values[cursor_.value].lanes; }
-  // Turns that value, where it has to be.
-  void stand_in_lanes(const OperationSpec& spec, bool lanes);
+  // Converts that value to lanes, or to rows, where it is not so.
+  void use_lanes(const OperationSpec& spec, bool lanes);
   // Width of the value that the next operation reads.
   std::size_t units() const { return width(cursor_.value); }
   std::size_t width(std::size_t value) const { return graph_.values[value].units; }

@@ -17,7 +17,7 @@ namespace ravine {
 namespace {
 
 // Subnormal state is set to 0 so often. Bits depend on it.
-constexpr std::uint64_t clearing_steps = 256;
+constexpr std::uint64_t flushing_steps = 256;
 
 // Numbers in EpochSums; metrics follow.
 constexpr std::size_t own_sums = 4;
@@ -161,7 +161,7 @@ class Trainer {
     const double rate = settings_.rates[std::min(result_.steps, settings_.rates.size() - 1)];
     const StepFactors factors = prepare_step(network_.rule->prepare, network_.running, network_.settings, rate);
     updater_.share_penalty(network_.loss.penalty_share(weight));
-    updater_.step(Shares{team}, plan, factors, network_.step % clearing_steps == clearing_steps - 1,
+    updater_.step(Shares{team}, plan, factors, network_.step % flushing_steps == flushing_steps - 1,
                   forward_backward_.touched(plan));
     average(team, false);
     if (sampler_) sampler_->learn(batch.rows);

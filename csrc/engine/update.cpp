@@ -73,7 +73,7 @@ Updater<T>::Updater(const Network<T>& network, const Buffers<T>& buffers) : netw
   }
   for (const Chunk& chunk : chunks_)
     if (chunk.first + chunk.count <= parameters[0].offset + parameters[0].count())
-      still_end_ = chunk.first + chunk.count;
+      sparse_end_ = chunk.first + chunk.count;
   for (const Rooted& kernel : rooted_)
     for (std::size_t chunk = kernel.first; chunk < kernel.last; ++chunk) rooted_chunks_.push_back(chunk);
   for (std::size_t p = 0; p < parameters.size(); ++p)
@@ -158,8 +158,8 @@ void Updater<T>::step_rows(std::span<const std::uint32_t> touched, std::size_t t
   for (const std::uint32_t row :
        touched.subspan(task * touched_rows).first(std::min(touched_rows, touched.size() - task * touched_rows))) {
     const std::size_t at = parameter.offset + row * parameter.cols;
-    if (at >= still_end_) continue;
-    const std::size_t count = std::min(parameter.cols, still_end_ - at);
+    if (at >= sparse_end_) continue;
+    const std::size_t count = std::min(parameter.cols, sparse_end_ - at);
     T* const g = arena.gradients.data() + at;
     if (limit > 0.0) network_.kernels().clip->clip(g, g, count, static_cast<T>(limit));
     network_.rule->step(arena.values.data() + at, arena.state.data() + at, arena.size, g, count, factors.plain);

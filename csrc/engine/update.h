@@ -71,7 +71,7 @@ class Updater {
       share(row_tasks + chunks_.size(), [&](std::size_t task) {
         if (task < row_tasks) return step_rows(*touched, task, factors);
         const std::size_t chunk = task - row_tasks;
-        if (few && chunks_[chunk].first < still_end_) return;
+        if (few && chunks_[chunk].first < sparse_end_) return;
         finish_gradient(chunk, plan, Penalties::smooth);
         go_on(chunk);
       });
@@ -163,7 +163,7 @@ class Updater {
   const Network<T>& network_;
   const Buffers<T>& buffers_;
   std::vector<Chunk> chunks_;
-  std::size_t still_end_ = 0;  // chunks before this offset hold nothing but the first parameter
+  std::size_t sparse_end_ = 0;  // chunks before this offset hold nothing but the first parameter
   std::vector<Rooted> rooted_;
   std::vector<std::size_t> rooted_chunks_;
   std::vector<Columns> limited_;

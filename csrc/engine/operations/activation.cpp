@@ -42,7 +42,7 @@ template <class T>
 void add_activation(Builder<T>& builder, const OperationSpec& spec) {
   const Applied<T> function = builder.activation_of(spec);
   // a head's stands last, where a loss that starts from logits leaves it out
-  if (builder.is_head() || function.activation->rowwise) builder.stand_in_lanes(spec, false);
+  if (builder.is_head() || function.activation->rowwise) builder.use_lanes(spec, false);
   builder.template add<ActivationOperation>(spec, builder.units(), function);
 }
 

@@ -22,18 +22,18 @@ std::int64_t offset(const OperationSpec& spec, const std::string& setting, std::
 }
 
 std::uint32_t count(const OperationSpec& spec, const std::string& setting) {
-  const std::size_t places = spec.size(setting, 1);
-  if (places == 0 || places >= std::size_t{1} << 31)
+  const std::size_t positions = spec.size(setting, 1);
+  if (positions == 0 || positions >= std::size_t{1} << 31)
     throw std::invalid_argument(setting + " of " + spec.name + " must have 1 to 2^31 - 1 places, got " +
-                                std::to_string(places));
-  return static_cast<std::uint32_t>(places);
+                                std::to_string(positions));
+  return static_cast<std::uint32_t>(positions);
 }
 
 template <class T>
 class Augment final : public Operation<T> {
  public:
-  Augment(const Place<T>& place, const Window& drawn, const Window& still, std::uint32_t seed, std::uint32_t stream)
-      : Operation<T>(place), drawn_(drawn), still_(still), seed_(seed), stream_(stream) {}
+  Augment(const Place<T>& place, const Window& drawn, const Window& resting, std::uint32_t seed, std::uint32_t stream)
+      : Operation<T>(place), drawn_(drawn), resting_(resting), seed_(seed), stream_(stream) {}
 
   void do_forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
                   const Tools<T>& tools) const noexcept override;
@@ -41,7 +41,7 @@ class Augment final : public Operation<T> {
                    const Tools<T>& tools) const noexcept override;
 
  private:
-  const Window drawn_, still_;
+  const Window drawn_, resting_;
   const std::uint32_t seed_, stream_;
 };
 
@@ -49,14 +49,14 @@ template <class T>
 void Augment<T>::do_forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
                             const Tools<T>& tools) const noexcept {
   tools.kernels->augment->image_window(this->y(pass, first), this->x(pass, first), pass.first_row + first, rows,
-                                       pass.training ? drawn_ : still_, {seed_, stream_, pass.step});
+                                       pass.training ? drawn_ : resting_, {seed_, stream_, pass.step});
 }
 
 template <class T>
 void Augment<T>::do_backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
                              const Tools<T>& tools) const noexcept {
   tools.kernels->augment->image_window_backward(this->dx(pass, first), this->dy(pass, first), pass.first_row + first,
-                                                rows, pass.training ? drawn_ : still_, {seed_, stream_, pass.step});
+                                                rows, pass.training ? drawn_ : resting_, {seed_, stream_, pass.step});
   this->through_input_activation(pass, first, rows, {0, this->inputs_});
 }
 
@@ -76,13 +76,13 @@ void add_augment(Builder<T>& builder, const OperationSpec& spec) {
   if (!std::isfinite(static_cast<T>(drawn.fill)))
     throw std::invalid_argument("fill_value of " + spec.name + " is too large for the model's dtype, got " +
                                 std::to_string(drawn.fill));
-  Window still = drawn;
+  Window resting = drawn;
   drawn.top = offset(spec, "top", 0), drawn.left = offset(spec, "left", 0);
   drawn.tops = count(spec, "top"), drawn.lefts = count(spec, "left");
   drawn.flip_vertical = spec.number("flips", 0) != 0.0, drawn.flip_horizontal = spec.number("flips", 1) != 0.0;
-  still.top = offset(spec, "top", 2), still.left = offset(spec, "left", 2);
-  builder.template add<Augment>(spec, drawn.out_height * drawn.out_width * drawn.channels, drawn, still, builder.seed(),
-                                stream(Purpose::augment, builder.layer()));
+  resting.top = offset(spec, "top", 2), resting.left = offset(spec, "left", 2);
+  builder.template add<Augment>(spec, drawn.out_height * drawn.out_width * drawn.channels, drawn, resting,
+                                builder.seed(), stream(Purpose::augment, builder.layer()));
 }
 
 // size: height and width of the output; top and left: the first place, how many there are, the place outside training;

@@ -295,7 +295,7 @@ void add_conv2d(Builder<T>& builder, const OperationSpec& spec) {
   const Convolution<T>& plain =
       *find(kernels.convolutions, s.groups == s.channels && s.groups > 1 ? "depthwise" : "rows");
   const bool lanes = trains_in_lanes(s) && !builder.is_head();
-  builder.stand_in_lanes(spec, lanes);
+  builder.use_lanes(spec, lanes);
   const std::size_t kernel = builder.add_kernel(spec, s.terms(), s.filters, kernel_shape(spec, s));
   std::optional<std::size_t> bias;
   if (spec.flag("use_bias")) bias = builder.add_vector(spec.name + "/bias", s.filters);

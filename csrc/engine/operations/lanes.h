@@ -7,10 +7,10 @@
 namespace ravine {
 
 template <class T>
-class LanesTurn final : public Operation<T> {
+class LaneConversion final : public Operation<T> {
  public:
   // From rows to lanes, or back. Outside training both stand in rows, and this is a copy.
-  LanesTurn(const Place<T>& place, bool to_lanes) : Operation<T>(place), to_lanes_(to_lanes) {
+  LaneConversion(const Place<T>& place, bool to_lanes) : Operation<T>(place), to_lanes_(to_lanes) {
     this->profile_.step_work = 4 * this->units_;
   }
 
