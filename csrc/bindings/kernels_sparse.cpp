@@ -124,7 +124,7 @@ void bind_embedding(py::module_& module, const InstructionSet& set) {
                    Array<T> c = output<T>(out, {id.length(0), rows.length(1)}, "ids and the columns of table", "table");
                    c.require_apart(rows).require_apart(id);
                    without_gil([&, p = c.mutable_data()] {
-                     set.kernels<T>().sparse->take_rows(p, id.data(), rows.data(), id.size(), rows.cols());
+                     set.kernels<T>().sparse->gather_rows(p, id.data(), rows.data(), id.size(), rows.cols());
                    });
                    return c.object();
                  });

@@ -154,8 +154,8 @@ void bind_sums(py::module_& module, const InstructionSet& set) {
       });
 }
 
-void bind_clear_faded(py::module_& module, const InstructionSet& set) {
-  add_function(module, "clear_faded", "(x: Array, g: Array) -> None",
+void bind_flush_subnormals(py::module_& module, const InstructionSet& set) {
+  add_function(module, "flush_subnormals", "(x: Array, g: Array) -> None",
                "x = 0 where |x| is below the smallest normal number and g is 0, in place; x and g have one shape.", set,
                [](const InstructionSet& set, const py::object& x, const py::object& g) {
                  by_dtype(x, "x", [&]<class T>() {
@@ -164,14 +164,14 @@ void bind_clear_faded(py::module_& module, const InstructionSet& set) {
                    gradient.require_shape_of(values);
                    values.require_writable().require_apart(gradient);
                    without_gil([&, p = values.mutable_data()] {
-                     set.kernels<T>().vector->clear_faded(p, gradient.data(), gradient.size());
+                     set.kernels<T>().vector->flush_subnormals(p, gradient.data(), gradient.size());
                    });
                  });
                });
 }
 
-void bind_approach(py::module_& module, const InstructionSet& set) {
-  add_function(module, "approach", "(y: Array, x: Array, share: float) -> None",
+void bind_lerp(py::module_& module, const InstructionSet& set) {
+  add_function(module, "lerp", "(y: Array, x: Array, share: float) -> None",
                "y += share (x - y), in place; y and x have one shape.", set,
                [](const InstructionSet& set, const py::object& y, const py::object& x, double share) {
                  by_dtype(y, "y", [&]<class T>() {
@@ -180,7 +180,7 @@ void bind_approach(py::module_& module, const InstructionSet& set) {
                    values.require_shape_of(average);
                    average.require_writable().require_apart(values);
                    without_gil([&, p = average.mutable_data()] {
-                     set.kernels<T>().vector->approach(p, values.data(), values.size(), static_cast<T>(share));
+                     set.kernels<T>().vector->lerp(p, values.data(), values.size(), static_cast<T>(share));
                    });
                  });
                });
@@ -211,8 +211,8 @@ void bind(py::module_& module, const InstructionSet& set) {
   bind_scale_and_add(module, set);
   bind_rows(module, set);
   bind_sums(module, set);
-  bind_clear_faded(module, set);
-  bind_approach(module, set);
+  bind_flush_subnormals(module, set);
+  bind_lerp(module, set);
   bind_penalty(module, set);
 }
 

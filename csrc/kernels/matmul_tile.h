@@ -4,23 +4,21 @@
 #include <type_traits>
 #include <utility>
 
-#include "kernels/kernels.h"
-#include "kernels/vec.h"
+#include "kernels/signatures/finish.h"
+#include "kernels/tuning.h"
+#include "kernels/vec/arithmetic.h"
+#include "kernels/vec/memory.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {
 
-// A tile has up to tile_rows x 2 vectors: with the two vectors of b and one of a they fill the register file.
-inline constexpr std::size_t tile_rows = vector_registers == 32 ? 14 : 6;
-inline constexpr std::size_t tile_vectors = 2;
 template <class T>
 inline constexpr std::size_t tile_cols = tile_vectors * lanes<T>;
 template <class T>
 inline constexpr std::size_t tile_size = tile_rows * tile_cols<T>;
 
-// A product's k is taken in blocks of this many terms, two slices: c is read and written once for both, and a's block
-// and a panel of b still stay in the L2 cache.
-inline constexpr std::size_t block_depth = 2 * product_slice;
+// A product's k is taken in blocks of this many terms.
+inline constexpr std::size_t block_depth = block_slices * product_slice;
 inline constexpr std::size_t cache_line = 64;
 template <class T>
 inline constexpr std::size_t line_terms = cache_line / sizeof(T);
@@ -142,9 +140,6 @@ struct Panel {
 
   Panel from(std::size_t p) const { return {b + p * ld, ld, last, copy ? copy + p * tile_cols<T> : nullptr}; }
 };
-// Of a panel that is copied, the row so many terms ahead is asked for, and the next panel's: each may be in a page of
-// its own, where hardware does not look ahead.
-inline constexpr std::size_t terms_ahead = 32;
 
 // Vector `v` of `vectors`, the last of which has only `last` elements if `ragged`.
 template <bool ragged, std::size_t vectors, class T>
@@ -263,9 +258,7 @@ constexpr TileTable<T, A> make_tiles(std::index_sequence<i...>) {
 template <class T, class A>
 constinit const TileTable<T, A> tiles = make_tiles<T, A>(std::make_index_sequence<tile_rows>{});
 
-// The chains that ask for what is wanted later while they run: those of whole tiles, or nearly, of which large products
-// consist. Others ask for all of it first.
-inline constexpr std::size_t asking_chains = tile_rows > 8 ? 3 : 2;
+// The chains that ask for what is wanted later while they run; others ask for all of it first.
 template <class T, class A>
 struct AskingTiles {
   typename TileTable<T, A>::Chain chain[asking_chains];

@@ -4,7 +4,9 @@
 //   buffered                        whether the term is so much code that it should be written out less often
 #pragma once
 
-#include "kernels/buffered_sum.h"
+#include "kernels/signatures/losses.h"
+#include "kernels/signatures/rows.h"
+#include "kernels/vec/buffered_sum.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

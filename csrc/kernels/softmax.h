@@ -1,9 +1,9 @@
 // What softmax and its cross entropy share.
 #pragma once
 
-#include "kernels/buffered_sum.h"
 #include "kernels/math.h"
-#include "kernels/vec.h"
+#include "kernels/vec/buffered_sum.h"
+#include "kernels/vec/reductions.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

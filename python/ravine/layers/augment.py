@@ -49,15 +49,17 @@ class _Moving(Layer):
         fill: float = 0.0,
     ) -> _core.OperationSpec:
         """Return the engine's operation; `top` and `left` are the first place, how many there are, and that at rest."""
-        settings = {
-            "size": size,
-            "top": top,
-            "left": left,
-            "flips": flips,
-            "border": (_BORDERS.index(border),),
-            "fill": (fill,),
-        }
-        return _core.OperationSpec("augment", name=name, shape=shape, settings=settings)
+        return _core.OperationSpec(
+            "augment",
+            name=name,
+            shape=shape,
+            size=size,
+            top=top,
+            left=left,
+            flips=flips,
+            border=_BORDERS.index(border),
+            fill=fill,
+        )
 
 
 class RandomFlip(_Moving):

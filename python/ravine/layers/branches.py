@@ -119,7 +119,7 @@ class Parallel(Layer):
     ) -> _core.OperationSpec:
         """Return the engine's operation."""
         positions = math.prod(self.output_shape(shape)[:-1])
-        return _core.OperationSpec(self.merge, name=name, settings={"positions": (positions,)}, branches=branches)
+        return _core.OperationSpec(self.merge, name=name, positions=positions, branches=branches)
 
     def _arguments(self) -> dict[str, Any]:
         return {"branches": [list(branch) for branch in self.branches]}
@@ -193,7 +193,7 @@ class Residual(Layer):
         branches: Sequence[Sequence[_core.OperationSpec]] = (),
     ) -> _core.OperationSpec:
         """Return the engine's operation."""
-        return _core.OperationSpec("add", name=name, settings={"positions": (1,)}, branches=branches)
+        return _core.OperationSpec("add", name=name, positions=1, branches=branches)
 
     def _arguments(self) -> dict[str, Any]:
         return {"layers": list(self._layers)}

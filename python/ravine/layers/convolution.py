@@ -77,20 +77,17 @@ class _Convolution(KernelLayer):
     ) -> _core.OperationSpec:
         kernel, strides, dilation = self._pairs()
         (top, bottom), (left, right) = self._zeros(shape)
-        numbers = {
-            "kernel_size": kernel,
-            "strides": strides,
-            "dilation": dilation,
-            "padding": (top, bottom, left, right),
-            "groups": (groups,),
-            "kernel_shape": self.parameter_shapes(shape)["kernel"],
-        }
         return _core.OperationSpec(
             "conv2d",
             name=name,
-            shape=list(self._image(shape)),
+            shape=self._image(shape),
             units=filters,
-            settings={key: [float(number) for number in value] for key, value in numbers.items()},
+            kernel_size=kernel,
+            strides=strides,
+            dilation=dilation,
+            padding=(top, bottom, left, right),
+            groups=groups,
+            kernel_shape=self.parameter_shapes(shape)["kernel"],
             **self._described(regularizer),
         )
 

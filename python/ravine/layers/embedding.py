@@ -114,9 +114,9 @@ class Embedding(KernelLayer):
         branches: Sequence[Sequence[_core.OperationSpec]] = (),
     ) -> _core.OperationSpec:
         """Return the engine's operation."""
-        settings = {"input_dim": (float(self.input_dim),)}
-        described = self._described(regularizer)
-        return _core.OperationSpec("embedding", name=name, units=self.output_dim, settings=settings, **described)
+        return _core.OperationSpec(
+            "embedding", name=name, input_dim=self.input_dim, units=self.output_dim, **self._limits(regularizer)
+        )
 
     def __repr__(self) -> str:
         return self._call(

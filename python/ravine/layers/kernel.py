@@ -95,6 +95,12 @@ class KernelLayer(Layer):
             "use_bias": self.use_bias,
             "activation": self.activation.activation,
             "alpha": self.activation.alpha,
+            **self._limits(regularizer),
+        }
+
+    def _limits(self, regularizer: Regularizer | None) -> dict[str, Any]:
+        """Return what the engine's operation is told of penalty and constraint."""
+        return {
             "l1": regularizer.l1 if regularizer else 0.0,
             "l2": regularizer.l2 if regularizer else 0.0,
             "l2_norm": regularizer.l2_norm if regularizer else 0.0,

@@ -111,8 +111,7 @@ class SpatialDropout(Layer):
         branches: Sequence[Sequence[_core.OperationSpec]] = (),
     ) -> _core.OperationSpec:
         """Return the engine's operation."""
-        settings = {"positions": (math.prod(shape[:-1]),)}
-        return _core.OperationSpec("spatial_dropout", name=name, rate=self.rate, settings=settings)
+        return _core.OperationSpec("spatial_dropout", name=name, rate=self.rate, positions=math.prod(shape[:-1]))
 
     def __repr__(self) -> str:
         return self._call(repr(self.rate))

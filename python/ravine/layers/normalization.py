@@ -52,10 +52,10 @@ class _Norm(Layer):
         branches: Sequence[Sequence[_core.OperationSpec]] = (),
     ) -> _core.OperationSpec:
         """Return the engine's operation."""
-        return _core.OperationSpec(self.kind, name=name, shape=list(shape), settings=self._settings())
+        return _core.OperationSpec(self.kind, name=name, shape=shape, settings=self._settings())
 
-    def _settings(self) -> dict[str, tuple[float, ...]]:
-        return {"epsilon": (self.epsilon,), "center": (float(self.center),), "scale": (float(self.scale),)}
+    def _settings(self) -> dict[str, float]:
+        return {"epsilon": self.epsilon, "center": self.center, "scale": self.scale}
 
     def _show(self, *shown: str) -> str:
         return self._call(
@@ -154,8 +154,8 @@ class BatchNorm(_Norm):
         """Return 2 for flat rows, else 1: a single value has no variance."""
         return 2 if math.prod(shape[:-1]) == 1 else 1
 
-    def _settings(self) -> dict[str, tuple[float, ...]]:
-        return {**super()._settings(), "momentum": (self.momentum,)}
+    def _settings(self) -> dict[str, float]:
+        return {**super()._settings(), "momentum": self.momentum}
 
     def __repr__(self) -> str:
         shown = [f"{name}={getattr(self, name)!r}" for name, usual in _USUAL.items() if getattr(self, name) != usual]

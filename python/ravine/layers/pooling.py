@@ -32,8 +32,9 @@ class _Pool(Layer):
     ) -> _core.OperationSpec:
         """Return the engine's operation."""
         pool_size, strides, padding = self.windows(shape)
-        settings = {"pool_size": pool_size, "strides": strides, "same": (float(padding == "same"),)}
-        return _core.OperationSpec(self.engine_kind, name=name, shape=shape, settings=settings)
+        return _core.OperationSpec(
+            self.engine_kind, name=name, shape=shape, pool_size=pool_size, strides=strides, same=padding == "same"
+        )
 
 
 class _WindowPool(_Pool):

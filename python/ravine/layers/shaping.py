@@ -127,8 +127,8 @@ class ZeroPadding2D(Layer):
         branches: Sequence[Sequence[_core.OperationSpec]] = (),
     ) -> _core.OperationSpec:
         """Return the engine's operation."""
-        settings = {"padding": (*self.padding[0], *self.padding[1])}
-        return _core.OperationSpec("zero_pad", name=name, shape=shape, settings=settings)
+        padding = (*self.padding[0], *self.padding[1])
+        return _core.OperationSpec("zero_pad", name=name, shape=shape, padding=padding)
 
     def __repr__(self) -> str:
         return self._call(repr(self.padding))
@@ -177,7 +177,7 @@ class UpSampling2D(Layer):
         branches: Sequence[Sequence[_core.OperationSpec]] = (),
     ) -> _core.OperationSpec:
         """Return the engine's operation."""
-        return _core.OperationSpec("upsample", name=name, shape=shape, settings={"size": self.size})
+        return _core.OperationSpec("upsample", name=name, shape=shape, size=self.size)
 
     def __repr__(self) -> str:
         return self._call(repr(self.size))

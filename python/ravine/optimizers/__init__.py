@@ -7,20 +7,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .._validation import check_choice
+from . import first_order
 from ._problem import Result
 from .base import Optimizer
 from .composed import Chain, WeightAverage
-from .first_order import (
-    SGD,
-    AdaDelta,
-    AdaGrad,
-    Adam,
-    AdaMax,
-    AdamW,
-    AMSGrad,
-    Nadam,
-    RMSProp,
-)
+from .first_order import *  # noqa: F403
 from .second_order import BFGS, LBFGS, Newton
 
 if TYPE_CHECKING:
@@ -33,25 +24,17 @@ __all__ = [
     "BFGS",
     "CMAES",
     "LBFGS",
-    "SGD",
-    "AMSGrad",
-    "AdaDelta",
-    "AdaGrad",
-    "AdaMax",
-    "Adam",
-    "AdamW",
     "Chain",
     "GeneticAlgorithm",
-    "Nadam",
     "Newton",
     "OpenAIES",
     "Optimizer",
-    "RMSProp",
     "Result",
     "SimulatedAnnealing",
     "WeightAverage",
     "get",
 ]
+__all__ += first_order.__all__
 
 # Imported when first asked for: training by gradients needs none of them.
 _LATER = {
@@ -61,24 +44,7 @@ _LATER = {
     "SimulatedAnnealing": "annealing",
 }
 
-_NAMES = {
-    "sgd": "SGD",
-    "adagrad": "AdaGrad",
-    "rmsprop": "RMSProp",
-    "adadelta": "AdaDelta",
-    "adam": "Adam",
-    "adamw": "AdamW",
-    "amsgrad": "AMSGrad",
-    "adamax": "AdaMax",
-    "nadam": "Nadam",
-    "bfgs": "BFGS",
-    "lbfgs": "LBFGS",
-    "newton": "Newton",
-    "simulatedannealing": "SimulatedAnnealing",
-    "geneticalgorithm": "GeneticAlgorithm",
-    "openaies": "OpenAIES",
-    "cmaes": "CMAES",
-}
+_NAMES = {name.lower(): name for name in (*first_order.__all__, "BFGS", "LBFGS", "Newton", *_LATER)}
 
 
 def get(optimizer: str | Optimizer | Sequence[Any]) -> Optimizer:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .. import kernels
+from .. import _core, kernels
 from .._validation import Array, check_int
 from ..schedules import Schedule, check_rate
 from ._problem import Point, Problem, Result, Vector
@@ -22,10 +22,7 @@ __all__ = ["Optimizer"]
 
 # Attribute names are Keras'; the engine's differ where its equations do.
 _ENGINE_NAMES = {"beta_1": "beta1", "beta_2": "beta2"}
-_ENGINE_SETTINGS = (
-    "momentum", "beta_1", "beta_2", "rho", "epsilon", "weight_decay", "bias_correction", "epsilon_inside",
-    "clip_norm", "clip_value",
-)  # fmt: skip
+_ENGINE_SETTINGS = {*_core.rows["update_settings"], "clip_norm", "clip_value"} - {"learning_rate"}
 
 
 class Optimizer:
@@ -79,8 +76,8 @@ class Optimizer:
 
     def settings(self) -> dict[str, Any]:
         """Return the compiled rule's settings, without the learning rate."""
-        given = {_ENGINE_NAMES.get(name, name): vars(self)[name] for name in _ENGINE_SETTINGS if name in vars(self)}
-        return {name: value for name, value in given.items() if value is not None}
+        given = {_ENGINE_NAMES.get(name, name): value for name, value in vars(self).items()}
+        return {name: value for name, value in given.items() if name in _ENGINE_SETTINGS and value is not None}
 
     def averaging(self) -> dict[str, Any] | None:
         """Return how the weights are averaged; None for no average."""

@@ -279,7 +279,7 @@ class WeightAverage(Optimizer):
                 if taken == 1:
                     average = np.array(point.x)
                 else:
-                    kernels.approach(average, point.x, 1.0 / taken if self.decay is None else 1.0 - self.decay)
+                    kernels.lerp(average, point.x, 1.0 / taken if self.decay is None else 1.0 - self.decay)
             yield point if taken == 0 else problem.evaluate(np.array(average))
 
 

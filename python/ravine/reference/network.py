@@ -28,7 +28,7 @@ from .batches import USUAL_BATCH_SLICE, Array, epoch_order, weighted_sum
 from .limits import clip, squared_norm
 from .operations import DropoutKey, OperationSpec, make_operations
 from .samplers import Sampler
-from .vector import approach, clear_faded, scale
+from .vector import flush_subnormals, lerp, scale
 
 Metrics = Sequence[tuple[str, float]]
 
@@ -347,7 +347,7 @@ class Network:
                 operation.add_penalty_gradient(smooth=True, share=share)
             self._clip()
             if self.step % _CLEARING_STEPS == _CLEARING_STEPS - 1:
-                self._clear_faded()
+                self._flush_subnormals()
             self._update(rate)
             for operation in self._all:
                 operation.threshold(rate * share)
@@ -417,12 +417,12 @@ class Network:
         for operation in self._all:
             operation.constrain()
 
-    def _clear_faded(self) -> None:
-        """Set state to 0 that has faded to denormal numbers."""
+    def _flush_subnormals(self) -> None:
+        """Set state that has decayed to subnormal numbers to 0."""
         for name, operation, key in self._named():
             if operation.trainable:
                 for slot in self._state[name]:
-                    clear_faded(slot, operation.gradients[key].reshape(-1))
+                    flush_subnormals(slot, operation.gradients[key].reshape(-1))
 
     def _take_average(self, *, epoch_end: bool) -> None:
         """Count a step or the end of an epoch; where it is one of those to be averaged, take the weights in."""
@@ -437,7 +437,7 @@ class Network:
             if n == 1:
                 self._average[name][...] = w
             else:
-                approach(self._average[name], w, 1.0 / n if decay is None else 1.0 - decay)
+                lerp(self._average[name], w, 1.0 / n if decay is None else 1.0 - decay)
 
     def _update(self, rate: float) -> None:
         """Apply the rule to every trainable parameter; weight decay acts on kernels only."""

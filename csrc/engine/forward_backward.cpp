@@ -1,4 +1,4 @@
-#include "engine/walk.h"
+#include "engine/forward_backward.h"
 
 #include <algorithm>
 #include <cstring>
@@ -32,7 +32,8 @@ std::size_t most_terms(const Data<T>& data, std::size_t rows) {
 }  // namespace
 
 template <class T>
-Walk<T>::Walk(const Network<T>& network, Buffers<T>& buffers, const Data<T>& data, std::vector<MetricChoice<T>> metrics)
+ForwardBackward<T>::ForwardBackward(const Network<T>& network, Buffers<T>& buffers, const Data<T>& data,
+                                    std::vector<MetricChoice<T>> metrics)
     : network_(network),
       buffers_(buffers),
       data_(data),
@@ -47,7 +48,7 @@ Walk<T>::Walk(const Network<T>& network, Buffers<T>& buffers, const Data<T>& dat
 }
 
 template <class T>
-Plan Walk<T>::prepare(std::size_t rows, std::size_t threads) {
+Plan ForwardBackward<T>::prepare(std::size_t rows, std::size_t threads) {
   Plan plan = plan_step(network_, rows, threads, data_.terms_a_row());
   plan.threads = startable_threads(plan.threads);
   const std::size_t passes = plan.by_rows ? plan.threads : 1;
@@ -69,7 +70,7 @@ Plan Walk<T>::prepare(std::size_t rows, std::size_t threads) {
 
 // Losses, metrics and the gradient by the last value, for rows of one pass; their sums by slice.
 template <class T>
-void Walk<T>::losses(Pass<T>& pass, const Step& step, std::size_t first, std::size_t rows) noexcept {
+void ForwardBackward<T>::losses(Pass<T>& pass, const Step& step, std::size_t first, std::size_t rows) noexcept {
   const std::size_t units = units_;
   T* const dz = pass.dvalue[output_] + first * units;
   if (data_.doutput) {
@@ -109,7 +110,7 @@ void Walk<T>::losses(Pass<T>& pass, const Step& step, std::size_t first, std::si
 
 // A group of slices through the whole network and back, on one thread.
 template <class T>
-void Walk<T>::group(std::size_t thread, const Step& step, std::size_t number) noexcept {
+void ForwardBackward<T>::group(std::size_t thread, const Step& step, std::size_t number) noexcept {
   Pass<T>& pass = buffers_.pass(thread);
   const Tools<T>& tools = buffers_.tools(thread);
   pass.first_row = number * step.plan.group_rows();
@@ -136,7 +137,7 @@ void Walk<T>::group(std::size_t thread, const Step& step, std::size_t number) no
 
 // Lists the terms of a pass's input by columns; groups write each other's gradients when these are added up.
 template <class T>
-void Walk<T>::list_columns(Pass<T>& pass, std::size_t group, std::size_t rows, bool others_write) noexcept {
+void ForwardBackward<T>::list_columns(Pass<T>& pass, std::size_t group, std::size_t rows, bool others_write) noexcept {
   ColumnLists<T>& lists = buffers_.columns[group];
   if (data_.is_sparse())
     lists.build(pass.sparse, rows);
@@ -145,10 +146,10 @@ void Walk<T>::list_columns(Pass<T>& pass, std::size_t group, std::size_t rows, b
   pass.columns = lists.listed(others_write || others_write_);
 }
 
-// For rows of one pass, after the walk back.
+// For rows of one pass, after the backward pass.
 template <class T>
-void Walk<T>::row_norms(const Pass<T>& pass, const Step& step, std::size_t first, std::size_t rows,
-                        const Tools<T>& tools) noexcept {
+void ForwardBackward<T>::row_norms(const Pass<T>& pass, const Step& step, std::size_t first, std::size_t rows,
+                                   const Tools<T>& tools) noexcept {
   double* const norm = step.row_norms + pass.first_row + first;
   std::fill_n(norm, rows, 0.0);
   for (std::size_t i = network_.first_trained(); i < operations_; ++i)
@@ -157,50 +158,53 @@ void Walk<T>::row_norms(const Pass<T>& pass, const Step& step, std::size_t first
 
 // A network that has to go by outputs though its rows could be shared is cut by slices of the batch.
 template <class T>
-std::size_t Walk<T>::task_rows_of(const Operation<T>& operation, const Plan& plan) const noexcept {
-  const std::size_t most = operation.task_rows();
-  return network_.surveys() && plan.threads > 1 ? std::min(most, plan.slice) : most;
+std::size_t ForwardBackward<T>::task_rows_of(const Operation<T>& operation, const Plan& plan) const noexcept {
+  const std::size_t most = operation.profile().task_rows;
+  return network_.uses_batch_statistics() && plan.threads > 1 ? std::min(most, plan.slice) : most;
 }
 
 // Where slices keep a team as busy as parts of the gradient: a part goes through all rows, and makes anew what goes
 // with them.
 template <class T>
-bool Walk<T>::slices_gradient(const Operation<T>& operation, const Plan& plan) const noexcept {
-  return operation.has_slices() && plan.threads > 1 &&
-         plan.slices >= std::min(plan.threads, std::max<std::size_t>(2, operation.gradient_parts()));
+bool ForwardBackward<T>::slices_gradient(const Operation<T>& operation, const Plan& plan) const noexcept {
+  return operation.sliced_gradient() && plan.threads > 1 &&
+         plan.slices >= std::min(plan.threads, std::max<std::size_t>(2, operation.profile().gradient_parts));
 }
 
 template <class T>
-bool Walk<T>::by_rows(Team& team, const Step& step) noexcept {
+bool ForwardBackward<T>::by_rows(Team& team, const Step& step) noexcept {
   const std::size_t work = work_ * step.plan.group_rows();
   return team.share(step.plan.groups, work, true, [&](std::size_t thread, std::size_t g) { group(thread, step, g); });
 }
 
-// What an operation that surveys needs to know before its rows go on.
+// What an operation needs to know of the whole batch before its rows go on.
 template <class T>
-bool Walk<T>::look_at_batch(Team& team, const Step& step, const Operation<T>& operation, bool back) noexcept {
+bool ForwardBackward<T>::take_statistics(Team& team, const Step& step, const Operation<T>& operation,
+                                         bool back) noexcept {
   const Pass<T>& pass = buffers_.pass(0);
-  const std::size_t rows = step.batch.rows, slices = operation.survey_slices(rows);
-  if (!team.share(slices, rows * operation.work() / slices, true, [&](std::size_t thread, std::size_t slice) {
+  const BatchStatistics<T>& statistics = *operation.batch_statistics();
+  const std::size_t rows = step.batch.rows, slices = statistics.slices(rows);
+  if (!team.share(slices, rows * operation.profile().work() / slices, true, [&](std::size_t thread, std::size_t slice) {
         const Tools<T>& tools = buffers_.tools(thread);
-        back ? operation.survey_back(pass, rows, slice, tools) : operation.survey(pass, rows, slice, tools);
+        back ? statistics.collect_back(pass, rows, slice, tools) : statistics.collect(pass, rows, slice, tools);
       }))
     return false;
   if (back)
-    operation.settle_back(pass, rows, network_.arena.gradients.data(), buffers_.tools(0));
+    statistics.finish_back(pass, rows, network_.arena.gradients.data(), buffers_.tools(0));
   else
-    operation.settle(pass, rows, buffers_.tools(0));
+    statistics.finish(pass, rows, buffers_.tools(0));
   return true;
 }
 
 template <class T>
-void Walk<T>::learn() noexcept {
-  for (std::size_t i = 0; network_.surveys() && i < operations_; ++i)
-    if (network_.operation(i).surveys()) network_.operation(i).learn(buffers_.pass(0), buffers_.tools(0));
+void ForwardBackward<T>::update_running_statistics() noexcept {
+  for (std::size_t i = 0; network_.uses_batch_statistics() && i < operations_; ++i)
+    if (const auto* statistics = network_.operation(i).batch_statistics())
+      statistics->update_running(buffers_.pass(0), buffers_.tools(0));
 }
 
 template <class T>
-bool Walk<T>::by_outputs(Team& team, const Step& step) noexcept {
+bool ForwardBackward<T>::by_outputs(Team& team, const Step& step) noexcept {
   Pass<T>& pass = buffers_.pass(0);
   const std::size_t rows = step.batch.rows;
   pass.first_row = 0, pass.step = step.number, pass.training = step.training;
@@ -218,11 +222,11 @@ bool Walk<T>::by_outputs(Team& team, const Step& step) noexcept {
     return false;
   for (std::size_t i = 0; i < operations_; ++i) {
     const Operation<T>& operation = network_.operation(i);
-    if (operation.surveys() && !look_at_batch(team, step, operation, false)) return false;
+    if (operation.batch_statistics() && !take_statistics(team, step, operation, false)) return false;
     const std::size_t most = i == 0 && data_.is_sparse() ? sparse_task_rows : task_rows_of(operation, step.plan);
     const std::size_t count = pieces(rows, most), lists = i == 0 && lists_columns_ ? 1 : 0;
     const std::size_t block_work = most * work_of(i);
-    const std::size_t parts = tasks_of(operation.forward_parts(), block_work, team.size());
+    const std::size_t parts = tasks_of(operation.profile().forward_parts, block_work, team.size());
     const std::size_t work = block_work / parts;
     if (!team.share(lists + count * parts, work, true, [&](std::size_t thread, std::size_t task) {
           if (task < lists) return list_columns(pass, 0, rows, false);
@@ -243,28 +247,28 @@ bool Walk<T>::by_outputs(Team& team, const Step& step) noexcept {
 // Each operation's gradient by its parameters and by its input both follow from the gradient by its output, so that one
 // share does them together.
 template <class T>
-bool Walk<T>::back_by_outputs(Team& team, const Step& step) noexcept {
+bool ForwardBackward<T>::back_by_outputs(Team& team, const Step& step) noexcept {
   Pass<T>& pass = buffers_.pass(0);
   const std::size_t rows = step.batch.rows;
   const std::size_t blocks = pieces(rows, task_rows);
   for (std::size_t i = operations_; i-- > network_.first_trained();) {
     const Operation<T>& operation = network_.operation(i);
-    if (operation.surveys() && (network_.trains(i) || network_.goes_back(i)) &&
-        !look_at_batch(team, step, operation, true))
+    if (operation.batch_statistics() && (network_.trains(i) || network_.goes_back(i)) &&
+        !take_statistics(team, step, operation, true))
       return false;
     const std::size_t row_work = work_of(i), most = task_rows_of(operation, step.plan);
-    const std::size_t parts = tasks_of(operation.backward_parts(), most * row_work, team.size());
+    const std::size_t parts = tasks_of(operation.profile().backward_parts, most * row_work, team.size());
     const std::size_t slices = network_.trains(i) && slices_gradient(operation, step.plan) ? step.plan.slices : 0;
     std::size_t gradient_parts = slices;
     if (network_.trains(i) && slices == 0)
-      gradient_parts = tasks_of(operation.gradient_parts(), rows * row_work, team.size());
+      gradient_parts = tasks_of(operation.profile().gradient_parts, rows * row_work, team.size());
     const std::size_t backward_tasks = network_.goes_back(i) ? pieces(rows, most) * parts : 0;
     const std::size_t work = 2 * rows * row_work / (gradient_parts + backward_tasks + 1);
     if (!team.share(gradient_parts + backward_tasks, work, true, [&](std::size_t thread, std::size_t task) {
           const Tools<T>& tools = buffers_.tools(thread);
           if (task < slices) {
             const std::size_t first = task * step.plan.slice;
-            operation.gradient_of_slice(pass, first, std::min(step.plan.slice, rows - first), task, tools);
+            operation.sliced_gradient()->slice(pass, first, std::min(step.plan.slice, rows - first), task, tools);
           } else if (task < gradient_parts) {
             operation.gradient(pass, rows, step.plan.gradient_slice, {task, gradient_parts},
                                network_.arena.gradients.data(), tools);
@@ -275,7 +279,7 @@ bool Walk<T>::back_by_outputs(Team& team, const Step& step) noexcept {
           }
         }))
       return false;
-    if (slices > 0) operation.join_slices(pass, slices, network_.arena.gradients.data(), buffers_.tools(0));
+    if (slices > 0) operation.sliced_gradient()->join(pass, slices, network_.arena.gradients.data(), buffers_.tools(0));
   }
   if (!step.row_norms) return true;
   return team.share(blocks, task_rows * (work_ / 16), true, [&](std::size_t thread, std::size_t block) {
@@ -284,22 +288,22 @@ bool Walk<T>::back_by_outputs(Team& team, const Step& step) noexcept {
 }
 
 template <class T>
-bool Walk<T>::operator()(Team& team, const Step& step) noexcept {
+bool ForwardBackward<T>::operator()(Team& team, const Step& step) noexcept {
   return step.plan.by_rows ? by_rows(team, step) : by_outputs(team, step);
 }
 
 // The tree of the slices' sums.
 template <class T>
-double Walk<T>::loss_sum(const Plan& plan) noexcept {
+double ForwardBackward<T>::loss_sum(const Plan& plan) noexcept {
   return tree_sum(loss_sums_, plan.slices);
 }
 
 template <class T>
-double Walk<T>::metric_sum(std::size_t metric, const Plan& plan) noexcept {
+double ForwardBackward<T>::metric_sum(std::size_t metric, const Plan& plan) noexcept {
   return tree_sum(metric_sums_.data() + metric * most_batch_slices, plan.slices);
 }
 
-template class Walk<float>;
-template class Walk<double>;
+template class ForwardBackward<float>;
+template class ForwardBackward<double>;
 
 }  // namespace ravine

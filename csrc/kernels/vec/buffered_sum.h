@@ -3,7 +3,9 @@
 // written out twice. The same terms are added in the same order, so that the bits are the same.
 #pragma once
 
-#include "kernels/vec.h"
+#include <cstddef>
+
+#include "kernels/vec/reductions.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

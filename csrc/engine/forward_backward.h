@@ -1,4 +1,4 @@
-// One batch through the network and back: values, losses, and the gradients by the parameters.
+// One batch forward through the network and backward: values, losses, and the gradients by the parameters.
 #pragma once
 
 #include <cstddef>
@@ -25,9 +25,10 @@ struct Step {
 };
 
 template <class T>
-class Walk {
+class ForwardBackward {
  public:
-  Walk(const Network<T>& network, Buffers<T>& buffers, const Data<T>& data, std::vector<MetricChoice<T>> metrics);
+  ForwardBackward(const Network<T>& network, Buffers<T>& buffers, const Data<T>& data,
+                  std::vector<MetricChoice<T>> metrics);
 
   // Chooses the plan for batches of up to `rows` rows and makes room for them.
   Plan prepare(std::size_t rows, std::size_t threads);
@@ -39,8 +40,8 @@ class Walk {
   double loss_sum(const Plan& plan) noexcept;
   double metric_sum(std::size_t metric, const Plan& plan) noexcept;
   std::size_t metrics() const { return metrics_.size(); }
-  // Lets operations take what they saw of the last batch into their statistics.
-  void learn() noexcept;
+  // Takes the statistics of the last batch into the running ones.
+  void update_running_statistics() noexcept;
   // Of the last batch: the rows of the first parameter outside of which its gradient is zero; none: any may not be.
   std::optional<std::span<const std::uint32_t>> touched(const Plan& plan) const {
     if (!lists_columns_ || others_write_ || (plan.by_rows && plan.groups > 1)) return std::nullopt;
@@ -50,7 +51,7 @@ class Walk {
  private:
   bool by_rows(Team& team, const Step& step) noexcept;
   bool by_outputs(Team& team, const Step& step) noexcept;
-  bool look_at_batch(Team& team, const Step& step, const Operation<T>& operation, bool back) noexcept;
+  bool take_statistics(Team& team, const Step& step, const Operation<T>& operation, bool back) noexcept;
   std::size_t task_rows_of(const Operation<T>& operation, const Plan& plan) const noexcept;
   bool slices_gradient(const Operation<T>& operation, const Plan& plan) const noexcept;
   bool back_by_outputs(Team& team, const Step& step) noexcept;
@@ -61,7 +62,8 @@ class Walk {
   // Of one operation on one row, in one direction.
   std::size_t work_of(std::size_t operation) const {
     const bool sparse = operation == 0 && data_.is_sparse();
-    return sparse ? operation_work(network_, 0, data_.terms_a_row()) / 3 : network_.operation(operation).work();
+    return sparse ? operation_work(network_, 0, data_.terms_a_row()) / 3
+                  : network_.operation(operation).profile().work();
   }
   void losses(Pass<T>& pass, const Step& step, std::size_t first, std::size_t rows) noexcept;
 
