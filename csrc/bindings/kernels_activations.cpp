@@ -48,19 +48,15 @@ py::object backward(const Activation<T>& activation, const py::object& gradient,
   return dx.object();
 }
 
-std::string default_alpha(std::string_view name) {
-  if (name == "leaky_relu") return "0.01";
-  return name == "elu" ? "1.0" : "0.0";
-}
-
 void bind_forward(py::module_& module, const Pair& pair) {
   const std::string doc = equation("activation", pair.name()) + "\n\nx and out: (n,) or (rows, cols)" +
                           (pair.d->rowwise ? "; each row by itself" : "") + ". out may be x.";
-  add_function(module, pair.name(),
-               "(x: Array, *, alpha: float = " + default_alpha(pair.name()) + ", out: Array | None = None) -> Array",
-               doc, pair, [](Pair pair, const py::object& x, double alpha, const py::object& out) {
-                 return by_dtype(x, "x", [&]<class T>() { return forward(pair.row<T>(), x, alpha, out); });
-               });
+  add_function(
+      module, pair.name(),
+      "(x: Array, *, alpha: float = " + text(py::float_(pair.d->alpha.usual)) + ", out: Array | None = None) -> Array",
+      doc, pair, [](Pair pair, const py::object& x, double alpha, const py::object& out) {
+        return by_dtype(x, "x", [&]<class T>() { return forward(pair.row<T>(), x, alpha, out); });
+      });
 }
 
 void bind_backward(py::module_& module, const Pair& pair) {
@@ -69,7 +65,7 @@ void bind_backward(py::module_& module, const Pair& pair) {
                           (pair.d->rowwise ? "dx = y * (dy - sum(dy * y)) in each row" : "dx = dy * f'") +
                           "; all of dy's shape. out may be dy.";
   add_function(module, std::string(pair.name()) + "_backward",
-               "(dy: Array, saved: Array, *, alpha: float = " + default_alpha(pair.name()) +
+               "(dy: Array, saved: Array, *, alpha: float = " + text(py::float_(pair.d->alpha.usual)) +
                    ", out: Array | None = None) -> Array",
                doc, pair,
                [](Pair pair, const py::object& dy, const py::object& saved, double alpha, const py::object& out) {

@@ -1,9 +1,11 @@
 #include <algorithm>
+#include <iterator>
 #include <optional>
 
 #include "bindings/arrays.h"
 #include "bindings/function.h"
 #include "bindings/kernels.h"
+#include "kernels/signatures/update_settings.h"
 
 namespace ravine::bindings::update_kernels {
 namespace {
@@ -38,20 +40,32 @@ void step(const Update<T>& update, const py::object& weights, const py::object& 
   if (kept) std::copy_n(running.product, products, kept->mutable_data());
 }
 
-// The settings' defaults are those of UpdateSettings.
+// The settings and their defaults are those that update_settings names.
 std::string signature() {
   const UpdateSettings usual;
-  const auto number = [](const char* name, double value) {
-    return std::string(", ") + name + ": float = " + text(py::float_(value));
-  };
-  const auto flag = [](const char* name, bool value) {
-    return std::string(", ") + name + ": bool = " + (value ? "True" : "False");
-  };
-  return "(w: Array, state: Array, dw: Array, *, running: Array | None = None" +
-         number("learning_rate", usual.learning_rate) + number("momentum", usual.momentum) +
-         number("beta1", usual.beta1) + number("beta2", usual.beta2) + number("rho", usual.rho) +
-         number("epsilon", usual.epsilon) + number("weight_decay", usual.weight_decay) +
-         flag("bias_correction", usual.bias_correction) + flag("epsilon_inside", usual.epsilon_inside) + ") -> None";
+  std::string settings;
+  for (const UpdateSetting& setting : update_settings)
+    settings += std::string(", ") + setting.name +
+                (setting.number ? ": float = " + text(py::float_(usual.*setting.number))
+                                : std::string(": bool = ") + (usual.*setting.flag ? "True" : "False"));
+  return "(w: Array, state: Array, dw: Array, *, running: Array | None = None" + settings + ") -> None";
+}
+
+constexpr std::size_t arrays = 4;  // arguments before the settings
+
+py::object call(const Subject& subject, const Argument* argument) {
+  UpdateSettings settings;
+  const Argument* given = argument + arrays;
+  for (const UpdateSetting& setting : update_settings) {
+    if (setting.number)
+      settings.*setting.number = (given++)->as<double>();
+    else
+      settings.*setting.flag = (given++)->as<bool>();
+  }
+  const auto array = [&](std::size_t i) { return argument[i].as<py::object>(); };
+  const RowPair<Update> pair = subject;
+  by_dtype(array(0), "w", [&]<class T>() { step(pair.row<T>(), array(0), array(1), array(2), array(3), settings); });
+  return py::none();
 }
 
 }  // namespace
@@ -63,14 +77,7 @@ void bind(py::module_& module, const InstructionSet& set) {
         std::to_string(pair.d->slots) +
         ", n). a is learning_rate; w is multiplied by 1 - a weight_decay first.\n"
         "running: float64 (4,), the products kept from step to step, changed in place; None stands for ones.";
-    add_function(module, pair.name(), signature(), doc, pair,
-                 [](RowPair<Update> pair, const py::object& w, const py::object& state, const py::object& dw,
-                    const py::object& running, double learning_rate, double momentum, double beta1, double beta2,
-                    double rho, double epsilon, double weight_decay, bool bias_correction, bool epsilon_inside) {
-                   const UpdateSettings settings{learning_rate, momentum,     beta1,           beta2,         rho,
-                                                 epsilon,       weight_decay, bias_correction, epsilon_inside};
-                   by_dtype(w, "w", [&]<class T>() { step(pair.row<T>(), w, state, dw, running, settings); });
-                 });
+    add_function(module, pair.name(), signature(), doc, Subject(pair), call, arrays + std::size(update_settings));
   });
 }
 

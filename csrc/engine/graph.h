@@ -18,7 +18,7 @@ namespace ravine {
 struct Value {
   std::size_t units;
   bool stored = true;
-  bool lanes = false;  // it may stand in lanes: row_lanes rows side by side
+  bool lanes = false;  // it may be in lanes: row_lanes rows side by side
 };
 
 template <class T>
@@ -57,7 +57,7 @@ class Builder {
   // Whether the loss may leave out this layer's activation.
   bool is_head() const { return is_head_; }
   const Cursor& cursor() const { return cursor_; }
-  // Whether the value that the next operation reads stands in lanes while the network trains.
+  // Whether the value that the next operation reads is in lanes while the network trains.
   bool in_lanes() const { return graph_.values[cursor_.value].lanes; }
   // Converts that value to lanes, or to rows, where it is not so.
   void use_lanes(const OperationSpec& spec, bool lanes);
@@ -95,8 +95,9 @@ class Builder {
   }
   // The operation before has this activation in its output.
   void apply(const Applied<T>& applied) { graph_.operations.back()->applied = cursor_.applied = applied; }
-  // The activation of `spec` after the operation before: inside it where the way back can do with the output, else as
-  // an operation of its own. A head's is one of its own too, so that a loss that starts from logits can leave it out.
+  // The activation of `spec` after the operation before: inside it where the derivative needs no more than the output,
+  // else as an operation of its own. A head's is one of its own too, so that a loss that starts from logits can leave
+  // it out.
   void add_activation_after(const OperationSpec& spec);
 
  private:

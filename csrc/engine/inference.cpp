@@ -27,7 +27,7 @@ std::size_t threads_for(const Network<T>& network, const Data<T>& data, std::siz
 }
 
 // Takes rows [first, first + rows) of the data through the first `operations` operations. No operation writes its
-// input, so they read x where it stands.
+// input, so they read x in place.
 template <class T>
 void run_block(const Network<T>& network, Pass<T>& pass, const Tools<T>& tools, const Data<T>& data, std::size_t first,
                std::size_t rows, std::size_t operations) noexcept {

@@ -99,7 +99,7 @@ class Network {
   bool trains(std::size_t operation) const { return trained_[operation]; }
   bool goes_back(std::size_t operation) const { return goes_back_[operation]; }
 
-  // Throws std::invalid_argument where an operation on the way back has no derivative, or no loss is set.
+  // Throws std::invalid_argument where an operation of the backward pass has no derivative, or no loss is set.
   void check_trainable(bool with_loss) const;
 
  private:

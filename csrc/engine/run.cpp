@@ -197,7 +197,7 @@ class Trainer {
   Updater<T> updater_;
   const Averager<T> averager_;
   const std::size_t batch_size_;
-  const bool shuffles_;  // a batch of all rows takes them as they stand, but for a sampler's
+  const bool shuffles_;  // a batch of all rows takes them in the data's order, but for a sampler's
   const Plan plan_;
   std::size_t first_batch_ = 0, end_batch_ = 0;
   bool ends_epoch_ = false;

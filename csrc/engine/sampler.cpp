@@ -14,7 +14,7 @@
 namespace ravine {
 namespace {
 
-// Rows between two looks at the clock, and what they count for: about 10 us where they stand far from the cache.
+// Rows between two looks at the clock, and what they count for: about 10 us where they are far from the cache.
 constexpr std::size_t rows_a_look = 512, look_work = 1'000'000;
 // From so many strata on halving takes longer than a guide: its branches cannot be foreseen.
 constexpr std::size_t guided = 64;

@@ -50,7 +50,7 @@ class Sampler {
   virtual double* row_norms() { return nullptr; }
   // Makes room for batches of up to `rows` rows.
   virtual void prepare(std::size_t rows) = 0;
-  // `order`: the epoch's; null: rows as they stand. After a stop no batch is taken any more.
+  // `order`: the epoch's; null: the data's. After a stop no batch is taken any more.
   virtual void begin_epoch(Team&, std::uint64_t /*epoch*/, const std::uint32_t* /*order*/) noexcept {}
   // The batch of step `step`: rows [first, first + rows) of the epoch.
   virtual Batch draw(Team& team, std::uint64_t step, std::size_t first, std::size_t rows) noexcept = 0;

@@ -50,7 +50,7 @@ StepFactors prepare_step(decltype(Update<float>::prepare) prepare, UpdateRunning
   return factors;
 }
 
-// Parameters that are treated alike and stand side by side are one range; the pads between them are zero and stay so.
+// Parameters that are treated alike and lie side by side are one range; the pads between them are zero and stay so.
 template <class T>
 Updater<T>::Updater(const Network<T>& network, const Buffers<T>& buffers) : network_(network), buffers_(buffers) {
   const auto& parameters = network.arena.parameters;

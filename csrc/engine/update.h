@@ -79,7 +79,7 @@ class Updater {
     constrain(share);
   }
 
-  // The rule's step from the gradients as they stand: clipping and constraints belong to it, penalties do not.
+  // The rule's step from the gradients as they are: clipping and constraints belong to it, penalties do not.
   template <class Share>
   void apply_gradients(const Share& share, const StepFactors& factors) noexcept {
     if (network_.clipping.norm > 0.0) {

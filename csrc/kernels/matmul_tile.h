@@ -29,9 +29,12 @@ template <class T>
 inline constexpr std::size_t copied_row = product_slice + line_terms<T>;
 
 // Where element (i, p) of a stands: in rows of any stride, or in columns. The terms of k come in runs, of
-// which here there is one: run(k) of them, of k that are left, are next to each other; then jump().
+// which here there is one: run(k) of them, of k that are left, are next to each other; then jump(). What no chain of a
+// kind does is not compiled for it: `in_trees` says that chains are added in a tree over a batch, `finished` that a
+// bias and an activation or mask may follow.
 template <class T>
 struct StridedRows {
+  static constexpr bool in_trees = false, finished = true;
   const T* a;
   std::size_t stride;
   RAVINE_INLINE T at(std::size_t i) const { return a[i * stride]; }
@@ -43,6 +46,7 @@ struct StridedRows {
 template <class T>
 struct Columns {
   using Anywhere = Columns;
+  static constexpr bool in_trees = true, finished = true;
   const T* a;
   std::size_t stride;
   RAVINE_INLINE T at(std::size_t i) const { return a[i]; }
@@ -55,6 +59,7 @@ struct Columns {
 template <class T>
 struct CopiedRows {
   using Anywhere = StridedRows<T>;
+  static constexpr bool in_trees = false, finished = true;
   const T* a;
   RAVINE_INLINE T at(std::size_t i) const { return a[i * copied_row<T>]; }
   RAVINE_INLINE void next() { ++a; }
@@ -204,7 +209,7 @@ void tile_chain(A a, const Panel<T>& panel, std::size_t k, const Ending<T>& end)
   };
   const auto at = [&](const T* p, std::size_t v)
                       __attribute__((always_inline)) { return load_vector<ragged, vectors>(p, v, last); };
-  if constexpr (!asks) {  // a chain of a tree never asks
+  if constexpr (A::in_trees && !asks) {  // a chain of a tree never asks
     const T* slot = end.slot;
     const auto add_slot = [&](Vec<T> x, std::size_t i, std::size_t v)
                               __attribute__((always_inline)) { return at(slot + i * tile_cols<T>, v) + x; };
@@ -216,10 +221,12 @@ void tile_chain(A a, const Panel<T>& panel, std::size_t k, const Ending<T>& end)
   }
   if (const T* const add = end.add)
     each([&](Vec<T> x, std::size_t i, std::size_t v) { return at(add + i * end.ldadd, v) + x; });
-  if (const T* const bias = end.bias) each([&](Vec<T> x, std::size_t, std::size_t v) { return x + at(bias, v); });
-  if (end.finish == Finish::relu) each([&](Vec<T> x, std::size_t, std::size_t) { return relu_of<T>(x); });
-  if (end.finish == Finish::mask)
-    each([&](Vec<T> x, std::size_t i, std::size_t v) { return masked<T>(x, at(end.gate + i * end.ldgate, v)); });
+  if constexpr (A::finished) {
+    if (const T* const bias = end.bias) each([&](Vec<T> x, std::size_t, std::size_t v) { return x + at(bias, v); });
+    if (end.finish == Finish::relu) each([&](Vec<T> x, std::size_t, std::size_t) { return relu_of<T>(x); });
+    if (end.finish == Finish::mask)
+      each([&](Vec<T> x, std::size_t i, std::size_t v) { return masked<T>(x, at(end.gate + i * end.ldgate, v)); });
+  }
   T* const out = end.out;
   each([&](Vec<T> x, std::size_t i, std::size_t v) {
     store_vector<ragged, vectors>(out + i * end.ldout, v, last, x);
@@ -239,9 +246,12 @@ struct TileTable {
   }
 };
 
+// AVX-512 loads and stores a vector under a mask as fast as without: a single whole vector needs no chain of its own.
+inline constexpr bool single_by_mask = vector_bytes == 64;
+
 template <class T, class A, std::size_t... i>
 constexpr TileTable<T, A> make_tiles(std::index_sequence<i...>) {
-  return {{{{tile_chain<T, false, i + 1, 1, A>...}, {tile_chain<T, false, i + 1, 2, A>...}},
+  return {{{{tile_chain<T, single_by_mask, i + 1, 1, A>...}, {tile_chain<T, false, i + 1, 2, A>...}},
            {{tile_chain<T, true, i + 1, 1, A>...}, {tile_chain<T, true, i + 1, 2, A>...}}}};
 }
 

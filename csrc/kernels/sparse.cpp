@@ -180,10 +180,10 @@ void columns_product(T* c, const ColumnTerms<T>& a, const T* b, std::size_t firs
 
 // ---------------------------------------------------------------------------------------------------- the rest
 
-// Term j of a dense row goes to lane j % row_lanes of its chunk of 4096.
+// Term j of a dense row goes to lane j % row_lanes of its chunk.
 template <class T>
 double sum_squares(const T* value, const std::int32_t* column, std::size_t count) noexcept {
-  constexpr std::int32_t chunk = 4096;
+  constexpr auto chunk = static_cast<std::int32_t>(sum_chunk);
   double sum = 0.0;
   for (std::size_t p = 0; p < count;) {
     const std::int32_t end = column[p] - column[p] % chunk + (chunk - 1);

@@ -55,10 +55,9 @@ void rotate(T* x, T* y, std::size_t count, T c, T s) noexcept {
 // sum_i f(x_i, ...) over arrays of one length
 template <class Function, class T, class... Other>
 RAVINE_INLINE double chunked_sum(std::size_t count, Function&& function, const T* x, const Other*... other) {
-  constexpr std::size_t chunk = 4096;
   double sum = 0;
-  for (std::size_t i = 0; i < count; i += chunk) {
-    const std::size_t n = count - i < chunk ? count - i : chunk;
+  for (std::size_t i = 0; i < count; i += sum_chunk) {
+    const std::size_t n = count - i < sum_chunk ? count - i : sum_chunk;
     sum += static_cast<double>(row_sum<T>(
         n, [&](auto at) __attribute__((always_inline)) { return function(at.load(x + i), at.load(other + i)...); }));
   }

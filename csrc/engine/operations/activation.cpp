@@ -41,7 +41,7 @@ constexpr Declared settings[] = {{"activation"}, {"alpha", 0.0}};
 template <class T>
 void add_activation(Builder<T>& builder, const OperationSpec& spec) {
   const Applied<T> function = builder.activation_of(spec);
-  // a head's stands last, where a loss that starts from logits leaves it out
+  // a head's is the last operation, so that a loss that starts from logits can leave it out
   if (builder.is_head() || function.activation->rowwise) builder.use_lanes(spec, false);
   builder.template add<ActivationOperation>(spec, builder.units(), function);
 }

@@ -1,6 +1,6 @@
 // Images moved at random: in training a window at a place drawn for each image and step, otherwise at a fixed place.
-// The place is a function of the seed, the layer, the step and the image's place in the batch, so the way back draws it
-// again.
+// The place is a function of the seed, the layer, the step and the image's place in the batch, so the backward
+// pass draws it again.
 #include <cmath>
 #include <cstdint>
 #include <stdexcept>

@@ -3,7 +3,7 @@
 // the running ones.
 //
 // While a network trains, an activation after it and max pooling after that can be done here, image by image while it
-// is in the cache. Only the end of such a chain stands in memory, and the gradient by it.
+// is in the cache. Only the end of such a chain is kept in memory, and the gradient by it.
 #include <algorithm>
 #include <limits>
 #include <optional>
@@ -101,7 +101,7 @@ class BatchNorm final : public Operation<T>, private BatchStatistics<T> {
   std::size_t piece_rows() const;
   // The output of `rows` rows, activated where a chain does so, into y.
   void normalise(T* y, const Pass<T>& pass, std::size_t first, std::size_t rows, const Tools<T>& tools) const noexcept;
-  // Where the gradient by the output of a piece of rows stands; a chain's comes into `to`.
+  // Where the gradient by the output of a piece of rows is; a chain's comes into `to`.
   const T* slope(T* to, const Pass<T>& pass, std::size_t first, std::size_t rows, const Tools<T>& tools) const noexcept;
 
   const std::size_t cols_;
@@ -296,7 +296,7 @@ void add_batch_norm(Builder<T>& builder, const OperationSpec& spec) {
   builder.template add<BatchNorm>(spec, builder.units(), cols, momentum, epsilon_of(spec), parameters);
 }
 
-constexpr Declared settings[] = {{"momentum"}, {"epsilon"}, {"scale"}, {"center"}};
+constexpr Declared settings[] = {{"momentum"}, {"scale"}, {"center"}, {"epsilon"}};
 
 }  // namespace
 

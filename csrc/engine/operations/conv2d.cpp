@@ -73,7 +73,7 @@ inline constexpr std::size_t most_sliced = std::size_t{1} << 16;
 template <class T>
 class Conv2D final : public Operation<T>, private SlicedGradient<T> {
  public:
-  // `form` trains; `rows_form` serves where images do not stand in lanes.
+  // `form` trains; `rows_form` serves where images are not in lanes.
   Conv2D(const Place<T>& place, const ConvolutionShape& shape, const Convolution<T>& form,
          const Convolution<T>& rows_form, std::size_t kernel, std::optional<std::size_t> bias)
       : Operation<T>(place), shape_(shape), form_(form), rows_form_(rows_form), kernel_(kernel), bias_(bias) {
@@ -100,7 +100,7 @@ class Conv2D final : public Operation<T>, private SlicedGradient<T> {
   void join(const Pass<T>& pass, std::size_t slices, T* gradients, const Tools<T>& tools) const noexcept override;
 
   // In training, max pooling of the output into value `pooled` can be done here, image by image while it is in the L2
-  // cache; neither the output nor the gradient by it then stands in memory as a whole.
+  // cache; neither the output nor the gradient by it is then in memory as a whole.
   bool absorb(const Fusible<T>& work) override;
 
   void add_row_norms(const Pass<T>& pass, std::size_t first, std::size_t rows, double* norm,
@@ -133,7 +133,7 @@ class Conv2D final : public Operation<T>, private SlicedGradient<T> {
     const Pass<T>* pass;
     const Tools<T>* tools;
     std::size_t first;
-    T* one;  // where one image's output stands, or the gradient by it
+    T* one;  // one image's output, or the gradient by it
   };
   static void pool_row(const void* rows, std::size_t image) noexcept;
   static void unpool_row(const void* rows, std::size_t image) noexcept;

@@ -1,5 +1,5 @@
 // Inverted dropout: in training y = x / (1 - rate) where kept and 0 where dropped; the mask is a function of the seed,
-// the layer, the step and the place in the batch, so the way back draws it again instead of keeping it.
+// the layer, the step and the place in the batch, so the backward pass draws it again.
 #include <cstdint>
 #include <cstring>
 #include <stdexcept>

@@ -28,7 +28,7 @@ class Embedding final : public Operation<T> {
 
   void do_forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
                   const Tools<T>& tools) const noexcept override;
-  // Ids have no gradient, and nothing stands before them.
+  // Ids have no gradient, and no layer comes before them.
   void do_backward(const Pass<T>&, std::size_t, std::size_t, Part, const Tools<T>&) const noexcept override {}
   void gradient(const Pass<T>& pass, std::size_t rows, std::size_t slice, Part part, T* gradients,
                 const Tools<T>& tools) const noexcept override;

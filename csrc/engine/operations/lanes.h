@@ -1,4 +1,4 @@
-// Between layers whose images stand in the lanes of vectors while a network trains, row_lanes images side by side, and
+// Between layers whose images are in the lanes of vectors while a network trains, row_lanes images side by side, and
 // layers whose rows follow each other.
 #pragma once
 
@@ -9,7 +9,7 @@ namespace ravine {
 template <class T>
 class LaneConversion final : public Operation<T> {
  public:
-  // From rows to lanes, or back. Outside training both stand in rows, and this is a copy.
+  // From rows to lanes, or back. Outside training both are rows, and this is a copy.
   LaneConversion(const Place<T>& place, bool to_lanes) : Operation<T>(place), to_lanes_(to_lanes) {
     this->profile_.step_work = 4 * this->units_;
   }

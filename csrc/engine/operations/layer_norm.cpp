@@ -109,7 +109,7 @@ void add_layer_norm(Builder<T>& builder, const OperationSpec& spec) {
   builder.template add<LayerNorm>(spec, builder.units(), cols, epsilon_of(spec), gamma, beta);
 }
 
-constexpr Declared settings[] = {{"epsilon"}, {"scale"}, {"center"}};
+constexpr Declared settings[] = {{"scale"}, {"center"}, {"epsilon"}};
 
 }  // namespace
 

@@ -25,7 +25,7 @@ struct Applied {
   bool relu = false;  // the product's own epilogue does it
 };
 
-// Where an operation stands in a network.
+// The place of an operation in a network.
 template <class T>
 struct Place {
   std::string name;
@@ -34,7 +34,7 @@ struct Place {
   std::size_t dinput;          // where the gradient by its input goes: `input`, or a branch's own
   std::size_t inputs, units;   // the widths of both
   Applied<T> input_applied{};  // the activation in the input
-  bool lanes = false;          // the input stands in lanes where the pass has lanes
+  bool lanes = false;          // the input is in lanes where the pass has lanes
 };
 
 // What an operation may use besides the pass: the table, where the parameters are, one thread's workspace for the
@@ -50,7 +50,7 @@ struct Tools {
 // What an operation costs, needs and can do. Set when it is made.
 struct Profile {
   std::size_t step_work = 0;  // floating-point operations of a training step on one row, forward and back
-  // At most so many rows make a task where outputs are cut; a multiple of 16 where they may stand in lanes.
+  // At most so many rows make a task where outputs are cut; a multiple of 16 where they may be in lanes.
   std::size_t task_rows = 512;
   std::size_t least_slice = usual_batch_slice;  // rows of a batch slice that it asks for at least; bits depend on it
   // Into how many parts of columns the work may be cut.
@@ -177,7 +177,7 @@ class Operation {
   virtual void do_backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
                            const Tools<T>& tools) const noexcept = 0;
 
-  // Whether the input stands in lanes, groups of row_lanes rows side by side; of how many rows then numbers are there,
+  // Whether the input is in lanes, groups of row_lanes rows side by side; of how many rows then numbers are there,
   // and how many images a kernel sees.
   bool in_lanes(const Pass<T>& pass) const { return lanes_ && pass.lanes; }
   std::size_t stored(const Pass<T>& pass, std::size_t rows) const {

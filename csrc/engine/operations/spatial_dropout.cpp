@@ -1,5 +1,5 @@
 // Inverted dropout of whole channels: in training a channel of a row is kept, times 1 / (1 - rate), or dropped, for all
-// its pixels. As with dropout the mask is drawn again on the way back.
+// its pixels. As with dropout the mask is drawn again in the backward pass.
 #include <cstdint>
 #include <cstring>
 #include <stdexcept>

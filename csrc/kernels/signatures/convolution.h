@@ -39,7 +39,7 @@ struct ConvolutionBlock {
 };
 
 // Called with the number of each image, in ascending order: going forward after its outputs are there, going back
-// before its dy is read. Then one image at a time stands where y, or dy, points.
+// before its dy is read. Then y, or dy, points to one image at a time.
 struct EachImage {
   void (*call)(const void* context, std::size_t image) noexcept = nullptr;  // null: y, or dy, holds all images
   const void* context = nullptr;

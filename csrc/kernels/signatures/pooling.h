@@ -6,9 +6,9 @@
 
 namespace ravine {
 
-// How many windows of `window` cells stand every `stride` along `size` cells, and how far the first begins before them.
-// valid: those wholly inside. same: ceil(size / stride); what they reach beyond is halved between both ends, an odd
-// cell at the far one.
+// How many windows of `window` cells there are every `stride` along `size` cells, and how far the first begins before
+// them. valid: those wholly inside. same: ceil(size / stride); what they reach beyond is halved between both ends, an
+// odd cell at the far one.
 struct Placed {
   std::size_t count, pad;
 };
@@ -43,7 +43,7 @@ struct MaxPoolKernels {
   // max(z, 0) and dx is the gradient by z: dy counts where y > 0 alone.
   void (*backward)(T* dx, const T* dy, const T* y, const T* x, std::size_t images, const Pool2D& pool,
                    bool relu) noexcept;
-  // the same, with the number in its window of the pixel that y is, row by row, for the way back without x
+  // the same, with the number in its window of the pixel that y is, row by row, for a backward pass without x
   void (*forward_index)(T* y, T* index, const T* x, std::size_t images, const Pool2D& pool) noexcept;
   void (*backward_index)(T* dx, const T* dy, const T* y, const T* index, std::size_t images, const Pool2D& pool,
                          bool relu) noexcept;
