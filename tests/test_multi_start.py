@@ -84,13 +84,13 @@ def test_comparisons_change_nothing(check_every):
 
 
 @pytest.mark.parametrize("n_threads", THREADS)
-def test_xor_has_few_places_and_the_rest_is_saved(n_threads):
-    """Two hidden units solve XOR, miss one corner (ln 2 / 2), or two; units trade places and signs."""
+def test_xor_has_few_minima_and_the_rest_is_saved(n_threads):
+    """Two hidden units solve XOR, miss one corner (ln 2 / 2), or two; units swap order and signs."""
     template = model(Adam(0.05), loss="binary_crossentropy", layers=[Dense(2, "tanh"), Dense(1)], seed=0)
     fit = {"epochs": 400, "batch_size": None, "n_threads": n_threads}
     pruned, whole = rv.MultiStart(template), rv.MultiStart(template, prune=False)
     starts, all_of_them = pruned.fit(CORNERS, XOR, **fit), whole.fit(CORNERS, XOR, **fit)
-    assert starts.n_places <= 5
+    assert starts.n_minima <= 5
     assert len(starts.merged) >= 16 - 5
     assert starts.saved > 0.3
     assert all_of_them.saved == 0
@@ -101,9 +101,9 @@ def test_xor_has_few_places_and_the_rest_is_saved(n_threads):
             root = number
             while root in starts.merged:
                 root = starts.merged[root]
-            # what was stopped would have come to the place where it was said to be
+            # a start that was stopped would have reached the minimum that the record names
             assert abs(all_of_them.losses[number] - all_of_them.losses[root]) < 0.01
-            assert starts.places[number] == starts.places[root]
+            assert starts.minima[number] == starts.minima[root]
             assert starts.taken[number] < 400
         else:
             assert starts.taken[number] == 400
@@ -163,25 +163,33 @@ CURVE = [
 @pytest.mark.parametrize(("optimizer", "steps"), CURVE, ids=lambda value: type(value).__name__)
 def test_a_curve_with_five_minima(optimizer, steps):
     starts = rv.MultiStart(optimizer, starts=40).minimize(five_minima, bounds=[(-15.7, 15.7)], steps=steps)
-    assert starts.n_places == 5
+    assert starts.n_minima == 5
     assert starts.saved > 0.25
     ended = [i for i in range(40) if i not in starts.merged]
     ends = [float(starts.results[i].x[0]) for i in ended]
     for end in ends:
         assert min(abs(end - minimum) for minimum in MINIMA) < 2e-2
-    assert {starts.places[i] for i in ended} == set(range(5))
+    assert {starts.minima[i] for i in ended} == set(range(5))
     best = starts.results[starts.best]
     assert best.fun == pytest.approx(-1.0, abs=1e-4)
     assert starts.losses[starts.best] == best.fun == min(starts.losses)
     for number, result in enumerate(starts.results):
         if number in starts.merged:
-            assert result.message == f"came to the same place as start {starts.merged[number]}"
+            assert result.message == f"reached the same minimum as start {starts.merged[number]}"
     whole = rv.MultiStart(optimizer, starts=40, prune=False)
     unpruned = whole.minimize(five_minima, bounds=[(-15.7, 15.7)], steps=steps)
-    assert unpruned.n_places == 5
-    np.testing.assert_array_equal(unpruned.places, starts.places)
+    assert unpruned.n_minima == 5
+    np.testing.assert_array_equal(unpruned.minima, starts.minima)
     assert sum(r.nfev for r in starts.results) < 0.7 * sum(r.nfev for r in unpruned.results)
     assert 1 - starts.taken.sum() / unpruned.taken.sum() >= starts.saved - 0.02
+
+
+def test_the_old_names_of_minima_warn():
+    starts = rv.MultiStart(SGD(0.1), starts=3).minimize(lambda x: x[0] ** 2, bounds=[(-1, 1)], steps=50)
+    with pytest.warns(DeprecationWarning, match=r"^Starts\.places is deprecated, use Starts\.minima$"):
+        assert starts.places is starts.minima
+    with pytest.warns(DeprecationWarning, match=r"^Starts\.n_places is deprecated, use Starts\.n_minima$"):
+        assert starts.n_places == starts.n_minima == 1
 
 
 @pytest.mark.parametrize("prune", [True, False])
@@ -217,14 +225,14 @@ def test_points_beside_a_maximum_do_not_merge():
         lambda x: math.cos(x[0]), [[-0.02], [0.02]], steps=200, bounds=(-5, 5)
     )
     assert starts.merged == {}
-    assert starts.n_places == 2
+    assert starts.n_minima == 2
 
 
 def test_a_start_that_diverges_is_left_behind():
     huge = lambda x: float("inf") if x[0] > 3 else (x[0] - 1) ** 2  # noqa: E731
     starts = rv.MultiStart(SGD(0.1), starts=3).minimize(huge, [[0.0], [5.0], [0.5]], steps=100)
     assert starts.diverged == (1,)
-    assert starts.places.tolist() == [0, -1, 0]
+    assert starts.minima.tolist() == [0, -1, 0]
     assert starts.best != 1
     rate = 0.35  # some starts of this net diverge, others do not
     template = model(SGD(rate), layers=[Dense(8, "relu", kernel_initializer="he_normal"), Dense(8, "relu"), Dense(1)])
@@ -232,7 +240,7 @@ def test_a_start_that_diverges_is_left_behind():
     starts = many.fit(3 * X, Y, epochs=40, batch_size=8)
     assert 0 < len(starts.diverged) < 12
     assert np.isnan(starts.losses[list(starts.diverged)]).all()
-    assert (starts.places[list(starts.diverged)] == -1).all()
+    assert (starts.minima[list(starts.diverged)] == -1).all()
     assert starts.losses[starts.best] == np.nanmin(starts.losses)
     for number in starts.diverged:
         assert all(np.isfinite(w).all() for w in many.models[number].parameters.values())

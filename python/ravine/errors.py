@@ -44,7 +44,7 @@ class DivergenceError(FloatingPointError):
 
 
 class CheckpointFormatError(ValueError):
-    """Raised for a file that is no checkpoint, or a damaged one."""
+    """Raised for a file that is not a checkpoint, or a damaged one."""
 
 
 class CheckpointVersionError(CheckpointFormatError):

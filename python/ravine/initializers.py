@@ -1,4 +1,4 @@
-"""First values of the parameters.
+"""Initial values of the parameters.
 
 Values come from the compiled counter-based generator and from operations that IEEE 754 defines exactly, so that the
 same seed gives the same bits on every machine. `fan_in` and `fan_out` of a kernel (inputs, units) are its two sizes.

@@ -1,6 +1,6 @@
 """Penalties on a layer's kernel, added to the loss.
 
-w are the kernel's weights; biases carry no penalty. The forms with a mean in place of the sum are the same with the
+w are the kernel's weights; biases carry no penalty. The forms with a mean instead of the sum are the same with the
 factor divided by the number of weights (L2Norm's by its root).
 """
 
@@ -86,7 +86,7 @@ class L1(Regularizer):
     l1 : float >= 0, default=0.01
         Pulls weights towards zero at a constant rate.
     proximal : bool, default=False
-        Whether each step of `fit` ends with w = sign(w) max(|w| - a l1, 0), a being the learning rate, in place of the
+        Whether each step of `fit` ends with w = sign(w) max(|w| - a l1, 0), a being the learning rate, instead of the
         gradient: weights that the loss does not need become exactly 0, where the gradient makes them jump about it. It
         goes with `SGD` without momentum or with `average=True`, whose steps have the gradient's own length.
 

@@ -29,7 +29,7 @@ class Callback(Hooks):
         "epochs" (the number after this fit), "steps" (batches an epoch), "metrics" (the names in `logs`) and
         "resumed" (whether the fit continues that of a checkpoint: `set_state` follows `on_train_begin` then).
     takes_divergence : bool
-        Whether a loss that is no number ends the fit without an error; weights go back all the same.
+        Whether a loss that is not a number ends the fit without an error; weights go back all the same.
     """
 
     model: Sequential
@@ -46,7 +46,7 @@ class LambdaCallback(Callback):
     Raises
     ------
     TypeError
-        For a hook that is no function.
+        For a hook that is not a function.
 
     Examples
     --------

@@ -150,7 +150,7 @@ class LearningRateScheduler(Callback):
     Raises
     ------
     TypeError
-        For what is no function.
+        For something that is not a function.
     ValueError, TypeError
         In `fit`, where the optimizer has a schedule or no rate at all, or for a new rate that is not allowed.
 
@@ -180,9 +180,9 @@ class LearningRateScheduler(Callback):
 class LearningRateFinder(Callback):
     """The range test: lets the rate grow from step to step and records the loss, to see which rates learn.
 
-    The rate of step i of n is low (high/low)^(i/(n-1)). The fit ends after n steps, or where the loss is no number or
-    its average is above `stop_factor` times the best; give it epochs enough. Afterwards model, optimizer and learning
-    rate are as they were before. In each epoch the engine comes back after every step.
+    The rate of step i of n is low (high/low)^(i/(n-1)). The fit ends after n steps, or where the loss is not a number
+    or its average is above `stop_factor` times the best; give it epochs enough. Afterwards model, optimizer and
+    learning rate are as they were before. In each epoch the engine comes back after every step.
 
     Parameters
     ----------

@@ -75,7 +75,7 @@ def settings_of(thing: Any) -> dict[str, Any]:
     Raises
     ------
     TypeError
-        Where it does not keep one of them under its name.
+        If it does not keep one of them under its name.
     """
     known: dict[str, Any] = getattr(thing, "_arguments", dict)()
     settings = {}

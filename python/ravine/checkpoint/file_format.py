@@ -115,9 +115,9 @@ def read(path: str | os.PathLike[str]) -> Stored:
     Raises
     ------
     CheckpointFormatError
-        Where it is no such file, or damaged; CheckpointVersionError for a newer format.
+        If it is no such file, or damaged; CheckpointVersionError for a newer format.
     OSError
-        Where it cannot be read.
+        If it cannot be read.
     """
     with open(path, "rb") as file:
         return parse(file, os.fstat(file.fileno()).st_size, os.fspath(path))

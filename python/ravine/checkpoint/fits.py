@@ -46,7 +46,7 @@ def resumed_progress(
     Raises
     ------
     CheckpointMismatchError
-        Where data, batches or callbacks differ.
+        If data, batches or callbacks differ.
     """
     for name, value in configuration.fingerprint.items():
         if saved[name] != value:

@@ -15,7 +15,7 @@ __all__ = ["read_npz", "write_npz"]
 
 
 def write_npz(path: str, weights: Mapping[str, Array]) -> None:
-    """Write arrays by name, as `numpy.savez` does, in place of the file as a whole."""
+    """Write arrays by name, as `numpy.savez` does, and replace the file as a whole."""
     buffer = io.BytesIO()
     np.savez(buffer, **weights)  # type: ignore[arg-type]
     replace_file(path, [buffer.getbuffer()])

@@ -20,7 +20,7 @@ def resume_model(model: Model, path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises
     ------
     CheckpointMismatchError
-        Where the model is another than the file's.
+        If the model is another than the file's.
     """
     stored, state = read_model(path), model._state
     state.need_loss()

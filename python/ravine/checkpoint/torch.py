@@ -40,7 +40,7 @@ def from_torch(state_dict: Mapping[str, Any], *, model: Model | None = None) -> 
     """Return the weights of a PyTorch network of linear layers and norms under ravine's names, for `load_weights`.
 
     The k-th linear layer's weight (outputs, inputs), "0.weight" or "fc1.weight", becomes the k-th dense layer's
-    "dense/kernel" (inputs, outputs), its transpose; biases stay as they are. The k-th batch norm's weight, bias,
+    "dense/kernel" (inputs, outputs), its transpose; biases are copied. The k-th batch norm's weight, bias,
     running_mean and running_var become the k-th BatchNorm's gamma, beta, moving_mean and moving_variance; weight and
     bias of one dimension without running statistics are those of a layer norm.
 
@@ -49,7 +49,7 @@ def from_torch(state_dict: Mapping[str, Any], *, model: Model | None = None) -> 
     state_dict : dict of str to tensor or ndarray
         What `state_dict()` of a PyTorch module gives, in its order.
     model : Sequential, optional
-        Whose layers' names to use; None stands for dense, dense_1 ...
+        Whose layers' names to use; None means dense, dense_1 ...
 
     Returns
     -------
@@ -59,7 +59,7 @@ def from_torch(state_dict: Mapping[str, Any], *, model: Model | None = None) -> 
     Raises
     ------
     TypeError
-        For what is no dict.
+        For something that is not a dict.
     CheckpointMismatchError
         For an entry that belongs to no such layer; for another number of such layers in `model`.
 
@@ -75,16 +75,16 @@ def from_torch(state_dict: Mapping[str, Any], *, model: Model | None = None) -> 
         raise TypeError(f"state_dict must be a dict of tensors by name, got {type(state_dict).__name__}")
     found: dict[str, dict[str, Array]] = {}
     for name, value in state_dict.items():
-        place, _, part = str(name).rpartition(".")
+        module, _, part = str(name).rpartition(".")
         array = np.asarray(value.detach().cpu().numpy() if hasattr(value, "detach") else value)
         if array.ndim not in _DIMENSIONS.get(part, ()):
             raise _belongs_nowhere(str(name), array)
-        found.setdefault(place, {})[part] = array
-    kinds = {place: _kind_of(place, parts) for place, parts in found.items()}
+        found.setdefault(module, {})[part] = array
+    kinds = {module: _kind_of(module, parts) for module, parts in found.items()}
     names = {kind: iter(_names(kind, list(kinds.values()).count(kind), model)) for kind in _PARTS}
     weights = {}
-    for place, parts in found.items():
-        kind = kinds[place]
+    for module, parts in found.items():
+        kind = kinds[module]
         name = next(names[kind])
         for part, own in _PARTS[kind].items():
             if part in parts:
@@ -92,7 +92,7 @@ def from_torch(state_dict: Mapping[str, Any], *, model: Model | None = None) -> 
     return weights
 
 
-def _kind_of(place: str, parts: Mapping[str, Array]) -> str:
+def _kind_of(module: str, parts: Mapping[str, Array]) -> str:
     """Return the kind of the layer that has these parts."""
     dimensions = {part: array.ndim for part, array in parts.items()}
     if "running_mean" in parts and "running_var" in parts and dimensions.get("weight", 1) == 1:
@@ -102,9 +102,9 @@ def _kind_of(place: str, parts: Mapping[str, Array]) -> str:
     if dimensions == {"weight": 1, "bias": 1}:
         return "layer_norm"
     if dimensions == {"bias": 1}:
-        raise CheckpointMismatchError(f"state_dict has a bias, but no weight, for {place!r}")
+        raise CheckpointMismatchError(f"state_dict has a bias, but no weight, for {module!r}")
     part, array = next(iter(parts.items()))
-    raise _belongs_nowhere(f"{place}.{part}", array)
+    raise _belongs_nowhere(f"{module}.{part}", array)
 
 
 def _belongs_nowhere(name: str, array: Array) -> CheckpointMismatchError:
@@ -128,9 +128,9 @@ def _names(kind: str, count: int, model: Model | None) -> list[str]:
 def to_torch(model: Model) -> dict[str, Any]:
     """Return the weights as a PyTorch state dict: "0.weight" (outputs, inputs), "0.bias" ...
 
-    Numbers are the places in the `torch.nn.Sequential` that spells every step out: a dense layer takes one, its
-    activation (if not linear), dropout, flatten and norms another each. A norm with one of gamma and beta gets ones or
-    zeros for the other, for PyTorch's has both or none.
+    Numbers are positions in the equivalent `torch.nn.Sequential`: a dense layer takes one, and its activation (if not
+    linear), dropout, flatten and norms take one each. PyTorch's norms have both gamma and beta or neither, so a norm
+    with only one of them gets ones or zeros for the other.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def to_torch(model: Model) -> dict[str, Any]:
     Raises
     ------
     ImportError
-        Where PyTorch is not installed.
+        If PyTorch is not installed.
     NotFittedError
         Before there are weights.
     TypeError
@@ -154,7 +154,7 @@ def to_torch(model: Model) -> dict[str, Any]:
     import torch
 
     built, layers = model._state.need_built(), model._state.configuration.layers
-    weights, state, place = built.network.weights(), {}, 0
+    weights, state, number = built.network.weights(), {}, 0
     for layer, name in zip(layers, built.plan.names, strict=True):
         if not isinstance(layer, (Dense, Activation, Dropout, Flatten, BatchNorm, LayerNorm)):
             raise TypeError(f"to_torch knows no PyTorch module for layer {name!r}, {layer!r}")
@@ -165,8 +165,8 @@ def to_torch(model: Model) -> dict[str, Any]:
             own |= {"bias": np.zeros_like(like)} if layer.scale else {"weight": np.ones_like(like)}
         for part, array in own.items():
             if array is not None:
-                state[f"{place}.{part}"] = torch.from_numpy(np.array(array.T, order="C"))
+                state[f"{number}.{part}"] = torch.from_numpy(np.array(array.T, order="C"))
         if isinstance(layer, BatchNorm):
-            state[f"{place}.num_batches_tracked"] = torch.tensor(int(built.network.step))
-        place += 1 + (isinstance(layer, Dense) and layer.activation_name != "linear")
+            state[f"{number}.num_batches_tracked"] = torch.tensor(int(built.network.step))
+        number += 1 + (isinstance(layer, Dense) and layer.activation_name != "linear")
     return state

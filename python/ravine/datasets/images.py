@@ -61,7 +61,7 @@ def digits(*, images: bool = False) -> Split:
     Raises
     ------
     TypeError
-        Where `images` is not a bool.
+        If `images` is not a bool.
 
     References
     ----------
@@ -102,7 +102,7 @@ def read_idx(path: str | Path) -> NDArray[np.uint8]:
     Raises
     ------
     FileNotFoundError
-        Where there is no such file.
+        If there is no such file.
     ValueError
         For a wrong magic number, a type other than unsigned bytes, or a length that does not match the sizes; the
         message names the path.
@@ -150,9 +150,9 @@ def fashion_mnist(folder: str | Path | None = None, *, images: bool = False) -> 
     Raises
     ------
     FileNotFoundError, NotADirectoryError
-        Where the folder or one of its files is missing.
+        If the folder or one of its files is missing.
     ValueError
-        Where a file is no IDX file, is truncated, images and labels do not match, or training and test images do not;
+        If a file is not an IDX file, is truncated, images and labels do not match, or training and test images do not;
         the message names the path.
 
     References

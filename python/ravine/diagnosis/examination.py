@@ -41,7 +41,7 @@ def diagnose(
 ) -> Diagnosis:
     """Name what is wrong with a model on its data: dead units, lost gradients, too large a step, a bad fit.
 
-    Everything is computed in float64 with dropout off, and the model is left as it is. With s(layer) for
+    Everything is computed in float64 with dropout off, and the model is not changed. With s(layer) for
     |dL/dW| over the root mean square of the length of the layer's input rows, penalties left out, the findings are:
 
     ==================== ====================================================== =======================================

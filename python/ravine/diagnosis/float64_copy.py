@@ -25,7 +25,7 @@ class Float64Copy:
     Parameters
     ----------
     state : ModelState
-        Of a model with a loss. It is left as it is, also where it has no weights yet.
+        Of a model with a loss. It is not changed, also where it has no weights yet.
     given : Data or (X, y, sample_weight)
         Rows as the engine has them, or as `fit` takes them.
     n_threads : int, default=1
@@ -61,7 +61,7 @@ class Float64Copy:
         return float(result["loss"])
 
     def loss_and_gradients(self) -> tuple[float, dict[str, Vector]]:
-        """Return the loss and copies of its gradients by the weights of trainable layers."""
+        """Return the loss and copies of its gradients with respect to the weights of trainable layers."""
         data = self.data
         loss = self.network.loss_and_gradients(data.X, data.target, data.weight, n_threads=self.n_threads)
         return float(loss), copied_gradients(self.state)

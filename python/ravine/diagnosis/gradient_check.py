@@ -130,12 +130,12 @@ def check_gradients(
     backpropagation's g is |n - g| / max(|n|, |g|, s), where s is .001 of the largest gradient, or more where rounding
     of the loss alone could exceed the tolerance. A float32 model is checked as a float64 copy, so the equations are
     checked, not the rounding. Penalties belong to the loss, dropout is off, layers that are not trainable are left out;
-    the model is left as it is.
+    the model is not changed.
 
     Where the two disagree, h shrinks from 2^-10 to 2^-19 (times |w| above 1), to find the derivative between kinks such
     as ReLU's at 0. Where a kink is closer than 2^-18, or the slopes to the left and to the right differ at the weight
-    itself, there is no derivative: such weights are counted in `kinks` and not compared. Inputs of 0 and first weights
-    of 0 put ReLUs there.
+    itself, there is no derivative: such weights are counted in `kinks` and not compared. Inputs of 0 and initial
+    weights of 0 put ReLUs there.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ _ROWS = 4
 # counted where that holds on nine rows of ten. Trained nets have such units, which say yes or no: up to half of a
 # layer, and more where the loss is low already, so that nothing is left to learn.
 _FLAT, _FLAT_ROWS, _SATURATED = 0.05, 0.9, 0.5
-# Of a layer's units. Random first weights never give two units the same; penalties that prune leave some alike, at 0.
+# Of a layer's units. Random initial weights never give two units the same; penalties that prune leave some alike, at 0.
 _ALIKE = 0.5
 # The sigmoid's derivative is at most .25: what four layers of them leave at best, so that five (.00098) are told. Sound
 # nets keep above a twentieth. The other way round, a last layer that has settled gets a 330th of what the first one

@@ -39,7 +39,7 @@ def numeric_gradients(
     Parameters
     ----------
     model : Sequential
-        Compiled with a loss; it need not be fitted, and is left as it is.
+        Compiled with a loss; it need not be fitted, and is not changed.
     X, y, sample_weight : array-like
         As for `fit`.
     n_threads : int in [1, 1024], optional

@@ -59,7 +59,7 @@ class Ensemble(Described):
     Parameters
     ----------
     model : Sequential
-        A compiled model, which stays as it is.
+        A compiled model, which is not changed.
     size : int >= 1, default=5
         The number of members.
     kind : {"independent", "bagging", "snapshot"}, default="independent"

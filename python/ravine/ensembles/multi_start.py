@@ -1,4 +1,4 @@
-"""Many random starts at once, of which those that come to the same place go on as one."""
+"""Many random starts at once; starts that reach the same minimum are merged."""
 
 from __future__ import annotations
 
@@ -37,38 +37,38 @@ _COMPARED_ROWS = 1000
 class MultiStart(Described):
     """Trains a model from many random starts, or minimises a function from many points, and keeps the best.
 
-    Start number i is the model with the seed random_state + i (modulo 2^32), and has the bits it has when it is trained
-    alone. All are trained in one run of the engine, one a thread; models that need Python between epochs (such as
-    those of `LBFGS`) one after the other.
+    Start number i is the model with the seed random_state + i (modulo 2^32). Its weights have the same bits as when it
+    is trained alone. All starts are trained in one run of the engine, one a thread. Models that need Python between
+    epochs (such as those of `LBFGS`) are trained one after the other.
 
-    With `prune`, starts are compared every `check_every` epochs. Two have come to the same place when their outputs
-    (probabilities, where the loss knows them) on the training data differ by `tolerance` times the standard deviation
-    of the targets at most (of labels: by `tolerance`), at two checks in a row, at the second no more than at the first.
-    Outputs do not change where hidden units trade places or signs, so neither does the comparison; up to 1,000 rows,
-    evenly spaced, are compared. The start of higher loss is stopped. This is a heuristic: what merges is alike, not
-    proven to stay so.
+    With `prune`, starts are compared every `check_every` epochs. Two starts count as at the same minimum when their
+    outputs (probabilities, where the loss defines them) on the training data differ by at most `tolerance` times the
+    standard deviation of the targets (for labels: by at most `tolerance`). This must hold at two checks in a row, and
+    the difference at the second may not exceed that at the first. Outputs do not change when hidden units swap order
+    or signs, so neither does the comparison. Up to 1,000 rows, evenly spaced, are compared. The start of higher loss is
+    stopped. This is a heuristic: merged starts are alike, but not proven to stay alike.
 
     Parameters
     ----------
     model : Sequential or Optimizer
-        A compiled model, which stays as it is, for `fit`; or an optimizer for `minimize`.
+        For `fit`, a compiled model, which is not changed; for `minimize`, an optimizer.
     starts : int >= 1, default=16
-        How many.
+        The number of starts.
     prune : bool, default=True
-        Whether starts that have come to the same place are stopped.
+        Whether a start is stopped once it has reached the same minimum as another.
     tolerance : float >= 0, default=0.01
-        What counts as the same place.
+        The largest difference at which two starts count as at the same minimum.
     check_every : int >= 1, default=10
         Epochs, or steps, between two comparisons.
     random_state : int in [0, 2**32), optional
-        Seed of the first start; None takes the model's. An optimizer's starting points depend on it, None is 0.
+        Seed of the first start; None takes the model's. For `minimize` it determines the starting points; None is 0.
 
     Attributes
     ----------
     best_model : Sequential
-        The trained start with the lowest loss; after Ctrl-C, that of the last epoch.
+        The trained start with the lowest loss; after Ctrl-C, the one with the lowest loss in its last epoch.
     models : tuple of Sequential
-        All starts; those that merged as they were when they were stopped.
+        All starts. Merged ones have the weights they had when they were stopped.
 
     Raises
     ------
@@ -84,7 +84,7 @@ class MultiStart(Described):
     >>> X = np.linspace(-1, 1, 64)[:, None]
     >>> many = rv.MultiStart(model, starts=8)
     >>> starts = many.fit(X, np.sin(3 * X), epochs=200)
-    >>> starts.n_places <= 8
+    >>> starts.n_minima <= 8
     True
     >>> many.best_model.evaluate(X, np.sin(3 * X))["loss"] < 0.02
     True
@@ -93,7 +93,7 @@ class MultiStart(Described):
 
     >>> starts = rv.MultiStart(rv.optimizers.SGD(0.01), starts=20).minimize(
     ...     lambda x: np.sin(3 * x[0]) + x[0] ** 2 / 10, bounds=[(-5, 5)], steps=300)
-    >>> starts.n_places <= 5
+    >>> starts.n_minima <= 5
     True
     """
 
@@ -156,19 +156,19 @@ class MultiStart(Described):
         Parameters
         ----------
         validation_data : (X, y) or (X, y, sample_weight), optional
-            What the best start is chosen on, in place of the training data.
+            The data on which the best start is chosen, instead of the training data.
 
         Returns
         -------
         Starts
-            What became of them.
+            Losses, epochs, minima and histories of all starts.
 
         Raises
         ------
         ValueError, TypeError
-            As for `Sequential.fit`, and for an optimizer in a model's place.
+            As for `Sequential.fit`, and where this object has an optimizer instead of a model.
         DivergenceError
-            Where every start diverged.
+            If every start diverged.
         """
         if not isinstance(self.model, Sequential):
             raise TypeError(f"fit needs a Sequential, this MultiStart has {self.model!r}; call minimize")
@@ -203,7 +203,7 @@ class MultiStart(Described):
         threads: int,
         epochs: int,
     ) -> Starts:
-        """Choose the best start and tell what became of all."""
+        """Choose the best start and return the record of all."""
         diverged = tuple(i for i, member in enumerate(members) if member.error is not None)
         if not merging.alive:
             raise next(member.error for member in members if member.error is not None)
@@ -215,7 +215,7 @@ class MultiStart(Described):
         spared = sum(epochs - int(taken[i]) for i in merging.merged)
         points = points or _outputs(members, merging.alive, threads)
         return Starts(
-            losses, taken, merging.merged, merging.places(self.starts, points), diverged, best,
+            losses, taken, merging.merged, merging.minima(self.starts, points), diverged, best,
             spared / max(self.starts * epochs, 1), histories=tuple(member.history for member in members),
         )  # fmt: skip
 
@@ -231,26 +231,26 @@ class MultiStart(Described):
     ) -> Starts:
         """Minimise a plain function from many points, one after the other between two comparisons.
 
-        Two have come to the same place when no element of x differs by more than `MultiStart`'s tolerance times the
-        distance of its bounds, or of the outermost starting points where there are none.
+        Two starts count as at the same minimum when no element of x differs by more than `MultiStart`'s tolerance times
+        the distance between that element's bounds, or between the outermost starting points where it has no bounds.
 
         Parameters
         ----------
         fun : callable
             fun(x) gives a number, as for `Optimizer.minimize`; so do `steps`, `jac`, `bounds` and `tolerance`.
         x0 : array-like, shape (starts, *shape of x), optional
-            Where to start. None draws uniform points within the bounds, which must be finite and a (low, high) for
-            each element then; x has shape (n,) for n of them.
+            The starting points. None draws uniform points within the bounds. Bounds must then be finite, a (low, high)
+            for each element; with n of them x has shape (n,).
 
         Returns
         -------
         Starts
-            What became of them; `starts.results[starts.best]` is the lowest.
+            Losses, steps, minima and results of all starts; `starts.results[starts.best]` is the lowest.
 
         Raises
         ------
         ValueError, TypeError
-            As for `Optimizer.minimize`, and for a model in an optimizer's place.
+            As for `Optimizer.minimize`, and where this object has a model instead of an optimizer.
         """
         if not isinstance(self.model, Optimizer):
             raise TypeError(f"minimize needs an Optimizer, this MultiStart has {self.model!r}; call fit")
@@ -268,7 +268,7 @@ class MultiStart(Described):
                 positions = _positions(descents, merging.alive, scale)
                 merging.check(positions, lambda i: descents[i].point.value, lambda i: bool(descents[i].message))
         results = tuple(
-            descent.result(f"came to the same place as start {merging.merged.get(i)}")
+            descent.result(f"reached the same minimum as start {merging.merged.get(i)}")
             for i, descent in enumerate(descents)
         )
         losses = np.array([result.fun for result in results])
@@ -276,10 +276,10 @@ class MultiStart(Described):
         spared = sum(max(int(taken[merging.root(i)]) - int(taken[i]), 0) for i in merging.merged)
         diverged = tuple(i for i, loss in enumerate(losses) if not math.isfinite(loss))
         best = int(np.argmin(np.where(np.isfinite(losses), losses, math.inf)))
-        places = merging.places(self.starts, _positions(descents, merging.alive, scale))
-        places[list(diverged)] = -1
+        minima = merging.minima(self.starts, _positions(descents, merging.alive, scale))
+        minima[list(diverged)] = -1
         return Starts(
-            losses, taken, merging.merged, places, diverged, best, spared / max(spared + int(taken.sum()), 1),
+            losses, taken, merging.merged, minima, diverged, best, spared / max(spared + int(taken.sum()), 1),
             results=results,
         )  # fmt: skip
 
@@ -329,7 +329,7 @@ def _loss(member: Member[Sequential], data: Data, threads: int) -> float:
 
 
 def _outputs(members: Sequence[Member[Sequential]], which: Sequence[int], threads: int) -> dict[int, Array]:
-    """Return what models say of some training rows, in units of the targets' standard deviation."""
+    """Return the models' outputs for some training rows, in units of the targets' standard deviation."""
     data = members[0].data
     rows = data.X[np.arange(0, len(data.X), -(-len(data.X) // _COMPARED_ROWS))]
     spread = 1.0 if data.target.ndim == 1 else float(data.target.std(dtype=np.float64)) or 1.0

@@ -60,7 +60,7 @@ def check_int(name: str, value: Any, low: int, high: int | None = None, *, allow
 
 
 def check_pair(name: str, value: Any, low: int = 1) -> tuple[int, int]:
-    """Return (down, across), ints of at least `low`; one int stands for both."""
+    """Return (down, across), ints of at least `low`; one int for both."""
     allowed = f"an int >= {low} or two of them"
     if not isinstance(value, (tuple, list)):
         value = (check_int(name, value, low, allowed=allowed),) * 2

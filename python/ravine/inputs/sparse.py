@@ -118,7 +118,7 @@ def mean_square_length(rows: Inputs) -> float:
 
 
 def as_sparse_rows(name: str, values: Any, dtype: np.dtype[Any], *, check: bool = True) -> SparseRows:
-    """Return a sparse matrix as rows of `dtype`: sorted, without duplicates, which are added up; it stays as it is.
+    """Return a sparse matrix as rows of `dtype`: sorted, without duplicates, which are added up; it is not changed.
 
     Parameters
     ----------

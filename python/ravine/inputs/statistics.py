@@ -27,7 +27,7 @@ def column_statistics(X: Array, cols: int) -> tuple[Vector, Vector]:
     Raises
     ------
     ValueError
-        Where the squares are too large for float64.
+        If the squares are too large for float64.
     """
     rows, inputs = X.shape
     step = max(1, _CHUNK // inputs)

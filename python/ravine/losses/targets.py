@@ -228,7 +228,7 @@ def class_indices(target: Array, head: Head) -> Array:
     Raises
     ------
     ValueError
-        Where targets are no classes: in regression, or with several yes-or-no outputs.
+        If targets are not classes: in regression, or with several binary outputs.
     """
     if head.targets in ("real", "count") or (head.targets == "binary" and target.shape[1] > 1):
         raise ValueError("class_weight needs one class a row; this loss has none: use sample_weight")

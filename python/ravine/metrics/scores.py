@@ -91,7 +91,7 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | No
     Raises
     ------
     ValueError, TypeError
-        Where shapes do not fit, a label is out of range, a weight is below 0, or an entry is no finite number.
+        If shapes do not fit, a label is out of range, a weight is below 0, or an entry is no finite number.
 
     Examples
     --------

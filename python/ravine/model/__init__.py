@@ -1,4 +1,4 @@
-"""The public face of a model: `Sequential` holds a state and calls functions on it."""
+"""The public interface of a model: `Sequential` holds a state and calls functions on it."""
 
 from .sequential import Sequential
 

@@ -1,4 +1,4 @@
-"""Public attributes of a model that its state holds, and that only a method changes."""
+"""Public attributes of a model that are kept in its state and that only methods change."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ T = TypeVar("T")
 
 
 class ReadOnly(Generic[T]):
-    """An attribute that tells how to change it, instead of being ignored.
+    """A read-only attribute; writing to it raises an error that says what to do instead.
 
     Parameters
     ----------
     read : callable
-        Gets the model's state and returns the value.
+        Takes the model's state and returns the value.
     way : str
-        What to do instead of writing it.
+        What to do instead of writing to it.
     """
 
     def __init__(self, read: Callable[[ModelState], T], way: str) -> None:

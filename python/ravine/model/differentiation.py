@@ -1,4 +1,4 @@
-"""The differentiating methods of a model."""
+"""The methods of a model that compute and apply gradients."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Differentiation"]
 
 
 class Differentiation:
-    """The gradients of a model, and steps with gradients that the caller gives."""
+    """The gradients of a model, and steps with gradients from the caller."""
 
     _state: ModelState
 
@@ -32,9 +32,9 @@ class Differentiation:
         sample_weight: ArrayLike | None = None,
         n_threads: int | None = None,
     ) -> tuple[float, dict[str, NDArray[Any]]]:
-        """Return the loss, penalties included, and its gradients by the weights; no step is taken, dropout is off.
+        """Return the loss, penalties included, and its gradients with respect to the weights, without taking a step.
 
-        Arguments are as for `fit`; as there, the first call takes the input's shape from the data.
+        Dropout is off. Arguments are as for `fit`; as there, the first call takes the input's shape from the data.
 
         Returns
         -------
@@ -58,14 +58,14 @@ class Differentiation:
             return float(loss), copied_gradients(state)
 
     def gradients(self, X: MatrixLike, doutput: ArrayLike, *, n_threads: int | None = None) -> dict[str, NDArray[Any]]:
-        """Return the gradients of sum(doutput * predict(X)) by the weights: backpropagation for a loss of one's own.
+        """Return the gradients of sum(doutput * predict(X)) with respect to the weights, for a custom loss.
 
         Parameters
         ----------
         X : array-like, shape (n, inputs) or (n, *input_shape), or sparse matrix
             Inputs.
         doutput : array-like, shape (n, units)
-            The derivative of the loss by each output of `predict`.
+            The derivative of the loss with respect to each output of `predict`.
         n_threads : int in [1, 1024], optional
             See `set_num_threads` for the default.
 
@@ -77,7 +77,7 @@ class Differentiation:
         Raises
         ------
         NotFittedError, ValueError
-            As for `predict`, and where `doutput` has another shape than the outputs.
+            As for `predict`, and if `doutput` does not have the shape of the outputs.
 
         Examples
         --------
@@ -107,9 +107,9 @@ class Differentiation:
             return copied_gradients(state)
 
     def apply_gradients(self, gradients: Mapping[str, ArrayLike]) -> None:
-        """Take one step of the optimizer with gradients of one's own.
+        """Take one step of the optimizer with custom gradients.
 
-        They are clipped as the optimizer says, and constraints hold after it; penalties count where they are in the
+        The optimizer clips them as usual, and constraints are applied after the step. Penalties are not added to the
         gradients.
 
         Parameters
@@ -120,8 +120,8 @@ class Differentiation:
         Raises
         ------
         NotFittedError, ValueError
-            Before there are weights or an optimizer; for one that searches along the loss; for a missing or unknown
-            name, another shape, NaN or infinity.
+            Before there are weights or an optimizer; for an optimizer that searches along the loss; for a missing or
+            unknown name, another shape, NaN or infinity.
         """
         with self._state.guard.exclusive():
             step_with_gradients(self._state, gradients)

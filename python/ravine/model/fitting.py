@@ -56,30 +56,31 @@ class Training:
         verbose: int | Literal["auto"] = "auto",
         resume: str | os.PathLike[str] | None = None,
     ) -> History:
-        """Train; a second call goes on where the first ended.
+        """Train; a second call continues from the first.
 
         Parameters
         ----------
         X : array-like, shape (n, inputs) or (n, *input_shape), or sparse matrix
-            Inputs: bools, ints or floats, converted to the model's dtype. A sparse matrix in CSR form, or one that
-            its `tocsr` makes one, where the first layer is a `Dense`: it is not made dense, and the weights get the
-            bits that the same rows give in full. Ids, where the first layer is an `Embedding`.
+            Inputs: bools, ints or floats, converted to the model's dtype. If the first layer is a `Dense`, also a
+            sparse matrix, in CSR form or with a method `tocsr`: it is not made dense, and the weights get the same
+            bits as from the same rows in dense form. If the first layer is an `Embedding`, ids.
         y : array-like, shape (n, units), (n,) or (n, 1)
             Targets: numbers, integer labels in [0, units), one-hot rows, bools or strings, as the loss takes them.
         epochs : int >= 0, default=1
             Passes over the data.
         batch_size : int >= 1 or None, default=32
-            Rows a step; None takes all. The last, smaller batch of an epoch counts too.
+            Rows per step; None takes all rows. The last batch of an epoch may be smaller.
         validation_data : (X, y) or (X, y, sample_weight), optional
             Evaluated after each epoch, dropout off.
         validation_split : float in [0, 1), default=0.0
-            The share of the rows, taken from the end, to validate with.
+            The share of the rows, taken from the end, to hold out for validation.
         shuffle : bool, default=True
-            Whether each epoch has an order of its own, a function of seed and epoch. A batch of all rows keeps theirs.
+            Whether each epoch has a new random order, a function of seed and epoch. A batch of all rows is not
+            shuffled.
         sample_weight : array-like, shape (n,), optional
             Weights >= 0. A batch whose weights are all zero, or too small to divide by their sum, changes nothing.
         class_weight : dict or "balanced", optional
-            Weights by label, 1 for labels that are not named; "balanced": n / (classes * rows of the class).
+            Weights by label, 1 for labels without an entry; "balanced": n / (classes * rows of the class).
         sampler : Sampler, optional
             Draws the rows of each batch; see `ravine.samplers`. For optimizers that do not search along the loss.
         callbacks : list of Callback, default=()
@@ -87,29 +88,29 @@ class Training:
         n_threads : int in [1, 1024], optional
             See `set_num_threads` for the default.
         verbose : {"auto", 0, 1, 2}, default="auto"
-            0 is silent, 1 rewrites one line, 2 prints a line an epoch; "auto" is 2 on a terminal and 0 elsewhere.
+            0 is silent, 1 rewrites one line, 2 prints a line per epoch; "auto" is 2 on a terminal and 0 elsewhere.
         resume : str or path, optional
-            A file of a `callbacks.ModelCheckpoint`: with the same data and arguments the fit goes on where that one
-            stood, in mid-epoch too, to the same bits as if it had never stopped. `epochs` counts from its start.
-            The model must be compiled as that one was; its weights, seed and all else come from the file, and
-            callbacks of the same kinds in the same order take over their state. After a file of `save`, which
-            holds no fit, this one begins from that model.
+            A file of a `callbacks.ModelCheckpoint`. With the same data and arguments the saved fit is resumed, in
+            mid-epoch too, and ends with the same bits as if it had never stopped. `epochs` counts from the start of the
+            saved fit. The model must be compiled in the same way; its weights, seed and all other state come from the
+            file. Callbacks of the same kinds in the same order restore their state. A file of `save` holds no fit: this
+            fit then begins from the saved model.
 
         Returns
         -------
         History
-            Loss and metrics by epoch; also `model.history`, which is there after Ctrl-C too.
+            Loss and metrics by epoch; also in `model.history`, after Ctrl-C too.
 
         Raises
         ------
         ValueError, TypeError
             For arguments that are not allowed or do not fit each other; nothing broadcasts.
         DivergenceError
-            At the step at which the loss is no longer finite, naming layer, step and learning rate. The weights are
-            finite ones from before, `model.history` has the epochs up to this one, and a further `fit` goes on from
-            there. `callbacks.TerminateOnNaN` ends the fit without the error.
+            At the step at which the loss is no longer finite; the error names layer, step and learning rate. The model
+            is left with earlier, finite weights, `model.history` has the epochs up to this one, and a further `fit`
+            continues from there. `callbacks.TerminateOnNaN` ends the fit without the error.
         CheckpointFormatError, CheckpointMismatchError, OSError
-            For a file to resume from that is damaged, that has another network, optimizer, data ..., or is not there.
+            For a file to resume from that is damaged, has another network, optimizer or data, or does not exist.
         """
         state = self._state
         with state.guard.exclusive("fit"):
@@ -148,12 +149,12 @@ class Training:
         class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
         n_threads: int | None = None,
     ) -> dict[str, float]:
-        """Take one step on all rows as one batch; arguments and errors as for `fit`, but for `DivergenceError`.
+        """Take one step on all rows as one batch; arguments and errors as for `fit`, except `DivergenceError`.
 
         Returns
         -------
         dict
-            The loss before the step and the metrics, by name. Where the loss is not finite, no step was taken.
+            The loss before the step and the metrics, by name. If the loss is not finite, no step was taken.
         """
         state = self._state
         with state.guard.exclusive():
@@ -196,7 +197,7 @@ class Training:
 
     @property
     def learning_rate(self) -> float:
-        """The learning rate of the next step, also where a schedule gives it; set `optimizer.learning_rate`.
+        """The learning rate of the next step, also with a schedule; to change it, set `optimizer.learning_rate`.
 
         Raises
         ------
@@ -207,6 +208,6 @@ class Training:
 
     @property
     def sampling_probabilities(self) -> NDArray[np.float64] | None:
-        """How likely a draw of `samplers.AdaptiveWeights` is of each stratum, sorted; None where nothing was learnt."""
+        """The probability of each stratum with `samplers.AdaptiveWeights`, sorted; None if nothing was learnt."""
         learnt = self._state.training.sampling
         return None if learnt is None else learnt.probabilities()

@@ -16,15 +16,15 @@ __all__ = ["check_custom_objects", "load"]
 def load(path: str | os.PathLike[str], *, custom_objects: Mapping[str, Any] | None = None) -> Sequential:
     """Return the model that `Sequential.save` or a `callbacks.ModelCheckpoint` has written.
 
-    It predicts and goes on training as the one that was saved: optimizer state, schedule, seed and step are those of
-    then, down to the last bit. `fit(resume=path)` goes on with a fit that was in its midst.
+    It predicts and continues training like the saved model, with the same bits: optimizer state, schedule, seed and
+    step are restored. To resume a fit from a checkpoint, use `fit(resume=path)`.
 
     Parameters
     ----------
     path : str or path
         The file.
     custom_objects : dict of str to class or function, optional
-        Layers, losses, schedules ... of one's own that the model was made with, by name.
+        Custom layers, losses, schedules ... of the model, by name.
 
     Returns
     -------
@@ -34,11 +34,11 @@ def load(path: str | os.PathLike[str], *, custom_objects: Mapping[str, Any] | No
     Raises
     ------
     CheckpointFormatError, CheckpointVersionError
-        For a file that is no checkpoint or a damaged one; for one of a newer format.
+        For a file that is not a checkpoint, or a damaged one; for a newer format.
     CheckpointMismatchError
-        For a file of weights alone, see `Sequential.load_weights`; for a class that `custom_objects` lacks.
+        For a file that holds only weights, see `Sequential.load_weights`; for a class missing in `custom_objects`.
     TypeError
-        For a path that is none, or `custom_objects` that are no dict.
+        For an invalid path, or if `custom_objects` is not a dict.
     OSError
         For a file that cannot be read.
 

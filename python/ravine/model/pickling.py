@@ -1,4 +1,4 @@
-"""Models from pickles and copies, and models that begin anew with another seed."""
+"""Models from pickles and copies, and untrained models with another seed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _from_first_format(kind: str, pickled: dict[str, Any]) -> dict[str, Any]:
 
 
 def fresh_model(model: ModelType, seed: int) -> ModelType:
-    """Return an untrained model that is as `model` but for the seed."""
+    """Return an untrained copy of `model` with another seed."""
     given: Any = model
     state = given.__getstate__()
     parts = state["parts"]

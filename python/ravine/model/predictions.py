@@ -1,4 +1,4 @@
-"""The predicting methods of a model."""
+"""The methods of a model that predict."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Predictions"]
 
 
 class Predictions:
-    """What a model says about rows. A row's bits do not depend on the rows beside it, nor on the threads."""
+    """A model's predictions. A row's bits depend neither on the other rows nor on the number of threads."""
 
     _state: ModelState
 
@@ -39,7 +39,7 @@ class Predictions:
         Returns
         -------
         ndarray of the model's dtype, shape (n, units)
-            After the last activation: logits where the last layer is linear and the loss a cross entropy.
+            The outputs after the last activation: logits if the last layer is linear and the loss a cross entropy.
 
         Raises
         ------
@@ -57,18 +57,18 @@ class Predictions:
             return outputs(state, X, check_n_threads(n_threads))
 
     def predict_proba(self, X: MatrixLike, *, n_threads: int | None = None) -> NDArray[Any]:
-        """Return probabilities, whether the last layer gives them or logits; arguments and errors as for `predict`.
+        """Return probabilities, also if the last layer gives logits; arguments and errors as for `predict`.
 
         Returns
         -------
         ndarray of the model's dtype, shape (n, units)
-            One column: the probability of class 1. Several after a softmax: of each class, summing to 1. Several
-            after a sigmoid: of each yes-or-no question.
+            One column: the probability of class 1. Several columns after a softmax: the probability of each class,
+            with the sum 1. Several columns after a sigmoid: the probability of 1 for each binary output.
 
         Raises
         ------
         ValueError
-            Where neither loss nor last activation makes probabilities.
+            If neither the loss nor the last activation gives probabilities.
         """
         state = self._state
         with state.guard.exclusive():
@@ -80,17 +80,17 @@ class Predictions:
             return probabilities(state, outputs(state, X, check_n_threads(n_threads)))
 
     def predict_classes(self, X: MatrixLike, *, n_threads: int | None = None) -> NDArray[Any]:
-        """Return the likeliest label of each row, as the first `fit` knew it; arguments and errors as for `predict`.
+        """Return the most likely label of each row, as given to the first `fit`; arguments and errors as for `predict`.
 
         Returns
         -------
         ndarray, shape (n,)
-            Entries of `classes_`. With several yes-or-no outputs: 0 or 1 for each, shape (n, units).
+            Entries of `classes_`. With several binary outputs: 0 or 1 for each, shape (n, units).
 
         Raises
         ------
         ValueError
-            Where the loss knows no classes.
+            If the loss is not a classification loss.
         """
         state = self._state
         with state.guard.exclusive():
@@ -99,26 +99,26 @@ class Predictions:
             return labels(state, probabilities(state, outputs(state, X, check_n_threads(n_threads))))
 
     def transform(self, X: MatrixLike, *, layer: int | str = -2, n_threads: int | None = None) -> NDArray[Any]:
-        """Return features: the output of a layer.
+        """Return the output of a layer.
 
         Parameters
         ----------
         X : array-like, shape (n, inputs) or (n, *input_shape), or sparse matrix
             Inputs.
         layer : int or str, default=-2
-            The layer's place in `layers`, or its name; -1 is the last.
+            The layer's index in `layers`, or its name; -1 is the last.
         n_threads : int in [1, 1024], optional
             See `set_num_threads` for the default.
 
         Returns
         -------
         ndarray of the model's dtype, shape (n, *the layer's output shape)
-            The features, after the layer's activation.
+            The output after the layer's activation.
 
         Raises
         ------
         ValueError
-            Where there is no such layer; otherwise as for `predict`.
+            If there is no such layer; otherwise as for `predict`.
         """
         state = self._state
         with state.guard.exclusive():

@@ -1,4 +1,4 @@
-"""What a model does with files, and with weights from elsewhere."""
+"""The methods of a model that save, load and set weights."""
 
 from __future__ import annotations
 
@@ -28,32 +28,32 @@ class Saving:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the whole model to one file: layers, weights, loss, metrics, optimizer with its state, history, seed.
 
-        `ravine.load` gives it back. The file has safetensors' layout and a checksum for each tensor and for the rest.
-        It is written beside its place, brought to the disk and renamed: a crash leaves the file that was there.
+        `ravine.load` reads it. The file has safetensors' layout, with a checksum for each tensor and for the rest. It
+        is written to a temporary file, synced and renamed: after a crash the old file is still there.
 
         Parameters
         ----------
         path : str or path
-            The file; one that is there is replaced.
+            The file; an existing one is replaced.
 
         Raises
         ------
         TypeError
-            For a path that is none, and where something of one's own, such as a lambda, cannot be saved; it is named.
+            For an invalid path, and if a custom object, such as a lambda, cannot be saved; the error names it.
         OSError
-            Where the file cannot be written.
+            If the file cannot be written.
         """
         name = check_path(path)
         with self._state.guard.exclusive():
             save_model(self, name)
 
     def save_weights(self, path: str | os.PathLike[str]) -> None:
-        """Write the weights alone, by their names in `parameters` and `statistics`.
+        """Write only the weights, by their names in `parameters` and `statistics`.
 
         Parameters
         ----------
         path : str or path
-            The file: NumPy's npz where its name ends so, otherwise safetensors' layout with checksums.
+            The file. A name that ends in ".npz" selects NumPy's npz, any other safetensors' layout with checksums.
 
         Raises
         ------
@@ -70,14 +70,14 @@ class Saving:
                 save_weights(self._state, name)
 
     def load_weights(self, source: str | os.PathLike[str] | Mapping[str, ArrayLike]) -> None:
-        """Take over weights, all or none; the optimizer's state and the step stay.
+        """Load weights, all or none; the optimizer's state and the step count are kept.
 
         Parameters
         ----------
         source : str, path or dict of arrays
             A file of `save` or `save_weights`, any other file in safetensors' layout, an npz, or arrays by name.
-            Names, shapes and types are those of `parameters` and `statistics`; Keras' ":0" after a name is left out.
-            See also `ravine.from_torch`.
+            Names, shapes and types must match `parameters` and `statistics`; Keras' ":0" after a name is ignored. See
+            also `ravine.from_torch`.
 
         Raises
         ------
@@ -86,7 +86,7 @@ class Saving:
         CheckpointMismatchError
             For a missing or unknown name, another shape or another type.
         CheckpointFormatError
-            For a file that is of another kind, or damaged.
+            For a file of another kind, or a damaged one.
         OSError
             For a file that cannot be read.
 
@@ -120,12 +120,12 @@ class Saving:
             return [np.array(w) for w in self._state.network.weights().values()]
 
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
-        """Take over weights as `get_weights` gives them.
+        """Set the weights from a list such as `get_weights` returns.
 
         Parameters
         ----------
         weights : list of array-like
-            In that order, of the same shapes and types.
+            The weights in that order, of the same shapes and types.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Sequential: layers one after the other, a loss, an optimizer, and how they learn."""
+"""Sequential: a stack of layers with a loss and an optimizer."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ __all__ = ["Sequential"]
 
 
 class Sequential(Training, Predictions, Differentiation, Saving):
-    """A neural network of layers in a row.
+    """A neural network: a linear stack of layers.
 
     Parameters
     ----------
     layers : list of Layer
         Begin with `layers.Input(shape)`, or let the first `fit` take the shape from the data.
     dtype : {"float32", "float64"}, default="float32"
-        The type of weights and arithmetic; data are converted to it.
+        The dtype of weights and arithmetic; data are converted to it.
     random_state : int in [0, 2**32), optional
-        Seed of first weights, order, dropout and noise; None draws one and keeps it. The same seed gives the same bits
-        for any number of threads.
+        Seed of initial weights, order, dropout and noise; None draws one and keeps it. The same seed gives the same
+        bits for any number of threads.
     kernel_regularizer : str or Regularizer, optional
-        The penalty on the kernels of all layers that have none of their own, see `ravine.regularizers`.
+        The penalty on the kernels of all layers without a regularizer, see `ravine.regularizers`.
 
     Attributes
     ----------
@@ -57,17 +57,17 @@ class Sequential(Training, Predictions, Differentiation, Saving):
     kernel_regularizer : Regularizer or None
         As given.
     optimizer, loss, metrics
-        As compiled, of a chain the optimizer at work; `optimizer.learning_rate` may be changed at any time.
+        As compiled; for a chain, the optimizer at work. `optimizer.learning_rate` may be changed at any time.
     learning_rate : float
-        That of the next step.
+        The learning rate of the next step.
     sampling_probabilities : ndarray or None
-        How likely a draw of `samplers.AdaptiveWeights` is of each stratum.
+        The probability with which `samplers.AdaptiveWeights` draws each stratum.
     classes_ : ndarray
         The label of each class.
     history : History or None
-        That of the last `fit`.
+        The history of the last `fit`.
     stop_training : bool
-        Set it from a callback to end a `fit`.
+        Set it to True in a callback to end a `fit`.
 
     Raises
     ------
@@ -132,14 +132,14 @@ class Sequential(Training, Predictions, Differentiation, Saving):
         loss: str | loss_module.Loss | None = None,
         metrics: Sequence[str | metric_module.Metric] = (),
     ) -> None:
-        """Choose optimizer, loss and metrics. Weights stay as they are; optimizer and schedule start afresh.
+        """Set optimizer, loss and metrics. Weights are not changed; optimizer and schedule start afresh.
 
         Parameters
         ----------
         optimizer : str, Optimizer or list of them, default="adam"
             See `ravine.optimizers`; a list is a `Chain`.
         loss : str or Loss, optional
-            See `ravine.losses`; None leaves `gradients` and `apply_gradients` for a loss of one's own.
+            See `ravine.losses`; with None, train on a custom loss by `gradients` and `apply_gradients`.
         metrics : list of str or Metric, default=()
             See `ravine.metrics`.
 
@@ -168,7 +168,7 @@ class Sequential(Training, Predictions, Differentiation, Saving):
         Parameters
         ----------
         print_fn : callable, default=print
-            Gets the text, in one call.
+            Called once with the text.
         """
         with self._state.guard.exclusive():
             text = summary_text(self._state)
@@ -189,7 +189,7 @@ class Sequential(Training, Predictions, Differentiation, Saving):
 
     @property
     def parameters(self) -> Mapping[str, NDArray[Any]]:
-        """The weights by name, "dense/kernel" (inputs, units), "dense/bias" (units,): views to write into with [...].
+        """The weights by name, "dense/kernel" (inputs, units), "dense/bias" (units,): writable views.
 
         Raises
         ------
@@ -200,9 +200,9 @@ class Sequential(Training, Predictions, Differentiation, Saving):
 
     @property
     def statistics(self) -> Mapping[str, NDArray[Any]]:
-        """What layers learn of the data by themselves, by name: "batch_norm/moving_mean" (channels,); writable views.
+        """Statistics that layers learn without gradients, by name: "batch_norm/moving_mean" (channels,), writable.
 
-        They stand apart from `parameters`, which gradients move. Files and `get_weights` have both.
+        They are not in `parameters`, which the optimizer changes. Files and `get_weights` have both.
 
         Raises
         ------

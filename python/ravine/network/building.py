@@ -1,4 +1,4 @@
-"""From descriptions to the engine: a model's network, its first weights, and what it is told of loss and optimizer."""
+"""From descriptions to the engine: a model's network, its initial weights, and the settings of loss and optimizer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["bind", "bind_loss", "bind_optimizer", "build", "rollback", "state_fr
 
 
 def build(state: ModelState, input_shape: Shape, *, first_values: bool = True) -> None:
-    """Make the network, with its first weights unless others will be written."""
+    """Make the network, with its initial weights unless others will be written."""
     given = state.configuration
     plan = make_plan(given.layers, input_shape, given.kernel_regularizer)
     check_reaches(plan.factors, given.dtype)

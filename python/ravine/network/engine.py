@@ -1,4 +1,4 @@
-"""The engine's network for a plan, and its first weights."""
+"""The engine's network for a plan, and its initial weights."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["initialise", "make_network"]
 
-# Random stream of the first values of parameter number p: _INITIALISER_STREAM | p.
+# Random stream of the initial values of parameter number p: _INITIALISER_STREAM | p.
 _INITIALISER_STREAM = 1 << 24
 
 
@@ -25,7 +25,7 @@ def make_network(input_units: int, operations: list[_core.OperationSpec], seed: 
 
 
 def initialise(network: Network, plan: Plan, seed: int) -> None:
-    """Write the parameters' first values: parameter number p comes from a random stream of its own."""
+    """Write the parameters' initial values: parameter number p comes from a random stream of its own."""
     initialisers = {
         f"{part.name}/{name}": initialiser
         for part in plan.parts

@@ -100,7 +100,7 @@ def make_plan(layers: Sequence[Layer], input_shape: Shape, kernel_regularizer: R
     Raises
     ------
     ValueError
-        Where a layer cannot take what the one before gives, or none makes an operation; the layer is named.
+        If a layer cannot take what the one before gives, or none makes an operation; the layer is named.
     """
     plan, shape = Plan(layer_names(layers)), input_shape
     for place, (layer, name) in enumerate(zip(layers, plan.names, strict=True)):

@@ -1,4 +1,4 @@
-"""Optimizers: how gradients become steps."""
+"""Optimizers, which turn gradients into steps."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ __all__ += first_order.__all__
 
 
 def get(optimizer: str | Optimizer | Sequence[Any]) -> Optimizer:
-    """Return a new optimizer for a name, a `Chain` for a list, an object as it is. ValueError for others."""
+    """Return a new optimizer for a name, a `Chain` for a list, or the given object. ValueError for others."""
     return Chain(optimizer) if isinstance(optimizer, (list, tuple)) else optimizer_of(optimizer)
 
 

@@ -1,4 +1,4 @@
-"""Optimizers made of others: one after the other, or with an average of the weights."""
+"""Optimizers made of others: a chain of them, or one with an average of its weights."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ ModelType = TypeVar("ModelType", bound=AveragedModel)
 class Chain(Optimizer):
     """Optimizers that take turns, each for some epochs of `fit` or steps of `minimize`, the last until the end.
 
-    An optimizer goes on from the weights that the one before has left; its own state and its schedule begin with its
-    turn. Turns change where an epoch ends. In between, `model.optimizer` is the optimizer at work, whose
-    `learning_rate` may be changed. A second `fit` goes on in the turn where the first has ended; `compile` starts with
-    the first optimizer again.
+    Each optimizer continues from the weights that the one before has reached; its own state and its schedule begin
+    with its turn. The optimizer changes at the end of an epoch. `model.optimizer` is the optimizer at work, and its
+    `learning_rate` may be changed. A second `fit` continues with the optimizer with which the first ended; `compile`
+    starts with the first optimizer again.
 
     Parameters
     ----------
     optimizers : list of (Optimizer or str, int >= 1 or None), or list of Optimizer or str
-        Pairs of an optimizer and its epochs, or steps, None for the last alone. Without epochs, those of the first
-        `fit`, or the steps of a `minimize`, are shared out evenly: n over k optimizers gives each n // k, the first
-        n % k one more; all further epochs are the last optimizer's.
+        Pairs of an optimizer and its number of epochs, or steps; only the last may have None. Without numbers, the
+        epochs of the first `fit`, or the steps of a `minimize`, are divided evenly: with n epochs and k optimizers each
+        gets n // k, and the first n % k get one more. The last optimizer takes all further epochs.
 
     Raises
     ------
@@ -132,13 +132,13 @@ class Chain(Optimizer):
 
 
 class WeightAverage(Optimizer):
-    """Keeps a running average of the weights beside an optimizer, which works as if it were alone.
+    """Keeps a running average of the weights of another optimizer, whose steps it does not change.
 
     w_n are the weights after step, or epoch, number start + n every. The first average is a_1 = w_1. The exponential
-    one goes on with a_n = b a_(n-1) + (1 - b) w_n, the plain mean (stochastic weight averaging, Polyak and Ruppert)
-    with a_n = a_(n-1) + (w_n - a_(n-1)) / n. The engine computes them after its steps, in the model's dtype, with the
-    same bits for any number of threads. A batch without weight is no step. The model keeps the average, with its
-    optimizer's state; `compile` starts it afresh.
+    average continues with a_n = b a_(n-1) + (1 - b) w_n, the plain mean (stochastic weight averaging, Polyak and
+    Ruppert) with a_n = a_(n-1) + (w_n - a_(n-1)) / n. The engine computes it after its steps, in the model's dtype,
+    with the same bits for any number of threads. A batch whose weights are all zero is not counted as a step. The model
+    keeps the average with the optimizer's state; `compile` resets it.
 
     In `minimize` the points are the averages.
 
@@ -149,9 +149,9 @@ class WeightAverage(Optimizer):
     decay : float in [0, 1) or None, default=0.999
         b; None takes the plain mean.
     start : int >= 0, default=0
-        Steps, or epochs, that are left out at first.
+        The number of steps, or epochs, to skip before averaging begins.
     every : int >= 1, default=1
-        Of how many one is taken.
+        Average every so many steps, or epochs.
     unit : {"step", "epoch"}, default="step"
         What `start` and `every` count. In "epoch" the weights at the ends of epochs are averaged; a `train_on_batch`
         is an epoch of one batch.
@@ -237,11 +237,11 @@ class WeightAverage(Optimizer):
         self.optimizer.check_layers(layers)
 
     def averaging(self) -> dict[str, Any]:
-        """Return what the engine is told."""
+        """Return the average's settings for the engine."""
         return {"decay": self.decay, "start": self.start, "every": self.every, "by_epoch": self.unit == "epoch"}
 
     def average_weights(self, model: AveragedModel) -> dict[str, NDArray[Any]]:
-        """Return copies of the averages by name, for `load_weights`.
+        """Return copies of the averaged weights by name, for `load_weights`.
 
         Parameters
         ----------
@@ -251,9 +251,9 @@ class WeightAverage(Optimizer):
         Raises
         ------
         ValueError
-            Where the model's optimizer keeps no average.
+            If the model's optimizer keeps no average.
         NotFittedError
-            Before the first weights were taken in.
+            Before the average has taken in any weights.
         """
         _check_model(model)
         with model._state.guard.exclusive():

@@ -1,4 +1,4 @@
-"""How far to go along a direction. Numbers are Python's floats: + - * / and sqrt, the same on every machine."""
+"""Line searches. Numbers are Python's floats: + - * / and sqrt, the same on every machine."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def strong_wolfe(
 ) -> Point | None:
     """Return a point start + a direction where the strong Wolfe conditions hold.
 
-    f(a) <= f(0) + c1 a f'(0) and |f'(a)| <= c2 |f'(0)|, with c1 = 1e-4 and c2 = 0.9. A trial that is not finite ends
-    the bracket from the right, as one that is too high. Where the trials run out, the lowest point with enough decrease
-    is returned, or None.
+    f(a) <= f(0) + c1 a f'(0) and |f'(a)| <= c2 |f'(0)|, with c1 = 1e-4 and c2 = 0.9. A trial that is not finite becomes
+    the right end of the bracket, like one that is too high. If the trials run out, the lowest point with enough
+    decrease is returned, or None.
 
     References
     ----------

@@ -18,7 +18,7 @@ OPTIMIZERS = {name.lower(): name for name in (*first_order.__all__, "BFGS", "LBF
 
 
 def optimizer_of(given: Any) -> Optimizer:
-    """Return a new optimizer for a name, an object as it is. ValueError for others."""
+    """Return a new optimizer for a name; an object is returned as it is. ValueError for others."""
     if isinstance(given, Optimizer):
         return given
     name = OPTIMIZERS[check_choice("optimizer", given, OPTIMIZERS)]

@@ -1,4 +1,4 @@
-"""What `minimize` works on: a plain function, its gradient, its bounds, and the record of what was evaluated."""
+"""The problem that `minimize` solves: a plain function, its gradient, its bounds, and the record of evaluations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Descent", "Point", "Problem", "Result"]
 
 Vector = NDArray[np.float64]
 
-# Five-point stencils of the first derivative times 12 h, as (place, coefficient): central, and with the point at its
+# Five-point stencils of the first derivative times 12 h, as (offset, coefficient): central, and with the point at its
 # left end. Abramowitz and Stegun, Handbook of mathematical functions, table 25.2.
 _CENTRAL: tuple[tuple[int, float], ...] = ((-2, 1.0), (-1, -8.0), (1, 8.0), (2, -1.0))
 _ONE_SIDED = ((0, -25.0), (1, 48.0), (2, -36.0), (3, 16.0), (4, -3.0))
@@ -25,20 +25,20 @@ _ONE_SIDED = ((0, -25.0), (1, 48.0), (2, -36.0), (3, 16.0), (4, -3.0))
 
 @dataclass
 class Result:
-    """What `minimize` found; see there, errors as for `Optimizer.minimize`.
+    """The result of `minimize`; errors as for `Optimizer.minimize`.
 
     Attributes
     ----------
     x : ndarray of float64
-        The point with the lowest finite value of all that were tried, of the shape of `x0`.
+        The point with the lowest finite value of all that were evaluated, of the shape of `x0`.
     fun : float
         Its value.
     nit : int
         Steps taken.
     nfev : int
-        Calls of `fun`, those for numeric gradients included.
+        Calls of `fun`, including those for numeric gradients.
     message : str
-        Why it ended.
+        The reason for stopping.
     path : ndarray, shape (nit + 1, *x0.shape), or None
         The point before the first step and after each, with `record=True`.
     values : ndarray, shape (nit + 1,), or None
@@ -55,7 +55,7 @@ class Result:
 
 
 class Point:
-    """A vector, the value there, and the gradient, which is computed when it is first asked for."""
+    """A vector, the value there, and the gradient, which is computed on first use."""
 
     def __init__(self, x: Vector, value: float, gradient: Vector | Callable[[], Vector]) -> None:
         self.x = x
@@ -76,7 +76,7 @@ class Point:
 
 
 class Problem:
-    """A function of an array as the optimizers see it: of a flat float64 vector, bounded, counted, best point kept."""
+    """The function as optimizers see it: of a flat float64 vector, with bounds, counted calls and the best point."""
 
     def __init__(
         self,
@@ -165,7 +165,7 @@ class Problem:
         return self._gradient(point)
 
     def solve(self, points: Iterator[Point], steps: int) -> Result:
-        """Take points as an optimizer gives them, until the steps are done or there is a reason to end."""
+        """Take points from an optimizer until the steps are done or there is a reason to stop."""
         descent = Descent(self, points, steps)
         descent.advance(steps)
         return descent.result()
@@ -225,15 +225,15 @@ class Problem:
         if not low <= at - 2 * h or not at + 2 * h <= high:
             stencil, sign = _ONE_SIDED, 1.0 if at + 4 * h <= high else -1.0
         total = 0.0
-        for place, coefficient in stencil:
+        for offset, coefficient in stencil:
             x = np.array(point.x)
-            x[i] = at + sign * place * h
-            total += coefficient * (self._value(x) if place else point.value)
+            x[i] = at + sign * offset * h
+            total += coefficient * (self._value(x) if offset else point.value)
         return sign * total / (12.0 * h)
 
 
 class Descent:
-    """The way of an optimizer over a problem, which may be gone in parts."""
+    """An optimizer's run on a problem, which can be advanced in parts."""
 
     def __init__(self, problem: Problem, points: Iterator[Point], steps: int) -> None:
         self.problem, self.points, self.steps = problem, points, steps
@@ -242,7 +242,7 @@ class Descent:
         problem._note(self.point)
 
     def advance(self, steps: int) -> None:
-        """Take some of the steps, until there is a reason to end."""
+        """Take some of the steps, until there is a reason to stop."""
         until = min(self.taken + steps, self.steps)
         while not self.message and (self.taken < until or self.taken == self.steps):
             self.message = self._reason() or self._step()

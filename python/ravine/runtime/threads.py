@@ -48,7 +48,7 @@ def set_num_threads(n_threads: int | None) -> None:
     Raises
     ------
     ValueError
-        Where `n_threads` is not such an int.
+        If `n_threads` is not such an int.
 
     Examples
     --------

@@ -113,7 +113,7 @@ class Learnt(State):
         return (1.0 - self.uniform) * softmax + self.uniform * self.shares
 
     def fits(self, other: Learnt) -> bool:
-        """Whether another sampler may go on from here."""
+        """Whether another sampler may continue from this state."""
         return self.kind == other.kind and len(self.state) == len(other.state)
 
     def copy(self) -> Learnt:
@@ -122,16 +122,16 @@ class Learnt(State):
 
 
 class Sampler(Described, ABC):
-    """What all samplers share: they are descriptions, and may serve several models.
+    """The base class of samplers. They are descriptions, so one may serve several models.
 
     Raises
     ------
     TypeError
-        Where it is made itself: choose one of its kinds.
+        If this base class itself is instantiated: choose one of its subclasses.
 
     Notes
     -----
-    A new kind says in `_engine` what the compiled sampler of a fit is, and in `_learnt` what the model keeps of it.
+    A subclass returns the compiled sampler of a fit from `_engine`, and the state that the model keeps from `_learnt`.
     """
 
     _draws = True  # rows come one by one, with replacement

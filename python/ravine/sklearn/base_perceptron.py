@@ -45,11 +45,11 @@ class Perceptron(Weights, Outputs):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The inputs; float32 stays float32, all else becomes float64. Sparse matrices are made dense.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Labels, or a row of zeros and ones for several yes-or-no labels; numbers for a regressor.
+            Labels, or a row of zeros and ones for several binary labels; numbers for a regressor.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights >= 0.
         validation_data : (X, y) or (X, y, sample_weight), default=None
-            Gives `validation_loss_curve_`; with early stopping, what is scored in place of rows set aside.
+            Gives `validation_loss_curve_`; with early stopping, what is scored instead of rows set aside.
 
         Returns
         -------

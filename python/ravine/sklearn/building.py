@@ -1,8 +1,8 @@
-"""From an estimator's parameters to a `Sequential`: layers, first weights, optimizer, loss.
+"""From an estimator's parameters to a `Sequential`: layers, initial weights, optimizer, loss.
 
 scikit-learn's objective on a batch is (sum_i s_i l_i + alpha/2 sum w^2) / sum_i s_i with sample weights s, which is
 ravine's "penalized_mean" with l2 = alpha / 2. Where scikit-learn adds a row's loss up over K outputs and ravine takes
-the mean (yes-or-no labels, counts), ravine minimises 1/K of it: l2 = alpha / (2 K), and steps that go by the size of
+the mean (binary labels, counts), ravine minimises 1/K of it: l2 = alpha / (2 K), and steps that go by the size of
 the gradient are made K times as long.
 """
 
@@ -23,7 +23,7 @@ __all__ = ["AdamRate", "first_weights", "fresh_optimizer", "has_batch_norms", "m
 
 
 def penalised(loss: losses.Loss) -> losses.Loss:
-    """Return the loss with the penalties inside its mean; one that is a sum stays as it is."""
+    """Return the loss with the penalties inside its mean; one that is a sum is not changed."""
     if loss.reduction == "sum":
         return loss
     same = copy.copy(loss)
@@ -58,7 +58,7 @@ def has_batch_norms(model: Sequential) -> bool:
 
 
 def first_weights(estimator: Any, inputs: int, outputs: int, random: np.random.RandomState) -> list[Any]:
-    """Draw scikit-learn's first weights, in its order: U(-b, b), b^2 = 6 / (fan_in + fan_out), 2 before a sigmoid.
+    """Draw scikit-learn's initial weights, in its order: U(-b, b), b^2 = 6 / (fan_in + fan_out), 2 before a sigmoid.
 
     With `batch_norm` gamma = 1, beta = 0, m = 0 and v = 1 stand in for hidden biases, which are drawn all the same.
     """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MLPClassifier"]
 
-# For yes-or-no outputs, and for one class out of many.
+# For binary outputs, and for one class out of many.
 _CROSS_ENTROPIES: dict[str, tuple[type[losses.Loss], type[losses.Loss]]] = {
     "log_loss": (losses.BinaryCrossentropy, losses.CategoricalCrossentropy),
     "focal": (losses.BinaryFocalCrossentropy, losses.CategoricalFocalCrossentropy),
@@ -164,7 +164,7 @@ class MLPClassifier(Labels):
     def predict_proba(self, X: Any) -> NDArray[Any]:
         """Return probabilities. A row's bits do not depend on the rows beside it.
 
-        A yes-or-no output is certain of nothing: what would round to 1 is the largest number below it.
+        A binary output is certain of nothing: what would round to 1 is the largest number below it.
 
         Parameters
         ----------

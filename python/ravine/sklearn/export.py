@@ -70,7 +70,7 @@ class Exported:
         model.save(name)
 
     def _labels_of_outputs(self) -> NDArray[Any] | None:
-        """Return the label of each class; None where outputs are numbers, or yes-or-no each."""
+        """Return the label of each class; None where outputs are numbers, or binary each."""
         return None
 
 

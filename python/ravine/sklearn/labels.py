@@ -19,7 +19,7 @@ __all__ = ["Labels"]
 
 
 class Labels(ClassifierMixin, Perceptron):
-    """A perceptron of two classes, more classes, or several yes-or-no labels."""
+    """A perceptron of two classes, more classes, or several binary labels."""
 
     _label_binarizer: Any
 
@@ -56,7 +56,7 @@ class Labels(ClassifierMixin, Perceptron):
             )
 
     def _encode(self, y: Any) -> Any:
-        """Return class numbers, or a column of 0 and 1 for each yes-or-no output."""
+        """Return class numbers, or a column of 0 and 1 for each binary output."""
         if self._kind != "multiclass":
             return self._label_binarizer.transform(y).astype(bool)
         y = np.asarray(y).reshape(-1)
@@ -116,7 +116,7 @@ class Labels(ClassifierMixin, Perceptron):
 
 
 def output_weights(class_weight: Any, target: Any) -> Any:
-    """Return the weights of 0 and of 1 for each of several yes-or-no labels, shape (2, labels)."""
+    """Return the weights of 0 and of 1 for each of several binary labels, shape (2, labels)."""
     rows, labels = target.shape
     if isinstance(class_weight, str):  # "balanced"
         counts = np.stack([rows - target.sum(axis=0), target.sum(axis=0)])

@@ -28,7 +28,7 @@ class NetClassifier(ClassifierMixin, Net):
     """Any `Sequential` that tells classes apart, as a scikit-learn classifier.
 
     Its last layer has as many units as there are classes (or 1 for two), with a loss that knows classes; with several
-    yes-or-no outputs, y has a column of 0 and 1 for each.
+    binary outputs, y has a column of 0 and 1 for each.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ class NetClassifier(ClassifierMixin, Net):
         return int(found[0])
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the likeliest label of each row; with several yes-or-no outputs, 0 or 1 for each.
+        """Return the likeliest label of each row; with several binary outputs, 0 or 1 for each.
 
         Parameters
         ----------

@@ -50,7 +50,7 @@ class Outputs(Exported, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         Raises
         ------
         ValueError
-            Where there is no such layer.
+            If there is no such layer.
         """
         check_is_fitted(self)
         kind = "activation" if has_batch_norms(self.model_) else "dense"

@@ -123,7 +123,7 @@ def check_batches(state: ModelState, size: int, *, stacklevel: int) -> None:
 
 
 def _has_first_statistics(state: ModelState, part: Part) -> bool:
-    """Whether the running statistics of a layer are their first values."""
+    """Whether the running statistics of a layer are their initial values."""
     statistics = state.network.statistics()
     mean, variance = (statistics[f"{part.name}/moving_{kind}"] for kind in ("mean", "variance"))
     return not mean.any() and bool((variance == 1).all())
