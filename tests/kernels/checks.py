@@ -1,11 +1,12 @@
 """What the kernel tests share: the instruction sets that are present, awkward sizes and memory, distances."""
 
-import functools
+import hashlib
 import platform
+from collections import OrderedDict
 
 import numpy as np
 
-from ravine import _core, reference
+from ravine import _core
 
 ISAS = [name for name in ("baseline", "avx2", "avx512") if hasattr(_core, name)]
 DTYPES = [np.float32, np.float64]
@@ -38,18 +39,26 @@ def ulp_limit(isa):
     return 4.0 if has_fma(isa) else 5.0
 
 
-def twin(name, *arguments, **settings):
-    """What a kernel's twin gives, computed once for all instruction sets and layouts that are held to it."""
-    given = [(a.tobytes(), a.dtype, a.shape) if isinstance(a, np.ndarray) else a for a in arguments]
-    return _twin(name, tuple(given), tuple(settings.items()))
+_found = OrderedDict()
 
 
-@functools.lru_cache(maxsize=1000)  # more than one test calls
-def _twin(name, given, settings):
-    arguments = [np.frombuffer(a[0], a[1]).reshape(a[2]).copy() if isinstance(a, tuple) else a for a in given]
-    result = getattr(reference, name)(*arguments, **dict(settings))
-    result.flags.writeable = False
-    return result
+def once(function, *arguments, **settings):
+    """What a function of arrays gives, computed once for all instruction sets and layouts that are held to it."""
+    key = (function, *map(_key, arguments), *((name, _key(value)) for name, value in settings.items()))
+    if key not in _found:
+        _found[key] = function(*arguments, **settings)
+        for result in _found[key] if isinstance(_found[key], tuple) else (_found[key],):
+            if isinstance(result, np.ndarray):
+                result.flags.writeable = False
+        if len(_found) > 1000:  # more than one test asks for
+            _found.popitem(last=False)
+    return _found[key]
+
+
+def _key(value):
+    if isinstance(value, np.ndarray):
+        return value.dtype, value.shape, hashlib.blake2b(np.ascontiguousarray(value)).digest()
+    return value
 
 
 def awkward(array, layout):
