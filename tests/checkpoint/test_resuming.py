@@ -12,6 +12,7 @@ import pytest
 import ravine as rv
 from checkpoint_cases import X, Y, assert_same, model
 from children import child
+from paths import TESTS
 from ravine import CheckpointMismatchError, schedules
 from ravine.callbacks import (
     Callback,
@@ -94,7 +95,7 @@ def falling(epoch, rate):
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
-    """Files need not be on the disk here: tests/test_crashes.py sees to that."""
+    """Files need not be on the disk here: tests/checkpoint/test_atomic.py sees to that."""
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
 
@@ -396,11 +397,11 @@ def test_units_of_time():
 
 STOPPED = """
 import sys
-sys.path.insert(0, {tests!r})
-import test_resume
+sys.path[:0] = {folders!r}
+import test_resuming
 from ravine.callbacks import ModelCheckpoint
 print("ready", flush=True)
-test_resume.long_fit({kind!r}, 10**9, ModelCheckpoint({path!r}, "epoch"))
+test_resuming.long_fit({kind!r}, 10**9, ModelCheckpoint({path!r}, "epoch"))
 """
 KINDS = {
     "many steps an epoch": (lambda: model(), 1, lambda: []),
@@ -438,7 +439,7 @@ def long_fit(kind, epochs, *more, **arguments):
 @pytest.mark.parametrize("kind", KINDS)
 def test_signals_end_a_fit_that_can_be_resumed(kind, number, status, tmp_path):
     path = tmp_path / "run.ravine"
-    code = STOPPED.format(tests=os.path.dirname(__file__), path=str(path), kind=kind)
+    code = STOPPED.format(folders=[str(TESTS), os.path.dirname(__file__)], path=str(path), kind=kind)
     with child([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"ready\n"
         while not path.exists():

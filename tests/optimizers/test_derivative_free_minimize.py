@@ -5,10 +5,10 @@ import math
 
 import numpy as np
 import pytest
+from test_derivative_free import ALL, every
+from test_problem import beale, bowl, rastrigin, rosenbrock
 
 from ravine.optimizers import CMAES, GeneticAlgorithm, OpenAIES, SimulatedAnnealing
-from test_derivative_free import ALL, every
-from test_minimize import beale, bowl, rastrigin, rosenbrock
 
 INF, NAN = math.inf, math.nan
 

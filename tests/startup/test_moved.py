@@ -8,7 +8,7 @@ import pytest
 
 import ravine as rv
 
-FILE = Path(__file__).parent / "data" / "models-0.1.0.pickle"
+FILE = Path(__file__).with_name("models-0.1.0.pickle")
 TARGETS = {"sampled": "y", "lbfgs": "y", "cmaes": None, "chain": None, "bold_driver": None}
 BATCHES = {"sampled": 16, "lbfgs": None, "cmaes": None, "chain": None, "bold_driver": 32}
 

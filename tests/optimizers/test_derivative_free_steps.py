@@ -5,12 +5,12 @@ import math
 
 import numpy as np
 import pytest
+from test_problem import bowl
 
 from ravine import reference, schedules
 from ravine.optimizers import CMAES, GeneticAlgorithm, OpenAIES, SimulatedAnnealing
 from ravine.optimizers.annealing import _accepted
 from ravine.optimizers.derivative_free import Draws
-from test_minimize import bowl
 
 INF, NAN = math.inf, math.nan
 

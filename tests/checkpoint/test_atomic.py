@@ -15,6 +15,7 @@ import pytest
 import ravine as rv
 from checkpoint_cases import X, Y, assert_same, model, tiny
 from children import child
+from paths import TESTS
 from ravine.callbacks import ModelCheckpoint
 from ravine.checkpoint.atomic import replace_file
 
@@ -73,7 +74,7 @@ def test_a_run_survives_being_killed_two_hundred_times(tmp_path):
         runs.stdin.flush()
         return int(runs.stdout.readline())
 
-    with started(RUNS.format(tests=os.path.dirname(__file__), path=str(path), epochs=EPOCHS)) as runs:
+    with started(RUNS.format(tests=str(TESTS), path=str(path), epochs=EPOCHS)) as runs:
         while died < 200:
             if run(generator.uniform(0.0, longest)) == 0:
                 (tmp_path / "run.ravine.done").unlink()
@@ -129,7 +130,7 @@ STEPS = {
 @pytest.mark.parametrize(("step", "bias"), STEPS.values(), ids=STEPS)
 def test_death_after_each_step_of_a_save(step, bias, tmp_path):
     path = tmp_path / "a.ravine"
-    assert finished(DYING.format(tests=os.path.dirname(__file__), path=str(path), step=step)) == -signal.SIGKILL
+    assert finished(DYING.format(tests=str(TESTS), path=str(path), step=step)) == -signal.SIGKILL
     assert rv.load(path).parameters["dense/bias"].item() == bias
     assert len(os.listdir(tmp_path)) == (2 if bias == 1.0 else 1)
     tiny().save(path)
@@ -160,7 +161,7 @@ except OSError as error:
 @pytest.mark.parametrize("limit", [0, 100, 3000])
 def test_a_full_disk_leaves_the_last_file(limit, tmp_path):
     path = tmp_path / "a.ravine"
-    assert finished(FULL.format(tests=os.path.dirname(__file__), path=str(path), limit=limit)) == 7
+    assert finished(FULL.format(tests=str(TESTS), path=str(path), limit=limit)) == 7
     assert os.listdir(tmp_path) == ["a.ravine"]
     rv.load(path)
 

@@ -5,11 +5,11 @@ import math
 
 import numpy as np
 import pytest
+from test_optimizers import OPTIMIZERS
 
 import ravine as rv
 from ravine import optimizers
 from ravine.optimizers import BFGS, LBFGS, SGD, Adam, Newton
-from test_optimizers import OPTIMIZERS
 
 
 def wave(x):

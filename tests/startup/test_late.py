@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import ravine as rv
+from paths import ROOT
 
 PACKAGE = Path(rv.__file__).parent
 
@@ -66,6 +67,7 @@ def test_the_stub_has_the_public_names():
     assert imported | {"__version__"} == set(rv.__all__)
 
 
+@pytest.mark.alone
 def test_importing_is_quick_with_and_without_bytecode(tmp_path):
     code = (
         "import time, numpy; begin = time.process_time(); import ravine; "
@@ -84,11 +86,8 @@ def test_importing_is_quick_with_and_without_bytecode(tmp_path):
 
 
 def test_every_room_is_in_the_contract_and_in_the_documentation():
-    root = PACKAGE.parents[1]
-    if not (root / "pyproject.toml").exists():
-        root = Path(__file__).parents[1]
-    contract = (root / "pyproject.toml").read_text().partition("[tool.importlinter]")[2]
-    page = (root / "docs" / "architecture.md").read_text()
+    contract = (ROOT / "pyproject.toml").read_text().partition("[tool.importlinter]")[2]
+    page = (ROOT / "docs" / "architecture.md").read_text()
     rooms = {
         path.name.removesuffix(".py")
         for path in PACKAGE.iterdir()

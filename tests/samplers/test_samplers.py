@@ -4,12 +4,12 @@ import copy
 import importlib.util
 import pickle
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import ravine as rv
+from paths import ROOT
 from ravine.callbacks import Callback, EarlyStopping, LambdaCallback
 from ravine.layers import Dense, Dropout, Input
 from ravine.network.data import training_data
@@ -152,7 +152,7 @@ def test_the_mean_of_batches_is_the_gradient(name):
 
 @pytest.fixture(scope="module")
 def rare():
-    path = Path(__file__).resolve().parent.parent / "examples" / "rare_class.py"
+    path = ROOT / "examples" / "rare_class.py"
     spec = importlib.util.spec_from_file_location("example_rare_class", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import ravine as rv
+from paths import TESTS
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"),
@@ -123,7 +124,7 @@ def test_a_model_goes_on_in_a_child_as_in_its_parent():
 # Spawned children import the main module, so that this is a script of its own.
 POOL = """
 import multiprocessing, sys
-sys.path.insert(0, {tests!r})
+sys.path[:0] = {folders!r}
 import test_processes as t
 def go_on(model):
     model.fit(t.X, t.Y, epochs=1, n_threads=3, verbose=0)
@@ -143,7 +144,7 @@ if __name__ == "__main__":
 @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
 def test_pools_train_models_that_are_sent_to_them(method, tmp_path):
     script = tmp_path / "pool.py"
-    script.write_text(POOL.format(tests=os.path.dirname(__file__), method=method))
+    script.write_text(POOL.format(folders=[str(TESTS), os.path.dirname(__file__)], method=method))
     run = subprocess.run(
         [sys.executable, "-W", "ignore::DeprecationWarning", str(script)], capture_output=True, text=True, timeout=120
     )
