@@ -166,6 +166,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
+    session.run("lint-imports", env={"PYTHONPATH": "python"})
     sources = [
         os.path.join(folder, name)
         for folder, _, names in os.walk("csrc")

@@ -19,8 +19,8 @@ import pytest
 import ravine as rv
 from checkpoint_cases import file_of, resealed, tiny
 from children import child
-from ravine import _threads
 from ravine.layers import Dense, Input
+from ravine.runtime import threads
 
 with open(Path(__file__).with_name("bad_inputs.tsv"), newline="", encoding="utf-8") as file:
     ROWS = {row["id"]: row for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)}
@@ -455,7 +455,7 @@ def with_unknown_isa():
 
 def with_few_threads():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_threads._core, "startable_threads", lambda wanted: min(wanted, 2))
+        patch.setattr(threads._core, "startable_threads", lambda wanted: min(wanted, 2))
         regressor().fit(X, Y, n_threads=8)
 
 

@@ -369,7 +369,7 @@ def test_a_rate_that_diverges_is_not_the_best():
 
 def test_every_optimizer_of_models_is_compared():
     compared = {type(make(0.1)).__name__.lower() for _, make, _ in optimizers.OPTIMIZERS}
-    assert compared == set(rv.optimizers._NAMES) - {"newton"}
+    assert compared == set(rv.optimizers.names.OPTIMIZERS) - {"newton"}
 
 
 def fake_pair(old, new, same=True):

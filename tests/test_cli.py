@@ -85,7 +85,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_result(capsys, tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ravine.cli.Progress.on_epoch_end", interrupted_in_epoch(3))
         assert main([*flags, *stopped]) == 130
-    assert rv.load(path)._epoch in (3, 4)
+    assert rv.load(path)._state.training.epoch in (3, 4)
     capsys.readouterr()
     assert loss_of("--resume", str(path)) == whole
 
@@ -138,7 +138,7 @@ def test_flags_are_taken(flags, capsys):
     assert "test accuracy" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", sorted(set(rv.optimizers._NAMES) - {"newton"}))
+@pytest.mark.parametrize("name", sorted(set(rv.optimizers.names.OPTIMIZERS) - {"newton"}))
 def test_every_optimizer_that_takes_models_trains(name, capsys):
     assert main(["train", "digits", "--optimizer", name, "--hidden", "16", "--epochs", "3", "--json"]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -107,7 +107,7 @@ ONE_TO_ONE = {
     "scale": lambda k, x: k.scale(x, 0.5),
     "add": lambda k, x: k.add(np.ones_like(x), x),
     "add_scaled": lambda k, x: (y := np.ones_like(x), k.add_scaled(y, x, 0.5))[0],
-    "approach": lambda k, x: (y := np.ones_like(x), k.approach(y, x, 0.1))[0],
+    "lerp": lambda k, x: (y := np.ones_like(x), k.lerp(y, x, 0.1))[0],
     "add_penalty_gradient": lambda k, x: (y := np.ones_like(x), k.add_penalty_gradient(y, x, l1=0.1, l2=0.1))[0],
     "pow": lambda k, x: k.pow(x, np.full_like(x, 1.5)),
     "clip": lambda k, x: k.clip(x, 2.0),

@@ -66,7 +66,7 @@ def test_version_is_the_same_everywhere():
     assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text()
 
 
-@pytest.mark.parametrize("name", ["py.typed", "_core.pyi", "data/digits.npz", "data/LICENSE-digits.txt"])
+@pytest.mark.parametrize("name", ["py.typed", "_core.pyi", "datasets/digits.npz", "datasets/LICENSE-digits.txt"])
 def test_package_carries(name):
     assert (Path(rv.__file__).parent / name).is_file()
 

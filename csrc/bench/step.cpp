@@ -35,8 +35,8 @@ Network<float> build(const Case& chosen) {
     OperationSpec spec;
     spec.kind = "dense";
     spec.name = "dense_" + std::to_string(i);
-    spec.units = chosen.widths[i];
-    if (i + 1 < chosen.widths.size()) spec.activation = chosen.activation;
+    spec.settings["units"] = static_cast<double>(chosen.widths[i]);
+    if (i + 1 < chosen.widths.size()) spec.settings["activation"] = chosen.activation;
     specs.push_back(spec);
   }
   Network<float> network(chosen.widths[0], specs, 0, selected());

@@ -30,37 +30,37 @@ py::dict table_of_contents(const Kernels<double>& kernels) {
   return result;
 }
 
-void bind_instruction_set(py::module_& parent, const InstructionSet& set) {
-  const std::string doc = std::string("Raw kernels for the instruction set ") + set.name +
-                          ".\n\nArrays are C-contiguous float32 or float64, one dtype a call; nothing is cast.\n"
-                          "`out` receives the result and is returned; without it a new array is made.";
-  py::module_ module = parent.def_submodule(set.name, doc.c_str());
+py::module_ bound(const InstructionSet& set) {
+  auto module = py::reinterpret_steal<py::module_>(PyModule_New((std::string("ravine._core.") + set.name).c_str()));
+  if (!module) throw py::error_already_set();
+  module.doc() = std::string("Raw kernels for the instruction set ") + set.name +
+                 ".\n\nArrays are C-contiguous float32 or float64, one dtype a call; nothing is cast.\n"
+                 "`out` receives the result and is returned; without it a new array is made.";
   module.attr("vector_bytes") = set.vector_bytes;
   module.attr("fma") = set.fma;
   module.attr("names") = table_of_contents(set.d);
-  bind_matmul(module, set);
-  bind_vector(module, set);
-  bind_clip(module, set);
-  bind_normalization(module, set);
-  bind_random(module, set);
-  bind_augment(module, set);
-  bind_standardize(module, set);
-  bind_pool(module, set);
-  bind_images(module, set);
-  bind_convolution(module, set);
-  bind_sparse(module, set);
-  bind_activations(module, set);
-  bind_elementary(module, set);
-  bind_losses(module, set);
-  bind_metrics(module, set);
-  bind_updates(module, set);
+  // elementary functions after activations: tanh, sigmoid and softplus are both
+  for (const auto bind : {matmul_kernels::bind, vector_kernels::bind, clip_kernels::bind, normalization_kernels::bind,
+                          random_kernels::bind, augment_kernels::bind, standardize_kernels::bind, pool_kernels::bind,
+                          image_kernels::bind, convolution_kernels::bind, sparse_kernels::bind,
+                          activation_kernels::bind, elementary_kernels::bind, loss_kernels::bind, update_kernels::bind})
+    bind(module, set);
+  return module;
 }
 
 }  // namespace
 
+// A set is bound when it is first asked for (PEP 562): `import ravine` needs no raw kernel.
 void bind_kernels(py::module_& parent) {
-  for (const InstructionSet* set : compiled_instruction_sets())
-    if (supported(*set)) bind_instruction_set(parent, *set);
+  parent.def("__getattr__", [parent = py::handle(parent)](const std::string& name) -> py::object {
+    for (const InstructionSet* set : compiled_instruction_sets())
+      if (name == set->name && supported(*set)) {
+        const py::module_ module = bound(*set);
+        parent.attr(set->name) = module;
+        return module;
+      }
+    throw py::attribute_error("module 'ravine._core' has no attribute '" + name + "'");
+  });
 }
 
 }  // namespace ravine::bindings

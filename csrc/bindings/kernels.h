@@ -12,22 +12,52 @@ namespace ravine::bindings {
 
 namespace py = pybind11;
 
-void bind_matmul(py::module_& module, const InstructionSet& set);
-void bind_vector(py::module_& module, const InstructionSet& set);
-void bind_clip(py::module_& module, const InstructionSet& set);
-void bind_convolution(py::module_& module, const InstructionSet& set);
-void bind_normalization(py::module_& module, const InstructionSet& set);
-void bind_random(py::module_& module, const InstructionSet& set);
-void bind_augment(py::module_& module, const InstructionSet& set);
-void bind_standardize(py::module_& module, const InstructionSet& set);
-void bind_pool(py::module_& module, const InstructionSet& set);
-void bind_images(py::module_& module, const InstructionSet& set);
-void bind_sparse(py::module_& module, const InstructionSet& set);
-void bind_elementary(py::module_& module, const InstructionSet& set);
-void bind_activations(py::module_& module, const InstructionSet& set);
-void bind_losses(py::module_& module, const InstructionSet& set);
-void bind_metrics(py::module_& module, const InstructionSet& set);
-void bind_updates(py::module_& module, const InstructionSet& set);
+// Each family binds its kernels of one instruction set.
+namespace matmul_kernels {
+void bind(py::module_& module, const InstructionSet& set);
+}
+namespace vector_kernels {
+void bind(py::module_& module, const InstructionSet& set);
+}
+namespace clip_kernels {
+void bind(py::module_& module, const InstructionSet& set);
+}
+namespace normalization_kernels {
+void bind(py::module_& module, const InstructionSet& set);
+}
+namespace random_kernels {
+void bind(py::module_& module, const InstructionSet& set);
+}
+namespace augment_kernels {
+void bind(py::module_& module, const InstructionSet& set);
+}
+namespace standardize_kernels {
+void bind(py::module_& module, const InstructionSet& set);
+}
+namespace pool_kernels {
+void bind(py::module_& module, const InstructionSet& set);
+}
+namespace image_kernels {
+void bind(py::module_& module, const InstructionSet& set);
+}
+namespace convolution_kernels {
+void bind(py::module_& module, const InstructionSet& set);
+}
+namespace sparse_kernels {
+void bind(py::module_& module, const InstructionSet& set);
+}
+namespace activation_kernels {
+void bind(py::module_& module, const InstructionSet& set);
+}
+namespace elementary_kernels {
+void bind(py::module_& module, const InstructionSet& set);
+}
+namespace loss_kernels {
+void bind(py::module_& module, const InstructionSet& set);
+}
+namespace update_kernels {
+void bind(py::module_& module, const InstructionSet& set);
+}
 
 // One row of a table in both dtypes.
 template <template <class> class Row>

@@ -1,7 +1,8 @@
 #include "bindings/arrays.h"
+#include "bindings/function.h"
 #include "bindings/kernels.h"
 
-namespace ravine::bindings {
+namespace ravine::bindings::activation_kernels {
 namespace {
 
 using Pair = RowPair<Activation>;
@@ -47,21 +48,15 @@ py::object backward(const Activation<T>& activation, const py::object& gradient,
   return dx.object();
 }
 
-double default_alpha(std::string_view name) {
-  if (name == "leaky_relu") return 0.01;
-  return name == "elu" ? 1.0 : 0.0;
-}
-
 void bind_forward(py::module_& module, const Pair& pair) {
   const std::string doc = equation("activation", pair.name()) + "\n\nx and out: (n,) or (rows, cols)" +
                           (pair.d->rowwise ? "; each row by itself" : "") + ". out may be x.";
-  module.def(
-      pair.name(),
-      [pair](const py::object& x, double alpha, const py::object& out) {
+  add_function(
+      module, pair.name(),
+      "(x: Array, *, alpha: float = " + text(py::float_(pair.d->alpha.usual)) + ", out: Array | None = None) -> Array",
+      doc, pair, [](Pair pair, const py::object& x, double alpha, const py::object& out) {
         return by_dtype(x, "x", [&]<class T>() { return forward(pair.row<T>(), x, alpha, out); });
-      },
-      doc.c_str(), py::arg("x"), py::kw_only(), py::arg("alpha") = default_alpha(pair.name()),
-      py::arg("out") = py::none());
+      });
 }
 
 void bind_backward(py::module_& module, const Pair& pair) {
@@ -69,21 +64,22 @@ void bind_backward(py::module_& module, const Pair& pair) {
   const std::string doc = "Gradient of " + std::string(pair.name()) + ": dx from dy and saved, the " + saved + ".\n\n" +
                           (pair.d->rowwise ? "dx = y * (dy - sum(dy * y)) in each row" : "dx = dy * f'") +
                           "; all of dy's shape. out may be dy.";
-  module.def((std::string(pair.name()) + "_backward").c_str(),
-             [pair](const py::object& dy, const py::object& saved, double alpha, const py::object& out) {
-               return by_dtype(dy, "dy", [&]<class T>() { return backward(pair.row<T>(), dy, saved, alpha, out); });
-             },
-             doc.c_str(), py::arg("dy"), py::arg("saved"), py::kw_only(), py::arg("alpha") = default_alpha(pair.name()),
-             py::arg("out") = py::none());
+  add_function(module, std::string(pair.name()) + "_backward",
+               "(dy: Array, saved: Array, *, alpha: float = " + text(py::float_(pair.d->alpha.usual)) +
+                   ", out: Array | None = None) -> Array",
+               doc, pair,
+               [](Pair pair, const py::object& dy, const py::object& saved, double alpha, const py::object& out) {
+                 return by_dtype(dy, "dy", [&]<class T>() { return backward(pair.row<T>(), dy, saved, alpha, out); });
+               });
 }
 
 }  // namespace
 
-void bind_activations(py::module_& module, const InstructionSet& set) {
+void bind(py::module_& module, const InstructionSet& set) {
   each_row<Activation>(set.f.activations, set.d.activations, [&](const Pair& pair) {
     bind_forward(module, pair);
     if (pair.d->backward) bind_backward(module, pair);
   });
 }
 
-}  // namespace ravine::bindings
+}  // namespace ravine::bindings::activation_kernels

@@ -1,10 +1,10 @@
 #include <string>
 
 #include "bindings/arrays.h"
-#include "bindings/fast_call.h"
+#include "bindings/function.h"
 #include "bindings/kernels.h"
 
-namespace ravine::bindings {
+namespace ravine::bindings::augment_kernels {
 namespace {
 
 constexpr std::int64_t farthest = std::int64_t{1} << 31;
@@ -91,12 +91,17 @@ struct Backward {
 
 template <class Way>
 void bind_window(py::module_& module, const InstructionSet& set) {
-  module.def(
-      Way::name,
-      [&set](const py::object& x, const py::object& size, const py::object& top, const py::object& left,
-             const py::object& tops, const py::object& lefts, const py::object& flip_vertical,
-             const py::object& flip_horizontal, const std::string& border, double fill, const py::object& seed,
-             const py::object& stream, const py::object& step, const py::object& first, const py::object& out) {
+  add_function(
+      module, Way::name,
+      "(" + std::string(Way::input) +
+          ": Array, size: tuple[int, int], *, top: int = 0, left: int = 0, tops: int = 1, lefts: int = 1, "
+          "flip_vertical: bool = False, flip_horizontal: bool = False, border: str = 'constant', fill: float = 0.0, "
+          "seed: int, stream: int = 0, step: int = 0, first: int = 0, out: Array | None = None) -> Array",
+      Way::doc, set,
+      [](const InstructionSet& set, const py::object& x, const py::object& size, const py::object& top,
+         const py::object& left, const py::object& tops, const py::object& lefts, bool flip_vertical,
+         bool flip_horizontal, const std::string& border, double fill, const py::object& seed, const py::object& stream,
+         const py::object& step, const py::object& first, const py::object& out) {
         const RandomKey key = {to_integer<std::uint32_t>(seed, "seed"), to_integer<std::uint32_t>(stream, "stream"),
                                to_integer<std::uint64_t>(step, "step")};
         const auto start = to_integer<std::uint32_t>(first, "first");
@@ -106,8 +111,8 @@ void bind_window(py::module_& module, const InstructionSet& set) {
         window.left = to_offset(left, "left");
         window.tops = static_cast<std::uint32_t>(to_size(tops, "tops"));
         window.lefts = static_cast<std::uint32_t>(to_size(lefts, "lefts"));
-        window.flip_vertical = to_bool(flip_vertical, "flip_vertical");
-        window.flip_horizontal = to_bool(flip_horizontal, "flip_horizontal");
+        window.flip_vertical = flip_vertical;
+        window.flip_horizontal = flip_horizontal;
         window.border = to_border(border);
         window.fill = fill;
         return by_dtype(x, Way::input, [&]<class T>() -> py::object {
@@ -133,18 +138,14 @@ void bind_window(py::module_& module, const InstructionSet& set) {
           });
           return y.object();
         });
-      },
-      Way::doc, py::arg(Way::input), py::arg("size"), py::kw_only(), py::arg("top") = 0, py::arg("left") = 0,
-      py::arg("tops") = 1, py::arg("lefts") = 1, py::arg("flip_vertical") = false, py::arg("flip_horizontal") = false,
-      py::arg("border") = "constant", py::arg("fill") = 0.0, py::arg("seed"), py::arg("stream") = 0,
-      py::arg("step") = 0, py::arg("first") = 0, py::arg("out") = py::none());
+      });
 }
 
 }  // namespace
 
-void bind_augment(py::module_& module, const InstructionSet& set) {
+void bind(py::module_& module, const InstructionSet& set) {
   bind_window<Forward>(module, set);
   bind_window<Backward>(module, set);
 }
 
-}  // namespace ravine::bindings
+}  // namespace ravine::bindings::augment_kernels

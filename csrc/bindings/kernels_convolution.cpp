@@ -1,10 +1,11 @@
 #include <memory>
 #include <new>
 
+#include "bindings/function.h"
 #include "bindings/images.h"
 #include "bindings/kernels.h"
 
-namespace ravine::bindings {
+namespace ravine::bindings::convolution_kernels {
 namespace {
 
 // What the three kernels of a convolution have in common.
@@ -199,104 +200,99 @@ Finish to_finish(const std::string& name) {
 }
 
 void bind_forward(py::module_& module, const InstructionSet& set) {
-  module.def(
-      "conv2d",
-      [&set](const py::object& x, const py::object& w, const py::object& bias, const py::object& strides,
-             const py::object& padding, const py::object& dilation, const py::object& groups, const std::string& finish,
-             const std::string& form, const py::object& out) {
-        const Settings settings = to_settings(strides, padding, dilation, groups, form);
-        return by_dtype(x, "x",
-                        [&]<class T>() { return forward<T>(set, x, w, bias, settings, to_finish(finish), out); });
-      },
+  add_function(
+      module, "conv2d",
+      "(x: Array, w: Array, *, bias: Array | None = None, strides: tuple[int, int] = (1, 1), padding: tuple[tuple[int, "
+      "int], tuple[int, int]] = ((0, 0), (0, 0)), dilation: tuple[int, int] = (1, 1), groups: int = 1, finish: str = "
+      "'none', form: str = 'rows', out: Array | None = None) -> Array",
       "Convolution: y[n, i, j, f] = sum_uvc x[n, i s + u d - top, j s + v d - left, c] w[u, v, c, f] + bias[f].\n\n"
       "x: (images, height, width, channels), 0 outside the image; w: (height, width, channels / groups, filters).\n"
       "padding: ((top, bottom), (left, right)). finish: 'none' or 'relu'. form: 'rows', 'lanes' (images in groups of "
       "16, as rows_to_lanes leaves them) or 'depthwise' (groups == channels).",
-      py::arg("x"), py::arg("w"), py::kw_only(), py::arg("bias") = py::none(),
-      py::arg("strides") = py::make_tuple(1, 1),
-      py::arg("padding") = py::make_tuple(py::make_tuple(0, 0), py::make_tuple(0, 0)),
-      py::arg("dilation") = py::make_tuple(1, 1), py::arg("groups") = 1, py::arg("finish") = "none",
-      py::arg("form") = "rows", py::arg("out") = py::none());
+      set,
+      [](const InstructionSet& set, const py::object& x, const py::object& w, const py::object& bias,
+         const py::object& strides, const py::object& padding, const py::object& dilation, const py::object& groups,
+         const std::string& finish, const std::string& form, const py::object& out) {
+        const Settings settings = to_settings(strides, padding, dilation, groups, form);
+        return by_dtype(x, "x",
+                        [&]<class T>() { return forward<T>(set, x, w, bias, settings, to_finish(finish), out); });
+      });
 }
 
 void bind_backward(py::module_& module, const InstructionSet& set) {
-  module.def(
-      "conv2d_dx",
-      [&set](const py::object& dy, const py::object& w, const py::object& size, const py::object& strides,
-             const py::object& padding, const py::object& dilation, const py::object& groups, const py::object& gate,
-             const std::string& form, const py::object& out) {
-        const Settings settings = to_settings(strides, padding, dilation, groups, form);
-        const Pair image = to_pair(size, "size", 1);
-        return by_dtype(dy, "dy", [&]<class T>() { return backward<T>(set, dy, w, image, settings, gate, out); });
-      },
-      "dx of conv2d for images of `size` (height, width), 0 where gate <= 0.", py::arg("dy"), py::arg("w"),
-      py::arg("size"), py::kw_only(), py::arg("strides") = py::make_tuple(1, 1),
-      py::arg("padding") = py::make_tuple(py::make_tuple(0, 0), py::make_tuple(0, 0)),
-      py::arg("dilation") = py::make_tuple(1, 1), py::arg("groups") = 1, py::arg("gate") = py::none(),
-      py::arg("form") = "rows", py::arg("out") = py::none());
+  add_function(module, "conv2d_dx",
+               "(dy: Array, w: Array, size: tuple[int, int], *, strides: tuple[int, int] = (1, 1), padding: "
+               "tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0)), dilation: tuple[int, int] = (1, 1), "
+               "groups: int = 1, gate: Array | None = None, form: str = 'rows', out: Array | None = None) -> Array",
+               "dx of conv2d for images of `size` (height, width), 0 where gate <= 0.", set,
+               [](const InstructionSet& set, const py::object& dy, const py::object& w, const py::object& size,
+                  const py::object& strides, const py::object& padding, const py::object& dilation,
+                  const py::object& groups, const py::object& gate, const std::string& form, const py::object& out) {
+                 const Settings settings = to_settings(strides, padding, dilation, groups, form);
+                 const Pair image = to_pair(size, "size", 1);
+                 return by_dtype(dy, "dy",
+                                 [&]<class T>() { return backward<T>(set, dy, w, image, settings, gate, out); });
+               });
 }
 
 void bind_gradient(py::module_& module, const InstructionSet& set) {
-  module.def(
-      "conv2d_dweight",
-      [&set](const py::object& x, const py::object& dy, const py::object& kernel_size, const py::object& strides,
-             const py::object& padding, const py::object& dilation, const py::object& groups,
-             const py::object& batch_slice, const std::string& form) {
+  add_function(
+      module, "conv2d_dweight",
+      "(x: Array, dy: Array, kernel_size: tuple[int, int], *, strides: tuple[int, int] = (1, 1), padding: "
+      "tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0)), dilation: tuple[int, int] = (1, 1), groups: int = "
+      "1, batch_slice: int = 0, form: str = 'rows') -> tuple[Array, Array]",
+      "(dw, dbias) of conv2d, summed over images: slices of batch_slice (0: one) are added in a balanced tree.", set,
+      [](const InstructionSet& set, const py::object& x, const py::object& dy, const py::object& kernel_size,
+         const py::object& strides, const py::object& padding, const py::object& dilation, const py::object& groups,
+         const py::object& batch_slice, const std::string& form) {
         const Settings settings = to_settings(strides, padding, dilation, groups, form);
         const Pair kernel = to_pair(kernel_size, "kernel_size", 1);
         const auto slice = to_integer<std::size_t>(batch_slice, "batch_slice");
         return by_dtype(x, "x", [&]<class T>() { return gradient<T>(set, x, dy, kernel, settings, slice); });
-      },
-      "(dw, dbias) of conv2d, summed over images: slices of batch_slice (0: one) are added in a balanced tree.",
-      py::arg("x"), py::arg("dy"), py::arg("kernel_size"), py::kw_only(), py::arg("strides") = py::make_tuple(1, 1),
-      py::arg("padding") = py::make_tuple(py::make_tuple(0, 0), py::make_tuple(0, 0)),
-      py::arg("dilation") = py::make_tuple(1, 1), py::arg("groups") = 1, py::arg("batch_slice") = 0,
-      py::arg("form") = "rows");
+      });
 }
 
 void bind_lanes(py::module_& module, const InstructionSet& set) {
-  module.def(
-      "rows_to_lanes",
-      [&set](const py::object& x) {
-        return by_dtype(x, "x", [&]<class T>() -> py::object {
-          const Array<T> given(x, "x");
-          given.require_ndim(2, 2);
-          const std::size_t groups = (given.rows() + row_lanes - 1) / row_lanes;
-          Array<T> y({static_cast<py::ssize_t>(groups), given.length(1), static_cast<py::ssize_t>(row_lanes)}, "y");
-          without_gil([&, p = y.mutable_data()] {
-            set.kernels<T>().lanes->rows_to_lanes(p, given.data(), given.rows(), given.cols());
-          });
-          return y.object();
-        });
-      },
-      "y[g, j, l] = x[16 g + l, j], 0 after the last row.", py::arg("x"));
-  module.def(
-      "lanes_to_rows",
-      [&set](const py::object& y, const py::object& rows) {
-        const auto count = to_integer<std::size_t>(rows, "rows");
-        return by_dtype(y, "y", [&]<class T>() -> py::object {
-          const Array<T> given(y, "y");
-          given.require_ndim(3, 3);
-          const auto groups = static_cast<py::ssize_t>((count + row_lanes - 1) / row_lanes);
-          given.require_shape({groups, given.length(1), static_cast<py::ssize_t>(row_lanes)},
-                              [&] { return std::to_string(count) + " rows"; });
-          Array<T> x({static_cast<py::ssize_t>(count), given.length(1)}, "x");
-          without_gil([&, p = x.mutable_data()] {
-            set.kernels<T>().lanes->lanes_to_rows(p, given.data(), count, given.cols());
-          });
-          return x.object();
-        });
-      },
-      "x[16 g + l, j] = y[g, j, l] for the first `rows` rows.", py::arg("y"), py::arg("rows"));
+  add_function(module, "rows_to_lanes", "(x: Array) -> Array", "y[g, j, l] = x[16 g + l, j], 0 after the last row.",
+               set, [](const InstructionSet& set, const py::object& x) {
+                 return by_dtype(x, "x", [&]<class T>() -> py::object {
+                   const Array<T> given(x, "x");
+                   given.require_ndim(2, 2);
+                   const std::size_t groups = (given.rows() + row_lanes - 1) / row_lanes;
+                   Array<T> y({static_cast<py::ssize_t>(groups), given.length(1), static_cast<py::ssize_t>(row_lanes)},
+                              "y");
+                   without_gil([&, p = y.mutable_data()] {
+                     set.kernels<T>().lanes->rows_to_lanes(p, given.data(), given.rows(), given.cols());
+                   });
+                   return y.object();
+                 });
+               });
+  add_function(module, "lanes_to_rows", "(y: Array, rows: int) -> Array",
+               "x[16 g + l, j] = y[g, j, l] for the first `rows` rows.", set,
+               [](const InstructionSet& set, const py::object& y, const py::object& rows) {
+                 const auto count = to_integer<std::size_t>(rows, "rows");
+                 return by_dtype(y, "y", [&]<class T>() -> py::object {
+                   const Array<T> given(y, "y");
+                   given.require_ndim(3, 3);
+                   const auto groups = static_cast<py::ssize_t>((count + row_lanes - 1) / row_lanes);
+                   given.require_shape({groups, given.length(1), static_cast<py::ssize_t>(row_lanes)},
+                                       [&] { return std::to_string(count) + " rows"; });
+                   Array<T> x({static_cast<py::ssize_t>(count), given.length(1)}, "x");
+                   without_gil([&, p = x.mutable_data()] {
+                     set.kernels<T>().lanes->lanes_to_rows(p, given.data(), count, given.cols());
+                   });
+                   return x.object();
+                 });
+               });
 }
 
 }  // namespace
 
-void bind_convolution(py::module_& module, const InstructionSet& set) {
+void bind(py::module_& module, const InstructionSet& set) {
   bind_forward(module, set);
   bind_backward(module, set);
   bind_gradient(module, set);
   bind_lanes(module, set);
 }
 
-}  // namespace ravine::bindings
+}  // namespace ravine::bindings::convolution_kernels

@@ -1,7 +1,8 @@
 #include "bindings/arrays.h"
+#include "bindings/function.h"
 #include "bindings/kernels.h"
 
-namespace ravine::bindings {
+namespace ravine::bindings::elementary_kernels {
 namespace {
 
 template <class T>
@@ -15,18 +16,16 @@ py::object apply(const Elementary<T>& elementary, const py::object& input, const
 
 }  // namespace
 
-void bind_elementary(py::module_& module, const InstructionSet& set) {
+void bind(py::module_& module, const InstructionSet& set) {
   each_row<Elementary>(set.f.elementary, set.d.elementary, [&](const RowPair<Elementary>& pair) {
     // tanh, sigmoid and softplus are activations too, bound before with the same leading argument
     if (py::hasattr(module, pair.name())) return;
     const std::string doc = equation("elementary", pair.name()) + "\n\nx and out have one shape.";
-    module.def(
-        pair.name(),
-        [pair](const py::object& x, const py::object& out) {
-          return by_dtype(x, "x", [&]<class T>() { return apply(pair.row<T>(), x, out); });
-        },
-        doc.c_str(), py::arg("x"), py::kw_only(), py::arg("out") = py::none());
+    add_function(module, pair.name(), "(x: Array, *, out: Array | None = None) -> Array", doc, pair,
+                 [](RowPair<Elementary> pair, const py::object& x, const py::object& out) {
+                   return by_dtype(x, "x", [&]<class T>() { return apply(pair.row<T>(), x, out); });
+                 });
   });
 }
 
-}  // namespace ravine::bindings
+}  // namespace ravine::bindings::elementary_kernels

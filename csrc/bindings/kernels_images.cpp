@@ -1,46 +1,48 @@
+#include "bindings/function.h"
 #include "bindings/images.h"
 #include "bindings/kernels.h"
 
-namespace ravine::bindings {
+namespace ravine::bindings::image_kernels {
 namespace {
 
 // Each pixel of the small image as a block of size[0] x size[1] pixels, or the sum of a block.
+Pool2D windows(std::size_t height, std::size_t width, std::size_t channels, const Pair& size) {
+  return {.height = height * size[0],
+          .width = width * size[1],
+          .channels = channels,
+          .pool_height = size[0],
+          .pool_width = size[1],
+          .stride_height = size[0],
+          .stride_width = size[1],
+          .pad_top = 0,
+          .pad_left = 0,
+          .out_height = height,
+          .out_width = width};
+}
+
 void bind_upsample(py::module_& module, const InstructionSet& set) {
-  const auto windows = [](std::size_t height, std::size_t width, std::size_t channels, const Pair& size) {
-    return Pool2D{.height = height * size[0],
-                  .width = width * size[1],
-                  .channels = channels,
-                  .pool_height = size[0],
-                  .pool_width = size[1],
-                  .stride_height = size[0],
-                  .stride_width = size[1],
-                  .pad_top = 0,
-                  .pad_left = 0,
-                  .out_height = height,
-                  .out_width = width};
-  };
-  module.def(
-      "upsample",
-      [&set, windows](const py::object& x, const py::object& size, const py::object& out) {
-        const Pair factor = to_pair(size, "size", 1);
-        return by_dtype(x, "x", [&]<class T>() -> py::object {
-          const Array<T> given(x, "x");
-          const Images images = images_of(given);
-          const Pool2D pool = windows(images.height, images.width, images.channels, factor);
-          const auto reason = [&] { return "size " + text(factor) + " and x, shape " + text(given.shape()); };
-          Array<T> y = output<T>(out, shape_of(images.count, pool.height, pool.width, images.channels), reason, "x");
-          y.require_apart(given);
-          without_gil([&, p = y.mutable_data()] {
-            set.kernels<T>().average_pool->spread(p, given.data(), images.count, pool);
-          });
-          return y.object();
-        });
-      },
-      "Every pixel as a block of size[0] x size[1] pixels.\n\nx: (n, height, width, channels).", py::arg("x"),
-      py::kw_only(), py::arg("size"), py::arg("out") = py::none());
-  module.def(
-      "upsample_backward",
-      [&set, windows](const py::object& dy, const py::object& size, const py::object& out) {
+  add_function(module, "upsample", "(x: Array, *, size: tuple[int, int], out: Array | None = None) -> Array",
+               "Every pixel as a block of size[0] x size[1] pixels.\n\nx: (n, height, width, channels).", set,
+               [](const InstructionSet& set, const py::object& x, const py::object& size, const py::object& out) {
+                 const Pair factor = to_pair(size, "size", 1);
+                 return by_dtype(x, "x", [&]<class T>() -> py::object {
+                   const Array<T> given(x, "x");
+                   const Images images = images_of(given);
+                   const Pool2D pool = windows(images.height, images.width, images.channels, factor);
+                   const auto reason = [&] { return "size " + text(factor) + " and x, shape " + text(given.shape()); };
+                   Array<T> y =
+                       output<T>(out, shape_of(images.count, pool.height, pool.width, images.channels), reason, "x");
+                   y.require_apart(given);
+                   without_gil([&, p = y.mutable_data()] {
+                     set.kernels<T>().average_pool->spread(p, given.data(), images.count, pool);
+                   });
+                   return y.object();
+                 });
+               });
+  add_function(
+      module, "upsample_backward", "(dy: Array, *, size: tuple[int, int], out: Array | None = None) -> Array",
+      "dx = the sum of dy over the pixel's block of size[0] x size[1] pixels.\n\ndy: (n, height, width, channels).",
+      set, [](const InstructionSet& set, const py::object& dy, const py::object& size, const py::object& out) {
         const Pair factor = to_pair(size, "size", 1);
         return by_dtype(dy, "dy", [&]<class T>() -> py::object {
           const Array<T> gradient(dy, "dy");
@@ -60,9 +62,7 @@ void bind_upsample(py::module_& module, const InstructionSet& set) {
           });
           return dx.object();
         });
-      },
-      "dx = the sum of dy over the pixel's block of size[0] x size[1] pixels.\n\ndy: (n, height, width, channels).",
-      py::arg("dy"), py::kw_only(), py::arg("size"), py::arg("out") = py::none());
+      });
 }
 
 // ((top, bottom), (left, right))
@@ -84,9 +84,12 @@ Border2D border_of(std::size_t height, std::size_t width, std::size_t channels, 
 }
 
 void bind_zero_pad(py::module_& module, const InstructionSet& set) {
-  module.def(
-      "zero_pad",
-      [&set](const py::object& x, const py::object& padding, const py::object& out) {
+  add_function(
+      module, "zero_pad",
+      "(x: Array, *, padding: tuple[tuple[int, int], tuple[int, int]], out: Array | None = None) -> Array",
+      "x within rows and columns of zeros.\n\nx: (n, height, width, channels); padding: ((top, bottom), (left, "
+      "right)).",
+      set, [](const InstructionSet& set, const py::object& x, const py::object& padding, const py::object& out) {
         const std::array<Pair, 2> sides = to_border(padding);
         return by_dtype(x, "x", [&]<class T>() -> py::object {
           const Array<T> given(x, "x");
@@ -104,13 +107,12 @@ void bind_zero_pad(py::module_& module, const InstructionSet& set) {
               [&, p = y.mutable_data()] { set.kernels<T>().border->forward(p, given.data(), images.count, border); });
           return y.object();
         });
-      },
-      "x within rows and columns of zeros.\n\nx: (n, height, width, channels); padding: ((top, bottom), (left, "
-      "right)).",
-      py::arg("x"), py::kw_only(), py::arg("padding"), py::arg("out") = py::none());
-  module.def(
-      "zero_pad_backward",
-      [&set](const py::object& dy, const py::object& padding, const py::object& out) {
+      });
+  add_function(
+      module, "zero_pad_backward",
+      "(dy: Array, *, padding: tuple[tuple[int, int], tuple[int, int]], out: Array | None = None) -> Array",
+      "dy without its border.\n\ndy: (n, height, width, channels); padding: ((top, bottom), (left, right)).", set,
+      [](const InstructionSet& set, const py::object& dy, const py::object& padding, const py::object& out) {
         const std::array<Pair, 2> sides = to_border(padding);
         return by_dtype(dy, "dy", [&]<class T>() -> py::object {
           const Array<T> gradient(dy, "dy");
@@ -129,16 +131,14 @@ void bind_zero_pad(py::module_& module, const InstructionSet& set) {
           });
           return dx.object();
         });
-      },
-      "dy without its border.\n\ndy: (n, height, width, channels); padding: ((top, bottom), (left, right)).",
-      py::arg("dy"), py::kw_only(), py::arg("padding"), py::arg("out") = py::none());
+      });
 }
 
 }  // namespace
 
-void bind_images(py::module_& module, const InstructionSet& set) {
+void bind(py::module_& module, const InstructionSet& set) {
   bind_upsample(module, set);
   bind_zero_pad(module, set);
 }
 
-}  // namespace ravine::bindings
+}  // namespace ravine::bindings::image_kernels

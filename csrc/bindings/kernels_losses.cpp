@@ -1,9 +1,10 @@
 #include <optional>
 
 #include "bindings/arrays.h"
+#include "bindings/function.h"
 #include "bindings/kernels.h"
 
-namespace ravine::bindings {
+namespace ravine::bindings::loss_kernels {
 namespace {
 
 // What the rows of z are held against: targets of z's shape, or one class index a row.
@@ -72,8 +73,6 @@ py::object row_values(const Metric<T>& metric, const py::object& outputs, const 
   return value.object();
 }
 
-}  // namespace
-
 void bind_losses(py::module_& module, const InstructionSet& set) {
   each_row<Loss>(set.f.losses, set.d.losses, [&](const RowPair<Loss>& pair) {
     const std::string doc =
@@ -81,14 +80,16 @@ void bind_losses(py::module_& module, const InstructionSet& set) {
         "\n\nReturns (row_loss, dz): the unweighted l_i, (rows,), and scale * weight_i * dl_i/dz, (rows, cols).\n"
         "z: (rows, cols). target: z's shape and dtype" +
         (pair.d->labels ? ", or int32 class indices (rows,)" : "") + ". weight: (rows,), None for ones.";
-    module.def(
-        pair.name(),
-        [pair](const py::object& z, const py::object& target, const py::object& weight, double scale, double setting) {
-          return by_dtype(
-              z, "z", [&]<class T>() { return loss_and_gradient(pair.row<T>(), z, target, weight, scale, setting); });
-        },
-        doc.c_str(), py::arg("z"), py::arg("target"), py::kw_only(), py::arg("weight") = py::none(),
-        py::arg("scale") = 1.0, py::arg("setting") = 1.0);
+    add_function(module, pair.name(),
+                 "(z: Array, target: Array, *, weight: Array | None = None, scale: float = 1.0, setting: float = 1.0) "
+                 "-> tuple[Array, Array]",
+                 doc, pair,
+                 [](RowPair<Loss> pair, const py::object& z, const py::object& target, const py::object& weight,
+                    double scale, double setting) {
+                   return by_dtype(z, "z", [&]<class T>() {
+                     return loss_and_gradient(pair.row<T>(), z, target, weight, scale, setting);
+                   });
+                 });
   });
 }
 
@@ -97,12 +98,19 @@ void bind_metrics(py::module_& module, const InstructionSet& set) {
     const std::string doc = equation("metric", pair.name()) +
                             "\n\nReturns the value of each row, (rows,), unweighted. z: (rows, cols).\n"
                             "target: z's shape and dtype, or int32 class indices (rows,).";
-    module.def((std::string("metric_") + pair.name()).c_str(),
-               [pair](const py::object& z, const py::object& target, double setting) {
-                 return by_dtype(z, "z", [&]<class T>() { return row_values(pair.row<T>(), z, target, setting); });
-               },
-               doc.c_str(), py::arg("z"), py::arg("target"), py::kw_only(), py::arg("setting") = 0.0);
+    add_function(module, std::string("metric_") + pair.name(),
+                 "(z: Array, target: Array, *, setting: float = 0.0) -> Array", doc, pair,
+                 [](RowPair<Metric> pair, const py::object& z, const py::object& target, double setting) {
+                   return by_dtype(z, "z", [&]<class T>() { return row_values(pair.row<T>(), z, target, setting); });
+                 });
   });
 }
 
-}  // namespace ravine::bindings
+}  // namespace
+
+void bind(py::module_& module, const InstructionSet& set) {
+  bind_losses(module, set);
+  bind_metrics(module, set);
+}
+
+}  // namespace ravine::bindings::loss_kernels

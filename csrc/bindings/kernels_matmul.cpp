@@ -2,10 +2,10 @@
 #include <new>
 
 #include "bindings/arrays.h"
-#include "bindings/fast_call.h"
+#include "bindings/function.h"
 #include "bindings/kernels.h"
 
-namespace ravine::bindings {
+namespace ravine::bindings::matmul_kernels {
 namespace {
 
 struct FreeAligned {
@@ -17,54 +17,31 @@ std::unique_ptr<T, FreeAligned> aligned_elements(std::size_t count) {
   return std::unique_ptr<T, FreeAligned>(static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t{64})));
 }
 
-Finish to_finish(py::handle name) {
-  if (!name) return Finish::none;
-  if (!PyUnicode_Check(name.ptr())) throw py::type_error("finish must be a str, got " + text(py::repr(name)));
-  const auto is = [&](const char* choice) { return PyUnicode_CompareWithASCIIString(name.ptr(), choice) == 0; };
-  if (is("none")) return Finish::none;
-  if (is("relu")) return Finish::relu;
-  if (is("mask")) return Finish::mask;
-  throw py::value_error("finish must be 'none', 'relu' or 'mask', got '" + text(name) + "'");
+Finish to_finish(const std::string& name) {
+  if (name == "none") return Finish::none;
+  if (name == "relu") return Finish::relu;
+  if (name == "mask") return Finish::mask;
+  throw py::value_error("finish must be 'none', 'relu' or 'mask', got '" + name + "'");
 }
 
 // The kernel keeps a sum for each level of the tree over the slices, up to 20 of them.
 constexpr std::size_t most_slices = std::size_t{1} << 20;
 
-constexpr Signature<10> signature{
-    "matmul",
-    {"a", "b", "transpose_a", "transpose_b", "bias", "finish", "gate", "accumulate", "batch_slice", "out"},
-    2};
-
 struct MatmulArguments {
   py::handle a, b;
   bool transpose_a, transpose_b;
-  py::handle bias, gate, out;  // null: not given
+  py::handle bias, gate, out;
   Finish finish;
   bool accumulate;
   std::size_t batch_slice;
 };
 
-MatmulArguments arguments_of(const std::array<py::handle, 10>& given) {
-  const auto [a, b, transpose_a, transpose_b, bias, finish, gate, accumulate, batch_slice, out] = given;
-  const auto array = [](py::handle x) { return x.is_none() ? py::handle{} : x; };
-  return {.a = a,
-          .b = b,
-          .transpose_a = to_bool(transpose_a, "transpose_a"),
-          .transpose_b = to_bool(transpose_b, "transpose_b"),
-          .bias = array(bias),
-          .gate = array(gate),
-          .out = array(out),
-          .finish = to_finish(finish),
-          .accumulate = to_bool(accumulate, "accumulate"),
-          .batch_slice = batch_slice ? to_integer<std::size_t>(batch_slice, "batch_slice") : 0};
-}
-
 void require_possible(const MatmulArguments& given) {
   if (given.transpose_a && given.transpose_b) throw py::value_error("transpose_a and transpose_b cannot both be True");
-  if (given.accumulate && !given.out) throw py::value_error("accumulate=True needs out, which holds the sum");
+  if (given.accumulate && given.out.is_none()) throw py::value_error("accumulate=True needs out, which holds the sum");
   if (given.batch_slice && (!given.transpose_a || given.accumulate))
     throw py::value_error("batch_slice needs transpose_a=True and accumulate=False");
-  if ((given.finish == Finish::mask) != static_cast<bool>(given.gate))
+  if ((given.finish == Finish::mask) != !given.gate.is_none())
     throw py::value_error("gate goes with finish='mask': give both or neither");
 }
 
@@ -97,13 +74,13 @@ py::object matmul(const MatmulKernels<T>& kernels, const MatmulArguments& given)
   job.finish = given.finish;
   job.accumulate = given.accumulate;
   job.batch_slice = given.batch_slice;
-  if (given.bias) {
+  if (!given.bias.is_none()) {
     const Array<T> bias(given.bias, "bias", "a");
     bias.require_shape({static_cast<py::ssize_t>(n)}, reason);
     c.require_apart(bias);
     job.bias = bias.data();
   }
-  if (given.gate) {
+  if (!given.gate.is_none()) {
     const Array<T> gate(given.gate, "gate", "a");
     gate.require_shape(shape, reason);
     c.require_apart(gate);
@@ -117,35 +94,35 @@ py::object matmul(const MatmulKernels<T>& kernels, const MatmulArguments& given)
   return c.object();
 }
 
-// The first line tells Python the signature.
-constexpr const char* doc =
-    "matmul(a, b, *, transpose_a=False, transpose_b=False, bias=None, finish='none', gate=None, accumulate=False, "
-    "batch_slice=0, out=None)\n--\n\n"
-    "Matrix product: c = finish(op(a) op(b) + bias).\n\n"
-    "op transposes where told (at most one of the two). op(a) is (m, k), op(b) (k, n), bias (n,), gate and out (m, "
-    "n).\n"
-    "finish: 'none'; 'relu', max(c, 0); 'mask', c where gate > 0, else 0. accumulate: out is added to the product "
-    "first.\n"
-    "batch_slice (with transpose_a): k is cut every batch_slice rows, and the slices are added in a balanced tree.";
-
-PyObject* call(PyObject* self, PyObject* const* given, Py_ssize_t positionals, PyObject* keywords) noexcept {
-  return guarded([&] {
-    const auto& set = *static_cast<const InstructionSet*>(PyCapsule_GetPointer(self, nullptr));
-    const MatmulArguments arguments = arguments_of(signature(given, positionals, keywords));
-    return by_dtype(arguments.a, "a", [&]<class T>() { return matmul<T>(*set.kernels<T>().matmul, arguments); })
-        .release()
-        .ptr();
-  });
-}
-
-PyMethodDef definition{"matmul",
-                       reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(static_cast<FastCall>(call))),
-                       METH_FASTCALL | METH_KEYWORDS, doc};
-
 }  // namespace
 
-void bind_matmul(py::module_& module, const InstructionSet& set) {
-  add_function(module, definition, py::capsule(&set));
+void bind(py::module_& module, const InstructionSet& set) {
+  add_function(
+      module, "matmul",
+      "(a: Array, b: Array, *, transpose_a: bool = False, transpose_b: bool = False, bias: Array | None = None, "
+      "finish: str = 'none', gate: Array | None = None, accumulate: bool = False, batch_slice: int = 0, "
+      "out: Array | None = None) -> Array",
+      "Matrix product: c = finish(op(a) op(b) + bias).\n\n"
+      "op transposes where told (at most one of the two). op(a) is (m, k), op(b) (k, n), bias (n,), gate and out (m, "
+      "n).\nfinish: 'none'; 'relu', max(c, 0); 'mask', c where gate > 0, else 0. accumulate: out is added to the "
+      "product first.\n"
+      "batch_slice (with transpose_a): k is cut every batch_slice rows, and the slices are added in a balanced tree.",
+      set,
+      [](const InstructionSet& set, const py::object& a, const py::object& b, bool transpose_a, bool transpose_b,
+         const py::object& bias, const std::string& finish, const py::object& gate, bool accumulate,
+         const py::object& batch_slice, const py::object& out) {
+        const MatmulArguments given{.a = a,
+                                    .b = b,
+                                    .transpose_a = transpose_a,
+                                    .transpose_b = transpose_b,
+                                    .bias = bias,
+                                    .gate = gate,
+                                    .out = out,
+                                    .finish = to_finish(finish),
+                                    .accumulate = accumulate,
+                                    .batch_slice = to_integer<std::size_t>(batch_slice, "batch_slice")};
+        return by_dtype(a, "a", [&]<class T>() { return matmul<T>(*set.kernels<T>().matmul, given); });
+      });
 }
 
-}  // namespace ravine::bindings
+}  // namespace ravine::bindings::matmul_kernels

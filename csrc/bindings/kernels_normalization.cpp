@@ -2,10 +2,11 @@
 #include <vector>
 
 #include "bindings/arrays.h"
+#include "bindings/function.h"
 #include "bindings/kernels.h"
 #include "engine/pass.h"
 
-namespace ravine::bindings {
+namespace ravine::bindings::normalization_kernels {
 namespace {
 
 double checked_epsilon(double epsilon) {
@@ -176,73 +177,77 @@ py::tuple layer_norm_backward(const LayerNormKernels<T>& kernels, const py::obje
 }
 
 void bind_batch_norm(py::module_& module, const InstructionSet& set) {
-  module.def(
-      "batch_moments",
-      [&set](const py::object& x, const py::object& weight) {
-        return by_dtype(x, "x", [&]<class T>() { return batch_moments(*set.kernels<T>().batch_norm, x, weight); });
-      },
+  add_function(
+      module, "batch_moments", "(x: Array, *, weight: Array | None = None) -> tuple[Array, Array]",
       "(mean, variance) of each channel over rows and positions: sum w x / sum w, sum w (x - mean)^2 / sum w.\n\n"
       "x: (rows, ..., channels); weight: (rows,), none below 0; a row of weight 0 counts for nothing. Both float64.",
-      py::arg("x"), py::kw_only(), py::arg("weight") = py::none());
-  module.def(
-      "batch_norm",
-      [&set](const py::object& x, const py::object& mean, const py::object& variance, const py::object& gamma,
-             const py::object& beta, double epsilon, const py::object& out) {
-        return by_dtype(x, "x", [&]<class T>() {
-          return batch_norm(*set.kernels<T>().batch_norm, x, mean, variance, gamma, beta, epsilon, out);
-        });
-      },
+      set, [](const InstructionSet& set, const py::object& x, const py::object& weight) {
+        return by_dtype(x, "x", [&]<class T>() { return batch_moments(*set.kernels<T>().batch_norm, x, weight); });
+      });
+  add_function(
+      module, "batch_norm",
+      "(x: Array, mean: Array, variance: Array, gamma: Array | None = None, beta: Array | None = None, *, epsilon: "
+      "float = 1e-05, out: Array | None = None) -> Array",
       "y = gamma (x - mean) / sqrt(variance + epsilon) + beta for each channel.\n\n"
       "x and out: (rows, ..., channels); mean and variance: (channels,), float64; gamma, beta: (channels,) or None, "
       "for "
       "ones and zeros. out may be x.",
-      py::arg("x"), py::arg("mean"), py::arg("variance"), py::arg("gamma") = py::none(), py::arg("beta") = py::none(),
-      py::kw_only(), py::arg("epsilon") = 1e-5, py::arg("out") = py::none());
-  module.def(
-      "batch_norm_backward",
-      [&set](const py::object& dy, const py::object& x, const py::object& mean, const py::object& variance,
-             const py::object& gamma, double epsilon, const py::object& weight, bool constant) {
+      set,
+      [](const InstructionSet& set, const py::object& x, const py::object& mean, const py::object& variance,
+         const py::object& gamma, const py::object& beta, double epsilon, const py::object& out) {
+        return by_dtype(x, "x", [&]<class T>() {
+          return batch_norm(*set.kernels<T>().batch_norm, x, mean, variance, gamma, beta, epsilon, out);
+        });
+      });
+  add_function(
+      module, "batch_norm_backward",
+      "(dy: Array, x: Array, mean: Array, variance: Array, gamma: Array | None = None, *, epsilon: float = 1e-05, "
+      "weight: Array | None = None, constant: bool = False) -> tuple[Array, Array, Array]",
+      "(dx, dgamma, dbeta) of batch_norm, mean and variance being what batch_moments(x, weight=weight) gives, or "
+      "`constant`.\n\nWith n = (x - mean) r, r = 1 / sqrt(variance + epsilon): dbeta = sum dy, dgamma = sum dy n, dx = "
+      "gamma r (dy - w / sum w (dbeta + n dgamma)), or gamma r dy where constant. Sums leave out rows of weight 0.",
+      set,
+      [](const InstructionSet& set, const py::object& dy, const py::object& x, const py::object& mean,
+         const py::object& variance, const py::object& gamma, double epsilon, const py::object& weight, bool constant) {
         return by_dtype(x, "x", [&]<class T>() {
           return batch_norm_backward(*set.kernels<T>().batch_norm, dy, x, mean, variance, gamma, epsilon, weight,
                                      constant);
         });
-      },
-      "(dx, dgamma, dbeta) of batch_norm, mean and variance being what batch_moments(x, weight=weight) gives, or "
-      "`constant`.\n\nWith n = (x - mean) r, r = 1 / sqrt(variance + epsilon): dbeta = sum dy, dgamma = sum dy n, dx = "
-      "gamma r (dy - w / sum w (dbeta + n dgamma)), or gamma r dy where constant. Sums leave out rows of weight 0.",
-      py::arg("dy"), py::arg("x"), py::arg("mean"), py::arg("variance"), py::arg("gamma") = py::none(), py::kw_only(),
-      py::arg("epsilon") = 1e-5, py::arg("weight") = py::none(), py::arg("constant") = false);
+      });
 }
 
 void bind_layer_norm(py::module_& module, const InstructionSet& set) {
-  module.def(
-      "layer_norm",
-      [&set](const py::object& x, const py::object& gamma, const py::object& beta, double epsilon,
-             const py::object& out) {
-        return by_dtype(
-            x, "x", [&]<class T>() { return layer_norm(*set.kernels<T>().layer_norm, x, gamma, beta, epsilon, out); });
-      },
+  add_function(
+      module, "layer_norm",
+      "(x: Array, gamma: Array | None = None, beta: Array | None = None, *, epsilon: float = 1e-05, out: Array | None "
+      "= None) -> Array",
       "y = gamma (x - mean) / sqrt(variance + epsilon) + beta, mean and variance those along the last axis.\n\n"
       "x and out: (rows, ..., channels); gamma, beta: (channels,) or None, for ones and zeros. out may be x.",
-      py::arg("x"), py::arg("gamma") = py::none(), py::arg("beta") = py::none(), py::kw_only(),
-      py::arg("epsilon") = 1e-5, py::arg("out") = py::none());
-  module.def(
-      "layer_norm_backward",
-      [&set](const py::object& dy, const py::object& x, const py::object& gamma, double epsilon) {
+      set,
+      [](const InstructionSet& set, const py::object& x, const py::object& gamma, const py::object& beta,
+         double epsilon, const py::object& out) {
+        return by_dtype(
+            x, "x", [&]<class T>() { return layer_norm(*set.kernels<T>().layer_norm, x, gamma, beta, epsilon, out); });
+      });
+  add_function(
+      module, "layer_norm_backward",
+      "(dy: Array, x: Array, gamma: Array | None = None, *, epsilon: float = 1e-05) -> tuple[Array, Array, Array]",
+      "(dx, dgamma, dbeta) of layer_norm.\n\nWith n = (x - mean) r, r = 1 / sqrt(variance + epsilon) and g = gamma dy, "
+      "means along the last axis: dx = r (g - mean g - n mean(g n)); dgamma = sum dy n, dbeta = sum dy over the rest.",
+      set,
+      [](const InstructionSet& set, const py::object& dy, const py::object& x, const py::object& gamma,
+         double epsilon) {
         return by_dtype(x, "x", [&]<class T>() {
           return layer_norm_backward(*set.kernels<T>().layer_norm, dy, x, gamma, epsilon);
         });
-      },
-      "(dx, dgamma, dbeta) of layer_norm.\n\nWith n = (x - mean) r, r = 1 / sqrt(variance + epsilon) and g = gamma dy, "
-      "means along the last axis: dx = r (g - mean g - n mean(g n)); dgamma = sum dy n, dbeta = sum dy over the rest.",
-      py::arg("dy"), py::arg("x"), py::arg("gamma") = py::none(), py::kw_only(), py::arg("epsilon") = 1e-5);
+      });
 }
 
 }  // namespace
 
-void bind_normalization(py::module_& module, const InstructionSet& set) {
+void bind(py::module_& module, const InstructionSet& set) {
   bind_batch_norm(module, set);
   bind_layer_norm(module, set);
 }
 
-}  // namespace ravine::bindings
+}  // namespace ravine::bindings::normalization_kernels

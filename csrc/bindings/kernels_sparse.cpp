@@ -1,20 +1,26 @@
 #include <cstring>
 
 #include "bindings/arrays.h"
+#include "bindings/function.h"
 #include "bindings/kernels.h"
 #include "bindings/sparse_arrays.h"
 #include "engine/column_lists.h"
 
-namespace ravine::bindings {
+namespace ravine::bindings::sparse_kernels {
 namespace {
 
 constexpr std::size_t most_slices = std::size_t{1} << 20;
 
 void bind_rows_product(py::module_& module, const InstructionSet& set) {
-  module.def(
-      "csr_matmul",
-      [&set](const py::object& data, const py::object& indices, const py::object& indptr, const py::object& b,
-             const py::object& bias, const std::string& finish, const py::object& out) {
+  add_function(
+      module, "csr_matmul",
+      "(data: Array, indices: NDArray[np.int32], indptr: Array, b: Array, *, bias: Array | None = None, finish: str = "
+      "'none', out: Array | None = None) -> Array",
+      "finish(A b + bias), A (m, k) sparse with the rows `data`, `indices`, `indptr` of CSR form, b (k, n).\n\n"
+      "finish: 'none' or 'relu'. indices: int32, ascending in each row; indptr: int32 or int64.",
+      set,
+      [](const InstructionSet& set, const py::object& data, const py::object& indices, const py::object& indptr,
+         const py::object& b, const py::object& bias, const std::string& finish, const py::object& out) {
         return by_dtype(data, "data", [&]<class T>() -> py::object {
           const Array<T> right(b, "b", "data");
           right.require_ndim(2, 2);
@@ -37,11 +43,7 @@ void bind_rows_product(py::module_& module, const InstructionSet& set) {
           });
           return c.object();
         });
-      },
-      "finish(A b + bias), A (m, k) sparse with the rows `data`, `indices`, `indptr` of CSR form, b (k, n).\n\n"
-      "finish: 'none' or 'relu'. indices: int32, ascending in each row; indptr: int32 or int64.",
-      py::arg("data"), py::arg("indices"), py::arg("indptr"), py::arg("b"), py::kw_only(), py::arg("bias") = py::none(),
-      py::arg("finish") = "none", py::arg("out") = py::none());
+      });
 }
 
 std::size_t slice_of(const py::object& batch_slice, std::size_t rows) {
@@ -68,10 +70,15 @@ py::object by_columns(const InstructionSet& set, ColumnLists<T>& lists, const Ar
 }
 
 void bind_columns_product(py::module_& module, const InstructionSet& set) {
-  module.def(
-      "csr_gradient",
-      [&set](const py::object& data, const py::object& indices, const py::object& indptr, const py::object& dy,
-             const py::object& columns, const py::object& batch_slice, const py::object& out) {
+  add_function(
+      module, "csr_gradient",
+      "(data: Array, indices: NDArray[np.int32], indptr: Array, dy: Array, columns: int, *, batch_slice: int = 0, out: "
+      "Array | None = None) -> Array",
+      "A^T dy, A (m, columns) sparse as for csr_matmul, dy (m, n): the gradient by b of sum(dy * (A b)).\n\n"
+      "Rows of A are cut every batch_slice (0: not), the slices are added in a balanced tree.",
+      set,
+      [](const InstructionSet& set, const py::object& data, const py::object& indices, const py::object& indptr,
+         const py::object& dy, const py::object& columns, const py::object& batch_slice, const py::object& out) {
         return by_dtype(data, "data", [&]<class T>() -> py::object {
           const auto k = to_integer<std::uint32_t>(columns, "columns");
           const SparseArrays<T> a(data, indices, indptr, k);
@@ -84,17 +91,14 @@ void bind_columns_product(py::module_& module, const InstructionSet& set) {
           without_gil([&] { lists.build(a.rows(), a.count()); });
           return by_columns(set, lists, right, k, slice, out);
         });
-      },
-      "A^T dy, A (m, columns) sparse as for csr_matmul, dy (m, n): the gradient by b of sum(dy * (A b)).\n\n"
-      "Rows of A are cut every batch_slice (0: not), the slices are added in a balanced tree.",
-      py::arg("data"), py::arg("indices"), py::arg("indptr"), py::arg("dy"), py::arg("columns"), py::kw_only(),
-      py::arg("batch_slice") = 0, py::arg("out") = py::none());
+      });
 }
 
 void bind_sum_squares(py::module_& module, const InstructionSet& set) {
-  module.def(
-      "csr_sum_squares",
-      [&set](const py::object& data, const py::object& indices) {
+  add_function(
+      module, "csr_sum_squares", "(data: Array, indices: NDArray[np.int32]) -> float",
+      "sum of data_p^2 of one sparse row, with the bits of sum_squares of the same row in full.", set,
+      [](const InstructionSet& set, const py::object& data, const py::object& indices) {
         return by_dtype(data, "data", [&]<class T>() {
           const Array<T> value(data, "data");
           const Array<std::int32_t> column(indices, "indices");
@@ -105,34 +109,34 @@ void bind_sum_squares(py::module_& module, const InstructionSet& set) {
           without_gil([&] { sum = set.kernels<T>().sparse->sum_squares(value.data(), column.data(), value.size()); });
           return sum;
         });
-      },
-      "sum of data_p^2 of one sparse row, with the bits of sum_squares of the same row in full.", py::arg("data"),
-      py::arg("indices"));
+      });
 }
 
 void bind_embedding(py::module_& module, const InstructionSet& set) {
-  module.def(
-      "embedding",
-      [&set](const py::object& ids, const py::object& table, const py::object& out) {
-        return by_dtype(table, "table", [&]<class T>() -> py::object {
-          const Array<T> id(ids, "ids", "table"), rows(table, "table");
-          id.require_ndim(1, 1);
-          rows.require_ndim(2, 2);
-          require_ids(id, rows.rows());
-          Array<T> c = output<T>(out, {id.length(0), rows.length(1)}, "ids and the columns of table", "table");
-          c.require_apart(rows).require_apart(id);
-          without_gil([&, p = c.mutable_data()] {
-            set.kernels<T>().sparse->take_rows(p, id.data(), rows.data(), id.size(), rows.cols());
-          });
-          return c.object();
-        });
-      },
-      "table[ids], shape (n, dim). ids (n,): whole numbers in [0, rows of table), of table's dtype.", py::arg("ids"),
-      py::arg("table"), py::kw_only(), py::arg("out") = py::none());
-  module.def(
-      "embedding_gradient",
-      [&set](const py::object& ids, const py::object& dy, const py::object& rows, const py::object& batch_slice,
-             const py::object& out) {
+  add_function(module, "embedding", "(ids: Array, table: Array, *, out: Array | None = None) -> Array",
+               "table[ids], shape (n, dim). ids (n,): whole numbers in [0, rows of table), of table's dtype.", set,
+               [](const InstructionSet& set, const py::object& ids, const py::object& table, const py::object& out) {
+                 return by_dtype(table, "table", [&]<class T>() -> py::object {
+                   const Array<T> id(ids, "ids", "table"), rows(table, "table");
+                   id.require_ndim(1, 1);
+                   rows.require_ndim(2, 2);
+                   require_ids(id, rows.rows());
+                   Array<T> c = output<T>(out, {id.length(0), rows.length(1)}, "ids and the columns of table", "table");
+                   c.require_apart(rows).require_apart(id);
+                   without_gil([&, p = c.mutable_data()] {
+                     set.kernels<T>().sparse->gather_rows(p, id.data(), rows.data(), id.size(), rows.cols());
+                   });
+                   return c.object();
+                 });
+               });
+  add_function(
+      module, "embedding_gradient",
+      "(ids: Array, dy: Array, rows: int, *, batch_slice: int = 0, out: Array | None = None) -> Array",
+      "The gradient by the table of sum(dy * embedding(ids, table)), shape (rows, dim): row r is the sum of the dy[i] "
+      "with ids[i] = r,\nin the order of the product with one-hot rows. ids (n,), dy (n, dim).",
+      set,
+      [](const InstructionSet& set, const py::object& ids, const py::object& dy, const py::object& rows,
+         const py::object& batch_slice, const py::object& out) {
         return by_dtype(dy, "dy", [&]<class T>() -> py::object {
           const Array<T> id(ids, "ids", "dy"), right(dy, "dy");
           const auto k = to_integer<std::uint32_t>(rows, "rows");
@@ -146,20 +150,16 @@ void bind_embedding(py::module_& module, const InstructionSet& set) {
           without_gil([&] { lists.build(id.data(), id.size()); });
           return by_columns(set, lists, right, k, slice, out);
         });
-      },
-      "The gradient by the table of sum(dy * embedding(ids, table)), shape (rows, dim): row r is the sum of the dy[i] "
-      "with ids[i] = r,\nin the order of the product with one-hot rows. ids (n,), dy (n, dim).",
-      py::arg("ids"), py::arg("dy"), py::arg("rows"), py::kw_only(), py::arg("batch_slice") = 0,
-      py::arg("out") = py::none());
+      });
 }
 
 }  // namespace
 
-void bind_sparse(py::module_& module, const InstructionSet& set) {
+void bind(py::module_& module, const InstructionSet& set) {
   bind_rows_product(module, set);
   bind_columns_product(module, set);
   bind_sum_squares(module, set);
   bind_embedding(module, set);
 }
 
-}  // namespace ravine::bindings
+}  // namespace ravine::bindings::sparse_kernels

@@ -1,10 +1,13 @@
 #include <algorithm>
+#include <iterator>
 #include <optional>
 
 #include "bindings/arrays.h"
+#include "bindings/function.h"
 #include "bindings/kernels.h"
+#include "kernels/signatures/update_settings.h"
 
-namespace ravine::bindings {
+namespace ravine::bindings::update_kernels {
 namespace {
 
 constexpr std::size_t products = sizeof(UpdateRunning::product) / sizeof(double);
@@ -37,31 +40,45 @@ void step(const Update<T>& update, const py::object& weights, const py::object& 
   if (kept) std::copy_n(running.product, products, kept->mutable_data());
 }
 
+// The settings and their defaults are those that update_settings names.
+std::string signature() {
+  const UpdateSettings usual;
+  std::string settings;
+  for (const UpdateSetting& setting : update_settings)
+    settings += std::string(", ") + setting.name +
+                (setting.number ? ": float = " + text(py::float_(usual.*setting.number))
+                                : std::string(": bool = ") + (usual.*setting.flag ? "True" : "False"));
+  return "(w: Array, state: Array, dw: Array, *, running: Array | None = None" + settings + ") -> None";
+}
+
+constexpr std::size_t arrays = 4;  // arguments before the settings
+
+py::object call(const Subject& subject, const Argument* argument) {
+  UpdateSettings settings;
+  const Argument* given = argument + arrays;
+  for (const UpdateSetting& setting : update_settings) {
+    if (setting.number)
+      settings.*setting.number = (given++)->as<double>();
+    else
+      settings.*setting.flag = (given++)->as<bool>();
+  }
+  const auto array = [&](std::size_t i) { return argument[i].as<py::object>(); };
+  const RowPair<Update> pair = subject;
+  by_dtype(array(0), "w", [&]<class T>() { step(pair.row<T>(), array(0), array(1), array(2), array(3), settings); });
+  return py::none();
+}
+
 }  // namespace
 
-void bind_updates(py::module_& module, const InstructionSet& set) {
-  const UpdateSettings usual;
+void bind(py::module_& module, const InstructionSet& set) {
   each_row<Update>(set.f.updates, set.d.updates, [&](const RowPair<Update>& pair) {
     const std::string doc =
         equation("update", pair.name()) + "\n\nOne step, in place: w and dw (n,), state (" +
         std::to_string(pair.d->slots) +
         ", n). a is learning_rate; w is multiplied by 1 - a weight_decay first.\n"
         "running: float64 (4,), the products kept from step to step, changed in place; None stands for ones.";
-    module.def(
-        pair.name(),
-        [pair](const py::object& w, const py::object& state, const py::object& dw, const py::object& running,
-               double learning_rate, double momentum, double beta1, double beta2, double rho, double epsilon,
-               double weight_decay, bool bias_correction, bool epsilon_inside) {
-          const UpdateSettings settings{learning_rate, momentum,     beta1,           beta2,         rho,
-                                        epsilon,       weight_decay, bias_correction, epsilon_inside};
-          by_dtype(w, "w", [&]<class T>() { step(pair.row<T>(), w, state, dw, running, settings); });
-        },
-        doc.c_str(), py::arg("w"), py::arg("state"), py::arg("dw"), py::kw_only(), py::arg("running") = py::none(),
-        py::arg("learning_rate") = usual.learning_rate, py::arg("momentum") = usual.momentum,
-        py::arg("beta1") = usual.beta1, py::arg("beta2") = usual.beta2, py::arg("rho") = usual.rho,
-        py::arg("epsilon") = usual.epsilon, py::arg("weight_decay") = usual.weight_decay,
-        py::arg("bias_correction") = usual.bias_correction, py::arg("epsilon_inside") = usual.epsilon_inside);
+    add_function(module, pair.name(), signature(), doc, Subject(pair), call, arrays + std::size(update_settings));
   });
 }
 
-}  // namespace ravine::bindings
+}  // namespace ravine::bindings::update_kernels

@@ -89,18 +89,19 @@ struct PySampler {
     if (from > sampler.rows() || count > sampler.rows() - from)
       throw py::value_error("a batch must end by row " + std::to_string(sampler.rows()) +
                             ", got first=" + std::to_string(from) + " and rows=" + std::to_string(count));
-    std::vector<std::uint32_t> places;
+    std::vector<std::uint32_t> given_order;
     if (!order.is_none()) {
       const Array<std::uint32_t> given(order, "order");
       given.require_shape({static_cast<py::ssize_t>(sampler.rows())}, "the sampler's rows");
-      places.assign(given.data(), given.data() + given.size());
-      for (const std::uint32_t row : places)
+      given_order.assign(given.data(), given.data() + given.size());
+      for (const std::uint32_t row : given_order)
         if (row >= sampler.rows()) throw py::value_error("order names row " + std::to_string(row));
     }
     Watch watch(nullptr, nullptr);
     Team team(1, watch);
     sampler.prepare(count);
-    sampler.begin_epoch(team, to_integer<std::uint64_t>(epoch, "epoch"), places.empty() ? nullptr : places.data());
+    sampler.begin_epoch(team, to_integer<std::uint64_t>(epoch, "epoch"),
+                        given_order.empty() ? nullptr : given_order.data());
     const Batch drawn = sampler.draw(team, to_integer<std::uint64_t>(step, "step"), from, count);
     py::array_t<std::int64_t> result(static_cast<py::ssize_t>(count));
     for (std::size_t i = 0; i < count; ++i) result.mutable_at(i) = static_cast<std::int64_t>(drawn.row(i));

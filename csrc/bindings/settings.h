@@ -1,42 +1,46 @@
-// Python's settings of an update rule -> UpdateSettings.
+// Python's settings of an update rule -> UpdateSettings, and the limits of gradients that are given among them.
 #pragma once
 
 #include <pybind11/pybind11.h>
 
 #include <string>
 
-#include "kernels/kernels.h"
+#include "engine/network.h"
+#include "kernels/signatures/update_settings.h"
 
 namespace ravine::bindings {
 
 namespace py = pybind11;
 
-// Keys are the fields' names; an unknown one is a ValueError that lists them.
-inline UpdateSettings update_settings(const py::dict& given) {
-  UpdateSettings settings;
-  const std::pair<const char*, double*> numbers[] = {{"learning_rate", &settings.learning_rate},
-                                                     {"momentum", &settings.momentum},
-                                                     {"beta1", &settings.beta1},
-                                                     {"beta2", &settings.beta2},
-                                                     {"rho", &settings.rho},
-                                                     {"epsilon", &settings.epsilon},
-                                                     {"weight_decay", &settings.weight_decay},
-                                                     {"clip_norm", &settings.clip_norm},
-                                                     {"clip_value", &settings.clip_value}};
-  const std::pair<const char*, bool*> flags[] = {{"bias_correction", &settings.bias_correction},
-                                                 {"epsilon_inside", &settings.epsilon_inside}};
+struct StepSettings {
+  UpdateSettings rule;
+  Clipping clipping;
+};
+
+// Keys are the fields' names, clip_norm and clip_value; an unknown one is a ValueError that lists them.
+inline StepSettings step_settings(const py::dict& given) {
+  StepSettings settings;
   for (const auto& [key, value] : given) {
     const std::string name = py::cast<std::string>(key);
-    bool known = false;
-    for (const auto& [field, target] : numbers)
-      if (name == field) *target = py::cast<double>(value), known = true;
-    for (const auto& [field, target] : flags)
-      if (name == field) *target = py::cast<bool>(value), known = true;
-    if (known) continue;
+    bool known = true;
+    if (name == "clip_norm")
+      settings.clipping.norm = py::cast<double>(value);
+    else if (name == "clip_value")
+      settings.clipping.value = py::cast<double>(value);
+    else
+      known = false;
     std::string allowed;
-    for (const auto& [field, target] : numbers) allowed += std::string(field) + ", ";
-    throw py::value_error("settings has no '" + name + "'; choose from " + allowed + flags[0].first + ", " +
-                          flags[1].first);
+    for (const UpdateSetting& setting : update_settings) {
+      allowed += std::string(setting.name) + ", ";
+      if (name != setting.name) continue;
+      known = true;
+      if (setting.number)
+        settings.rule.*setting.number = py::cast<double>(value);
+      else
+        settings.rule.*setting.flag = py::cast<bool>(value);
+    }
+    if (!known)
+      throw py::value_error("settings has no '" + name + "'; choose from " + allowed + "clip_norm, clip_value");
   }
   return settings;
 }

@@ -1,4 +1,4 @@
-// The only allocation: flat, 64-byte-aligned blocks, and where each parameter stands in them.
+// The only allocation: flat, 64-byte-aligned blocks, and the place of each parameter in them.
 #pragma once
 
 #include <algorithm>
@@ -97,7 +97,7 @@ inline bool is_penalised(const Parameter& parameter) {
   return parameter.is_kernel && (parameter.l1 != 0.0 || parameter.l2 != 0.0 || parameter.l2_norm != 0.0);
 }
 
-// Parameters | gradients | optimizer state: each one flat block with the same offsets. Statistics stand among the
+// Parameters | gradients | optimizer state: each one flat block with the same offsets. Statistics are among the
 // parameters, so that whatever copies or averages these has them too.
 template <class T>
 struct Arena {
@@ -105,7 +105,7 @@ struct Arena {
   std::size_t size = 0;
   Block<T> values;
   Block<T> gradients;
-  Block<T> state;  // slot s stands at s * size
+  Block<T> state;  // slot s is at s * size
 
   // Adds a parameter after the last; only before `allocate`.
   std::size_t add(Parameter parameter) {

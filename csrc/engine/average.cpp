@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/signatures/vector.h"
+
 namespace ravine {
 namespace {
 
@@ -32,7 +34,7 @@ void Averager<T>::take(std::size_t chunk, double share) const noexcept {
   if (share == 1.0)
     std::copy_n(w, count, average);
   else
-    network_.kernels().vector->approach(average, w, count, static_cast<T>(share));
+    network_.kernels().vector->lerp(average, w, count, static_cast<T>(share));
 }
 
 template <class T>

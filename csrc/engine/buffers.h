@@ -11,6 +11,7 @@
 
 #include "engine/column_lists.h"
 #include "engine/network.h"
+#include "kernels/signatures/matmul.h"
 
 namespace ravine {
 
@@ -29,10 +30,10 @@ class Buffers {
       return value.units * (value.lanes ? (rows + row_lanes - 1) / row_lanes * row_lanes : rows);
     };
     for (const Value& value : values) width += padded(count_of(value)) * (value.stored + backward);
-    std::size_t saved = 0, room = 0;
+    std::size_t saved = 0, scratch = 0;
     for (std::size_t i = 0; i < network.operations(); ++i) {
-      saved += padded(network.operation(i).saved(rows));
-      room = std::max(room, padded(network.operation(i).room()));
+      saved += padded(saved_by(network.operation(i), rows));
+      scratch = std::max(scratch, padded(network.operation(i).profile().scratch));
     }
     const std::size_t target_width = padded(network.units(network.operations()) * rows);
     const std::size_t row_width = padded(rows);
@@ -41,7 +42,7 @@ class Buffers {
                  [&] { numbers_.grow(passes * stride, false); });
     labels_.grow(passes * row_width, false);
     const std::size_t workspace = padded(network.kernels().matmul->workspace);
-    workspace_.grow(threads * (workspace + room), false);
+    workspace_.grow(threads * (workspace + scratch), false);
     // the pads between parameters stay zero
     allocate_for(
         [&] { return "gradients of " + std::to_string(copies) + " parts of a batch, " + network.arena.largest(); },
@@ -56,7 +57,7 @@ class Buffers {
       if (backward)
         for (const Value& value : values) pass.dvalue.push_back(take(count_of(value)));
       for (std::size_t o = 0; o < network.operations(); ++o)
-        pass.saved.push_back(take(network.operation(o).saved(rows)));
+        pass.saved.push_back(take(saved_by(network.operation(o), rows)));
       pass.target = take(network.units(network.operations()) * rows);
       pass.weight = take(rows);
       pass.row_loss = take(rows);
@@ -65,7 +66,7 @@ class Buffers {
     }
     tools_.clear();
     for (std::size_t i = 0; i < threads; ++i) {
-      T* const own = workspace_.data() + i * (workspace + room);
+      T* const own = workspace_.data() + i * (workspace + scratch);
       tools_.push_back({&network.kernels(), &network.arena, own, own + workspace});
     }
   }
@@ -79,6 +80,9 @@ class Buffers {
   }
 
  private:
+  static std::size_t saved_by(const Operation<T>& operation, std::size_t rows) {
+    return operation.profile().saved + rows * operation.profile().saved_row;
+  }
   // Names the layer with the most outputs, for messages.
   static std::string widest(const Network<T>& network) {
     std::size_t found = 0;

@@ -12,7 +12,6 @@
 
 #include "engine/arena.h"
 #include "engine/pass.h"
-#include "kernels/kernels.h"
 
 namespace ravine {
 

@@ -7,6 +7,7 @@
 
 #include "engine/network.h"
 #include "engine/pass.h"
+#include "kernels/signatures/metrics.h"
 
 namespace ravine {
 

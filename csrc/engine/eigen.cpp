@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/table.h"
+
 namespace ravine {
 namespace {
 

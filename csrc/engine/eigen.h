@@ -4,7 +4,7 @@
 #include <cstddef>
 
 #include "engine/team.h"
-#include "kernels/kernels.h"
+#include "kernels/signatures/vector.h"
 
 namespace ravine {
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/arena.h"
+#include "engine/operations/fusion.h"
 #include "engine/operations/operation.h"
 #include "engine/operations/spec.h"
 
@@ -17,7 +18,7 @@ namespace ravine {
 struct Value {
   std::size_t units;
   bool stored = true;
-  bool lanes = false;  // it may stand in lanes: row_lanes rows side by side
+  bool lanes = false;  // it may be in lanes: row_lanes rows side by side
 };
 
 template <class T>
@@ -56,15 +57,10 @@ class Builder {
   // Whether the loss may leave out this layer's activation.
   bool is_head() const { return is_head_; }
   const Cursor& cursor() const { return cursor_; }
-  // The operation that wrote the value that the next one reads; null where no single one did.
-  Operation<T>* writer() const {
-    Operation<T>* const last = graph_.operations.empty() ? nullptr : graph_.operations.back().get();
-    return last && last->output() == cursor_.value && cursor_.gradient == cursor_.value ? last : nullptr;
-  }
-  // Whether the value that the next operation reads stands in lanes while the network trains.
+  // Whether the value that the next operation reads is in lanes while the network trains.
   bool in_lanes() const { return graph_.values[cursor_.value].lanes; }
-  // Turns that value, where it has to be.
-  void stand_in_lanes(const OperationSpec& spec, bool lanes);
+  // Converts that value to lanes, or to rows, where it is not so.
+  void use_lanes(const OperationSpec& spec, bool lanes);
   // Width of the value that the next operation reads.
   std::size_t units() const { return width(cursor_.value); }
   std::size_t width(std::size_t value) const { return graph_.values[value].units; }
@@ -80,7 +76,8 @@ class Builder {
     graph_.values.push_back(value);
     return graph_.values.size() - 1;
   }
-  const Activation<T>* find_activation(const std::string& name) const;
+  // The activation that a description names, with its alpha.
+  Applied<T> activation_of(const OperationSpec& spec) const;
 
   // An operation that writes a new value of `units` numbers a row, with what its constructor takes after the place.
   template <template <class> class Kind, class... Arguments>
@@ -98,11 +95,17 @@ class Builder {
   }
   // The operation before has this activation in its output.
   void apply(const Applied<T>& applied) { graph_.operations.back()->applied = cursor_.applied = applied; }
-  // The activation of `spec` after the operation before: inside it where the way back can do with the output, else as
-  // an operation of its own. A head's is one of its own too, so that a loss that starts from logits can leave it out.
+  // The activation of `spec` after the operation before: inside it where the derivative needs no more than the output,
+  // else as an operation of its own. A head's is one of its own too, so that a loss that starts from logits can leave
+  // it out.
   void add_activation_after(const OperationSpec& spec);
 
  private:
+  // The operation that wrote the value that the next one reads; null where no single one did.
+  Operation<T>* writer() const {
+    Operation<T>* const last = graph_.operations.empty() ? nullptr : graph_.operations.back().get();
+    return last && last->output() == cursor_.value && cursor_.gradient == cursor_.value ? last : nullptr;
+  }
   Place<T> place(const OperationSpec& spec, std::size_t output, std::size_t units) const {
     return {spec.name, graph_.operations.size(), cursor_.value, output, cursor_.gradient, this->units(),
             units,     cursor_.applied,          in_lanes()};
@@ -111,6 +114,7 @@ class Builder {
   Kind<T>& add_at(Place<T> place, Arguments&&... arguments) {
     auto made = std::make_unique<Kind<T>>(place, std::forward<Arguments>(arguments)...);
     Kind<T>& added = *made;
+    if (Operation<T>* const before = writer()) fuse<T>(*before, added, is_head_);
     graph_.operations.push_back(std::move(made));
     graph_.layer.push_back(layer());
     cursor_ = {place.output, place.output, {}};

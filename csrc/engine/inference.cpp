@@ -7,6 +7,7 @@
 #include "engine/operations/sparse_input.h"
 #include "engine/plan.h"
 #include "engine/update.h"
+#include "kernels/signatures/vector.h"
 
 namespace ravine {
 namespace {
@@ -26,7 +27,7 @@ std::size_t threads_for(const Network<T>& network, const Data<T>& data, std::siz
 }
 
 // Takes rows [first, first + rows) of the data through the first `operations` operations. No operation writes its
-// input, so they read x where it stands.
+// input, so they read x in place.
 template <class T>
 void run_block(const Network<T>& network, Pass<T>& pass, const Tools<T>& tools, const Data<T>& data, std::size_t first,
                std::size_t rows, std::size_t operations) noexcept {
@@ -39,7 +40,7 @@ void run_block(const Network<T>& network, Pass<T>& pass, const Tools<T>& tools, 
   else
     pass.value[0] = const_cast<T*>(data.x + first * network.inputs());
   for (std::size_t i = 0; i < operations; ++i) {
-    if (network.operation(i).surveys()) network.operation(i).settle(pass, rows, tools);
+    if (const auto* statistics = network.operation(i).batch_statistics()) statistics->finish(pass, rows, tools);
     network.operation(i).forward(pass, 0, rows, {}, tools);
   }
 }

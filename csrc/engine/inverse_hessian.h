@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "engine/team.h"
-#include "kernels/kernels.h"
+#include "kernels/signatures/vector.h"
 
 namespace ravine {
 

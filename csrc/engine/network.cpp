@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "engine/operations/activation.h"
-
 namespace ravine {
 
 template <class T>
@@ -15,8 +13,8 @@ Network<T>::Network(std::size_t inputs, const std::vector<OperationSpec>& specs,
   graph_.values.push_back({inputs});
   Builder<T>(graph_, arena, *kernels_, seed).add_network(specs);
   for (const auto& operation : graph_.operations) {
-    least_slice_ = std::min(least_slice_, operation->least_slice());
-    surveys_ = surveys_ || operation->surveys();
+    least_slice_ = std::min(least_slice_, operation->profile().least_slice);
+    uses_batch_statistics_ = uses_batch_statistics_ || operation->batch_statistics();
   }
   for (const Value& value : graph_.values)
     if (value.lanes) least_slice_ = row_lanes;  // slices and tasks are whole groups
@@ -29,9 +27,9 @@ Network<T>::Network(std::size_t inputs, const std::vector<OperationSpec>& specs,
 template <class T>
 std::size_t Network<T>::operations_of(std::size_t layers, bool skip_activation) const {
   const std::size_t end = layers > 0 ? graph_.layer_end[layers - 1] : 0;
-  const bool head = skip_activation && layers == this->layers() && end > 0 &&
-                    dynamic_cast<const ActivationOperation<T>*>(graph_.operations[end - 1].get());
-  return head ? end - 1 : end;
+  if (!skip_activation || layers != this->layers() || end == 0) return end;
+  const std::optional<Fusible<T>> last = graph_.operations[end - 1]->fusible();
+  return last && last->activation ? end - 1 : end;
 }
 
 template <class T>
@@ -54,7 +52,7 @@ void Network<T>::find_trained() {
   first_trained_ = operations();
   std::vector<bool> after_trained(graph_.values.size(), false);
   for (std::size_t i = 0; i < operations(); ++i) {
-    trained_[i] = operation(i).has_parameters() && learns[graph_.layer[i]];
+    trained_[i] = operation(i).profile().has_parameters && learns[graph_.layer[i]];
     if (trained_[i]) first_trained_ = std::min(first_trained_, i);
     for (const std::size_t value : operation(i).reads())
       if (after_trained[value]) goes_back_[i] = true;
@@ -63,13 +61,15 @@ void Network<T>::find_trained() {
 }
 
 template <class T>
-void Network<T>::set_rule(const Update<T>* chosen, const UpdateSettings& chosen_settings) {
+void Network<T>::set_rule(const Update<T>* chosen, const UpdateSettings& chosen_settings,
+                          const Clipping& chosen_clipping) {
   Block<T> state;
   allocate_for([&] { return "the state of " + std::string(chosen->name) + " for the weights, " + arena.largest(); },
                [&] { state.grow(chosen->slots * arena.size); });
   arena.state = std::move(state);
   rule = chosen;
   settings = chosen_settings;
+  clipping = chosen_clipping;
   running = {};
   averaging = {};
   average = {};
@@ -90,7 +90,7 @@ void Network<T>::check_trainable(bool with_loss) const {
   if (with_loss && !loss.loss) throw std::invalid_argument("no loss is set: call set_loss first");
   const std::size_t end = with_loss ? training_operations() : operations();
   for (std::size_t i = first_trained_; i < end; ++i)
-    if (!operation(i).has_derivative())
+    if (!operation(i).profile().has_derivative)
       throw std::invalid_argument("the activation of " + operation(i).name() +
                                   " has no derivative, so the layers before it cannot be trained");
 }

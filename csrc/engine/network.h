@@ -10,7 +10,8 @@
 #include "engine/arena.h"
 #include "engine/graph.h"
 #include "engine/pass.h"
-#include "kernels/kernels.h"
+#include "kernels/signatures/losses.h"
+#include "kernels/signatures/updates.h"
 
 namespace ravine {
 
@@ -24,6 +25,13 @@ struct LossChoice {
 
   // What penalties are multiplied with where the weights have this sum.
   double penalty_share(double weight) const { return shares_penalty && weight > 0.0 ? 1.0 / weight : 1.0; }
+};
+
+// What gradients are held within before the rule sees them, 0 is none: the norm of all trained parameters' gradients,
+// and each element.
+struct Clipping {
+  double norm = 0.0;
+  double value = 0.0;
 };
 
 // Of which steps, or epochs' ends, the weights are averaged: start + every, start + 2 every ...
@@ -45,6 +53,7 @@ class Network {
   LossChoice<T> loss;
   const Update<T>* rule = nullptr;
   UpdateSettings settings;
+  Clipping clipping;
   UpdateRunning running;
   std::uint64_t step = 0;    // batches seen: keys dropout masks and noise
   std::vector<double> sums;  // of the epoch that the last run ended in: loss, weight, penalty, steps, each metric
@@ -68,28 +77,29 @@ class Network {
   }
   std::size_t units(std::size_t operations) const { return graph_.values[output(operations)].units; }
   // Where the input holds ids, they are below this; 0: it holds numbers.
-  std::size_t id_limit() const { return operations() > 0 ? operation(0).id_limit() : 0; }
+  std::size_t id_limit() const { return operations() > 0 ? operation(0).profile().id_limit : 0; }
   // The least rows of a slice of a batch. Bits depend on it.
   std::size_t least_slice() const { return least_slice_; }
   std::size_t weights() const { return weights_; }  // all parameters' elements
 
-  // Whether an operation looks at whole batches.
-  bool surveys() const { return surveys_; }
+  // Whether an operation takes statistics of whole batches.
+  bool uses_batch_statistics() const { return uses_batch_statistics_; }
   // Whether training changes something of an operation's layer, if it has anything: its flag.
   bool is_trainable(std::size_t operation) const { return trainable_[graph_.layer[operation]]; }
 
   // One flag a layer, those of branches included, in depth.
   void set_trainable(const std::vector<bool>& layers);
-  void set_rule(const Update<T>* rule, const UpdateSettings& settings);  // keeps no average
+  // Keeps no average.
+  void set_rule(const Update<T>* rule, const UpdateSettings& settings, const Clipping& clipping = {});
   void set_averaging(const Averaging& averaging);
 
-  // The first operation with a parameter to train: the walk back ends there. Of those after it, only the ones that have
-  // one before them need the gradient by their input.
+  // The first operation with a parameter to train: the backward pass ends there. Of those after it, only the ones that
+  // have one before them need the gradient by their input.
   std::size_t first_trained() const { return first_trained_; }
   bool trains(std::size_t operation) const { return trained_[operation]; }
   bool goes_back(std::size_t operation) const { return goes_back_[operation]; }
 
-  // Throws std::invalid_argument where an operation on the way back has no derivative, or no loss is set.
+  // Throws std::invalid_argument where an operation of the backward pass has no derivative, or no loss is set.
   void check_trainable(bool with_loss) const;
 
  private:
@@ -100,7 +110,7 @@ class Network {
   Graph<T> graph_;
   std::size_t least_slice_ = usual_batch_slice;
   std::size_t weights_ = 0;
-  bool surveys_ = false;
+  bool uses_batch_statistics_ = false;
   std::vector<bool> trainable_;  // by layer
   std::vector<bool> trained_, goes_back_;
   std::size_t first_trained_ = 0;

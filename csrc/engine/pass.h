@@ -6,7 +6,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels/kernels.h"
+#include "kernels/signatures/frozen.h"
+#include "kernels/signatures/sparse.h"
 
 namespace ravine {
 
@@ -99,10 +100,10 @@ struct Pass {
   T* target = nullptr;
   std::int32_t* label = nullptr;
   T* weight = nullptr;        // null: ones
-  std::size_t first_row = 0;  // where row 0 stands in the batch: keys dropout and noise
+  std::size_t first_row = 0;  // the place of row 0 in the batch: keys dropout and noise
   std::uint64_t step = 0;
   bool training = false;
-  bool lanes = false;  // values that may stand in lanes do
+  bool lanes = false;  // values that may be in lanes are
   bool fused = false;  // an operation that may work for the next one does
 };
 

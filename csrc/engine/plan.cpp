@@ -32,7 +32,7 @@ std::size_t bytes_a_row(const Network<T>& network, std::size_t terms) {
 
 template <class T>
 std::size_t operation_work(const Network<T>& network, std::size_t operation, std::size_t terms) {
-  const std::size_t work = network.operation(operation).step_work();
+  const std::size_t work = network.operation(operation).profile().step_work;
   return operation == 0 && terms > 0 ? work / network.inputs() * terms : work;
 }
 
@@ -69,10 +69,10 @@ Plan plan_step(const Network<T>& network, std::size_t rows, std::size_t threads,
   plan.threads = work < worth_a_team ? 1 : threads;
   const std::size_t group_limit = network.least_slice() < usual_batch_slice ? image_group_bytes : group_bytes;
   const bool copies_pay = gradient_bytes <= copied_gradient_bytes;
-  // a group of rows cannot go on before an operation has seen the whole batch
-  plan.by_rows = network.surveys()   ? false
-                 : plan.threads == 1 ? work <= longest_task || copies_pay
-                                     : copies_pay && plan.slices >= 2;
+  // a group of rows cannot go on before an operation has the statistics of the whole batch
+  plan.by_rows = network.uses_batch_statistics() ? false
+                 : plan.threads == 1             ? work <= longest_task || copies_pay
+                                                 : copies_pay && plan.slices >= 2;
   // one thread: groups only as small as the cache asks for; a team: at least one each
   const auto splits = [&](std::size_t groups, std::size_t group_rows) {
     return groups < plan.threads || (copies_pay && group_rows * bytes_a_row(network, terms) > group_limit) ||

@@ -72,7 +72,7 @@ bool Population<T>::losses(double* loss, const Network<T>& network, Buffers<T>& 
     done = team.share(sums.size(), members.size, true, [&](std::size_t thread, std::size_t task) {
       const std::size_t member = task / slices, begin = task % slices * slice, end = std::min(data.rows, begin + slice);
       const Arena<T>& arena = seat(thread, members, member);
-      const Tools<T> tools{&network.kernels(), &arena, buffers.tools(thread).workspace, buffers.tools(thread).room};
+      const Tools<T> tools{&network.kernels(), &arena, buffers.tools(thread).workspace, buffers.tools(thread).scratch};
       if (begin == 0) penalties[member] = penalty_of(network, arena);
       for (std::size_t first = begin; first < end; first += most) {
         const std::size_t rows = std::min(most, end - first);

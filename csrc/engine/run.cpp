@@ -8,16 +8,16 @@
 #include <string>
 
 #include "engine/average.h"
+#include "engine/forward_backward.h"
 #include "engine/random.h"
 #include "engine/sampler.h"
 #include "engine/update.h"
-#include "engine/walk.h"
 
 namespace ravine {
 namespace {
 
-// So often is faded state cleared; bits depend on it.
-constexpr std::uint64_t clearing_steps = 256;
+// Subnormal state is set to 0 so often. Bits depend on it.
+constexpr std::uint64_t flushing_steps = 256;
 
 // Numbers in EpochSums; metrics follow.
 constexpr std::size_t own_sums = 4;
@@ -49,7 +49,7 @@ void check_sampler(const Network<T>& network, const Data<T>& data) {
     throw std::invalid_argument("the sampler is for " + std::to_string(data.sampler->rows()) + " rows, got " +
                                 std::to_string(data.rows));
   for (std::size_t i = 0; data.sampler->learns() && i < network.training_operations(); ++i)
-    if ((network.trains(i) || (network.operation(i).surveys() && network.is_trainable(i))) &&
+    if ((network.trains(i) || (network.operation(i).batch_statistics() && network.is_trainable(i))) &&
         !network.operation(i).has_row_norms())
       throw std::invalid_argument("the sampler learns from the norm of each row's gradient, which " +
                                   network.operation(i).name() + " cannot give; set its trainable to False");
@@ -78,12 +78,12 @@ class Trainer {
         data_(sampled(data)),
         sampler_(data.sampler),
         settings_(settings),
-        walk_(network, buffers, data_, metrics),
+        forward_backward_(network, buffers, data_, metrics),
         updater_(network, buffers),
         averager_(network),
         batch_size_(std::min(settings.batch_size, data.rows)),
         shuffles_(settings.shuffle_seed && (batch_size_ < data.rows || sampler_)),
-        plan_(walk_.prepare(batch_size_, settings.threads)) {
+        plan_(forward_backward_.prepare(batch_size_, settings.threads)) {
     const std::size_t all = (data.rows + batch_size_ - 1) / batch_size_;
     first_batch_ = std::min(settings.first_batch, all);
     end_batch_ = settings.batches == 0 ? all : first_batch_ + std::min(all - first_batch_, settings.batches);
@@ -109,7 +109,7 @@ class Trainer {
       if (shuffles_) shuffle(team, epoch);
       if (sampler_) sampler_->begin_epoch(team, epoch, shuffles_ ? order_.data() : nullptr);
       EpochSums sums;
-      double* const metrics = result_.metrics.data() + e * walk_.metrics();
+      double* const metrics = result_.metrics.data() + e * forward_backward_.metrics();
       if (e == 0 && settings_.continues) restore(sums, metrics);
       for (std::size_t b = first_batch_; b < end_batch_ && going; ++b) {
         going = step(team, b, sums, metrics);
@@ -125,13 +125,13 @@ class Trainer {
   void keep(const EpochSums& sums, const double* metrics) noexcept {
     double* const kept = network_.sums.data();
     kept[0] = sums.loss, kept[1] = sums.weight, kept[2] = sums.penalty, kept[3] = sums.penalised;
-    std::copy_n(metrics, walk_.metrics(), kept + own_sums);
+    std::copy_n(metrics, forward_backward_.metrics(), kept + own_sums);
   }
 
   void restore(EpochSums& sums, double* metrics) const noexcept {
     const double* const kept = network_.sums.data();
     sums = {kept[0], kept[1], kept[2], kept[3]};
-    std::copy_n(kept + own_sums, walk_.metrics(), metrics);
+    std::copy_n(kept + own_sums, forward_backward_.metrics(), metrics);
   }
 
   // After a stop the order is unfinished, but no batch is taken any more.
@@ -151,18 +151,18 @@ class Trainer {
                                    : weight_sum(data_, batch, network_.least_slice());
     if (!weighs(weight)) return !team.stopping(0, batch.rows);
     double* const row_norms = sampler_ ? sampler_->row_norms() : nullptr;
-    if (!walk_(team, {batch, plan, weight, network_.step, true, row_norms})) return false;
-    const double loss = walk_.loss_sum(plan);
+    if (!forward_backward_(team, {batch, plan, weight, network_.step, true, row_norms})) return false;
+    const double loss = forward_backward_.loss_sum(plan);
     sums.loss += loss;
     sums.weight += weight;
-    for (std::size_t m = 0; m < walk_.metrics(); ++m) metrics[m] += walk_.metric_sum(m, plan);
+    for (std::size_t m = 0; m < forward_backward_.metrics(); ++m) metrics[m] += forward_backward_.metric_sum(m, plan);
     if (!std::isfinite(loss)) return false;
-    walk_.learn();
+    forward_backward_.update_running_statistics();
     const double rate = settings_.rates[std::min(result_.steps, settings_.rates.size() - 1)];
     const StepFactors factors = prepare_step(network_.rule->prepare, network_.running, network_.settings, rate);
     updater_.share_penalty(network_.loss.penalty_share(weight));
-    updater_.step(Shares{team}, plan, factors, network_.step % clearing_steps == clearing_steps - 1,
-                  walk_.touched(plan));
+    updater_.step(Shares{team}, plan, factors, network_.step % flushing_steps == flushing_steps - 1,
+                  forward_backward_.touched(plan));
     average(team, false);
     if (sampler_) sampler_->learn(batch.rows);
     const double counts = network_.loss.shares_penalty ? weight : 1.0;
@@ -185,18 +185,19 @@ class Trainer {
 
   void close_epoch(std::size_t epoch, const EpochSums& sums, double* metrics) noexcept {
     result_.loss[epoch] = sums.mean_loss(network_.loss.mean);
-    for (std::size_t m = 0; m < walk_.metrics(); ++m) metrics[m] = sums.weight > 0.0 ? metrics[m] / sums.weight : 0.0;
+    for (std::size_t m = 0; m < forward_backward_.metrics(); ++m)
+      metrics[m] = sums.weight > 0.0 ? metrics[m] / sums.weight : 0.0;
   }
 
   Network<T>& network_;
   const Data<T> data_;
   Sampler<T>* const sampler_;
   const TrainSettings& settings_;
-  Walk<T> walk_;
+  ForwardBackward<T> forward_backward_;
   Updater<T> updater_;
   const Averager<T> averager_;
   const std::size_t batch_size_;
-  const bool shuffles_;  // a batch of all rows takes them as they stand, but for a sampler's
+  const bool shuffles_;  // a batch of all rows takes them in the data's order, but for a sampler's
   const Plan plan_;
   std::size_t first_batch_ = 0, end_batch_ = 0;
   bool ends_epoch_ = false;
@@ -237,8 +238,8 @@ template <class T>
 std::optional<double> gradients(Network<T>& network, Buffers<T>& buffers, const Data<T>& data, std::size_t threads,
                                 Watch& watch) {
   network.check_trainable(!data.doutput);
-  Walk<T> walk(network, buffers, data, {});
-  const Plan plan = walk.prepare(data.rows, threads);
+  ForwardBackward<T> forward_backward(network, buffers, data, {});
+  const Plan plan = forward_backward.prepare(data.rows, threads);
   Updater<T> updater(network, buffers);
   const Batch batch{nullptr, 0, data.rows};
   const double weight = weight_sum(data, batch, network.least_slice());
@@ -248,9 +249,9 @@ std::optional<double> gradients(Network<T>& network, Buffers<T>& buffers, const 
   Team team(plan.threads, watch);
   if (weight > 0.0 || data.doutput) {
     team.run([&] {
-      done = walk(team, {batch, plan, weight, 0, false});
+      done = forward_backward(team, {batch, plan, weight, 0, false});
       if (!done) return;
-      if (!data.doutput) loss = walk.loss_sum(plan);
+      if (!data.doutput) loss = forward_backward.loss_sum(plan);
       updater.finish_gradients(Shares{team}, plan, data.doutput ? Penalties::none : Penalties::all);
     });
     if (!done) return std::nullopt;

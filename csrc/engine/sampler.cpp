@@ -14,7 +14,7 @@
 namespace ravine {
 namespace {
 
-// Rows between two looks at the clock, and what they count for: about 10 us where they stand far from the cache.
+// Rows between two looks at the clock, and what they count for: about 10 us where they are far from the cache.
 constexpr std::size_t rows_a_look = 512, look_work = 1'000'000;
 // From so many strata on halving takes longer than a guide: its branches cannot be foreseen.
 constexpr std::size_t guided = 64;
@@ -122,7 +122,7 @@ void Draws<T>::set_probability(const double* probability) {
   guide_ = std::move(guide);
 }
 
-// With a guide a walk from nearby, of a step or two on average; else by halves.
+// With a guide a search from nearby, of a step or two on average; else by halves.
 template <class T>
 std::size_t Draws<T>::stratum_at(double u) const noexcept {
   const double at = u * cumulative_.back();

@@ -12,7 +12,8 @@
 #include "engine/arena.h"
 #include "engine/data.h"
 #include "engine/team.h"
-#include "kernels/kernels.h"
+#include "kernels/signatures/elementary.h"
+#include "kernels/signatures/random.h"
 
 namespace ravine {
 
@@ -44,16 +45,16 @@ class Sampler {
   // What it has learnt, and goes on from; views keep it alive.
   const Block<double>& state() const { return state_; }
 
-  // Whether it learns from |gradient|^2 of each row of the batch, which the walk back then leaves in row_norms().
+  // Whether it learns from |gradient|^2 of each row of the batch, which the backward pass then leaves in row_norms().
   virtual bool learns() const { return false; }
   virtual double* row_norms() { return nullptr; }
   // Makes room for batches of up to `rows` rows.
   virtual void prepare(std::size_t rows) = 0;
-  // `order`: the epoch's; null: rows as they stand. After a stop no batch is taken any more.
+  // `order`: the epoch's; null: the data's. After a stop no batch is taken any more.
   virtual void begin_epoch(Team&, std::uint64_t /*epoch*/, const std::uint32_t* /*order*/) noexcept {}
   // The batch of step `step`: rows [first, first + rows) of the epoch.
   virtual Batch draw(Team& team, std::uint64_t step, std::size_t first, std::size_t rows) noexcept = 0;
-  // After the walk back of the batch last drawn.
+  // After the backward pass of the batch last drawn.
   virtual void learn(std::size_t /*rows*/) noexcept {}
 
  protected:

@@ -45,7 +45,7 @@ class Patience {
 std::atomic<std::size_t> largest_team{1};
 // The OpenMP runtime keeps the threads of a thread's last team for its next one.
 thread_local std::size_t standing_team = 1;
-// Held from the trial of a team until it stands: two threads may not both count on the last thread to be had.
+// Held from the trial of a team until it runs: two threads may not both count on the last thread to be had.
 std::mutex team_starts;
 
 // Starts `extra` threads that wait until all are there; returns how many came.

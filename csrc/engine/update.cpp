@@ -4,6 +4,9 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/signatures/clip.h"
+#include "kernels/signatures/vector.h"
+
 namespace ravine {
 namespace {
 
@@ -47,7 +50,7 @@ StepFactors prepare_step(decltype(Update<float>::prepare) prepare, UpdateRunning
   return factors;
 }
 
-// Parameters that are treated alike and stand side by side are one range; the pads between them are zero and stay so.
+// Parameters that are treated alike and lie side by side are one range; the pads between them are zero and stay so.
 template <class T>
 Updater<T>::Updater(const Network<T>& network, const Buffers<T>& buffers) : network_(network), buffers_(buffers) {
   const auto& parameters = network.arena.parameters;
@@ -70,7 +73,7 @@ Updater<T>::Updater(const Network<T>& network, const Buffers<T>& buffers) : netw
   }
   for (const Chunk& chunk : chunks_)
     if (chunk.first + chunk.count <= parameters[0].offset + parameters[0].count())
-      still_end_ = chunk.first + chunk.count;
+      sparse_end_ = chunk.first + chunk.count;
   for (const Rooted& kernel : rooted_)
     for (std::size_t chunk = kernel.first; chunk < kernel.last; ++chunk) rooted_chunks_.push_back(chunk);
   for (std::size_t p = 0; p < parameters.size(); ++p)
@@ -131,7 +134,7 @@ void Updater<T>::clip(std::size_t index) const noexcept {
   const Chunk& chunk = chunks_[index];
   if (!chunk.trained) return;
   T* const g = network_.arena.gradients.data() + chunk.first;
-  const double limit = network_.settings.clip_value;
+  const double limit = network_.clipping.value;
   if (clip_factor_ != T{1}) network_.kernels().vector->scale(g, g, chunk.count, clip_factor_);
   if (limit > 0.0) network_.kernels().clip->clip(g, g, chunk.count, static_cast<T>(limit));
 }
@@ -151,12 +154,12 @@ void Updater<T>::step_rows(std::span<const std::uint32_t> touched, std::size_t t
                            const StepFactors& factors) const noexcept {
   const Arena<T>& arena = network_.arena;
   const Parameter& parameter = arena.parameters[0];
-  const double limit = network_.settings.clip_value;
+  const double limit = network_.clipping.value;
   for (const std::uint32_t row :
        touched.subspan(task * touched_rows).first(std::min(touched_rows, touched.size() - task * touched_rows))) {
     const std::size_t at = parameter.offset + row * parameter.cols;
-    if (at >= still_end_) continue;
-    const std::size_t count = std::min(parameter.cols, still_end_ - at);
+    if (at >= sparse_end_) continue;
+    const std::size_t count = std::min(parameter.cols, sparse_end_ - at);
     T* const g = arena.gradients.data() + at;
     if (limit > 0.0) network_.kernels().clip->clip(g, g, count, static_cast<T>(limit));
     network_.rule->step(arena.values.data() + at, arena.state.data() + at, arena.size, g, count, factors.plain);
@@ -164,12 +167,12 @@ void Updater<T>::step_rows(std::span<const std::uint32_t> touched, std::size_t t
 }
 
 template <class T>
-void Updater<T>::clear_faded(std::size_t index) const noexcept {
+void Updater<T>::flush_subnormals(std::size_t index) const noexcept {
   const Chunk& chunk = chunks_[index];
   const Arena<T>& arena = network_.arena;
   for (std::size_t slot = 0; chunk.trained && slot < network_.rule->slots; ++slot)
-    network_.kernels().vector->clear_faded(arena.state.data() + slot * arena.size + chunk.first,
-                                           arena.gradients.data() + chunk.first, chunk.count);
+    network_.kernels().vector->flush_subnormals(arena.state.data() + slot * arena.size + chunk.first,
+                                                arena.gradients.data() + chunk.first, chunk.count);
 }
 
 template <class T>

@@ -1,4 +1,4 @@
-// The walk over the arena after a batch: groups' gradients added up, penalties, clipping, the update rule, constraints.
+// The pass over the arena after a batch: groups' gradients added up, penalties, clipping, the update rule, constraints.
 #pragma once
 
 #include <cmath>
@@ -46,18 +46,18 @@ class Updater {
   // Rows of the first parameter outside of which its gradient is zero; none: any may not be.
   using Touched = std::optional<std::span<const std::uint32_t>>;
 
-  // All that a step does after the walk back; `clears` says whether faded state is set to 0.
+  // All that a step does after the backward pass; `flushes` says whether subnormal state is set to 0.
   template <class Share>
-  void step(const Share& share, const Plan& plan, const StepFactors& factors, bool clears,
+  void step(const Share& share, const Plan& plan, const StepFactors& factors, bool flushes,
             const Touched& touched) noexcept {
     const auto go_on = [&](std::size_t chunk) {
       clip(chunk);
-      if (clears) clear_faded(chunk);
+      if (flushes) flush_subnormals(chunk);
       apply(chunk, factors);
       threshold(chunk, factors.learning_rate);
     };
     weigh(share);
-    if (network_.settings.clip_norm > 0.0) {
+    if (network_.clipping.norm > 0.0) {
       share(chunks_.size(), [&](std::size_t chunk) {
         finish_gradient(chunk, plan, Penalties::smooth);
         square(chunk, network_.arena.gradients.data(), 1.0);
@@ -65,12 +65,13 @@ class Updater {
       choose_clip_factor(share);
       share(chunks_.size(), go_on);
     } else {
-      const bool few = touched && !clears && network_.rule->still && network_.settings.weight_decay == 0.0;
+      const bool few =
+          touched && !flushes && network_.rule->skips_zero_gradients && network_.settings.weight_decay == 0.0;
       const std::size_t row_tasks = few ? (touched->size() + touched_rows - 1) / touched_rows : 0;
       share(row_tasks + chunks_.size(), [&](std::size_t task) {
         if (task < row_tasks) return step_rows(*touched, task, factors);
         const std::size_t chunk = task - row_tasks;
-        if (few && chunks_[chunk].first < still_end_) return;
+        if (few && chunks_[chunk].first < sparse_end_) return;
         finish_gradient(chunk, plan, Penalties::smooth);
         go_on(chunk);
       });
@@ -78,10 +79,10 @@ class Updater {
     constrain(share);
   }
 
-  // The rule's step from the gradients as they stand: clipping and constraints belong to it, penalties do not.
+  // The rule's step from the gradients as they are: clipping and constraints belong to it, penalties do not.
   template <class Share>
   void apply_gradients(const Share& share, const StepFactors& factors) noexcept {
-    if (network_.settings.clip_norm > 0.0) {
+    if (network_.clipping.norm > 0.0) {
       square_gradients(share, 1.0);
       choose_clip_factor(share);
     }
@@ -134,7 +135,7 @@ class Updater {
       square_gradients(share, scale = 0x1p-600);
       norm = trained_norm();
     }
-    const double factor = network_.settings.clip_norm / norm * scale;
+    const double factor = network_.clipping.norm / norm * scale;
     clip_factor_ = static_cast<T>(std::isfinite(norm) && factor < 1.0 ? factor : 1.0);
   }
 
@@ -148,9 +149,9 @@ class Updater {
   void take_roots() noexcept;
   double trained_norm() const noexcept;
   void clip(std::size_t chunk) const noexcept;
-  // Sets state to 0 that has faded to denormal numbers: units that are dead leave averages that decay to these and stay
+  // Sets subnormal state to 0: units that are dead leave averages that decay to these and stay
   // there (0.9 times the smallest rounds to itself), and a step on them takes up to 2.8 times as long.
-  void clear_faded(std::size_t chunk) const noexcept;
+  void flush_subnormals(std::size_t chunk) const noexcept;
   void apply(std::size_t chunk, const StepFactors& factors) const noexcept;
   // A task of rows of the first parameter, as far as its whole chunks go.
   void step_rows(std::span<const std::uint32_t> touched, std::size_t task, const StepFactors& factors) const noexcept;
@@ -162,7 +163,7 @@ class Updater {
   const Network<T>& network_;
   const Buffers<T>& buffers_;
   std::vector<Chunk> chunks_;
-  std::size_t still_end_ = 0;  // chunks before this offset hold nothing but the first parameter
+  std::size_t sparse_end_ = 0;  // chunks before this offset hold nothing but the first parameter
   std::vector<Rooted> rooted_;
   std::vector<std::size_t> rooted_chunks_;
   std::vector<Columns> limited_;

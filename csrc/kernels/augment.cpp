@@ -1,5 +1,7 @@
 // Windows of images, at places drawn at random, mirrored at random: flips, shifts and crops are settings of one map.
+#include "kernels/signatures/augment.h"
 #include "kernels/philox.h"
+#include "kernels/signatures/rows.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

@@ -2,6 +2,7 @@
 // dx = sum of dy / n over the windows that hold the pixel, in their order
 // and the same without the division: a sum, and a pixel spread over its window
 #include "kernels/pool.h"
+#include "kernels/signatures/rows.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

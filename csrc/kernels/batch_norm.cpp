@@ -3,7 +3,10 @@
 // With n_i = (x_i - mean) r, r = 1 / sqrt(variance + epsilon), and mean and variance weighed by w_i of the mass W:
 //   dx_i = gamma r (dy_i - w_i / W (sum_k dy_k + n_i sum_k dy_k n_k))
 //   dgamma = sum_k dy_k n_k     dbeta = sum_k dy_k
-#include "kernels/vec.h"
+#include "kernels/signatures/batch_norm.h"
+#include "kernels/signatures/rows.h"
+#include "kernels/vec/reductions.h"
+#include "kernels/vec/wide.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

@@ -9,6 +9,7 @@ namespace {
 
 template <class T>
 struct BinaryFocalCrossEntropy : Mean {
+  static constexpr bool buffered = true;
   static RAVINE_INLINE Term<T> at(Vec<T> z, Vec<T> t, T gamma) {
     const auto [p, q, e] = logistic<T>(z);
     const Vec<T> g = broadcast<T>(gamma), u = 1 - t, near = log1p(e);

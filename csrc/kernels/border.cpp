@@ -1,6 +1,8 @@
 // y = x within `top` and `bottom` rows, `left` and `right` columns of zeros
 // dx = dy without them
-#include "kernels/vec.h"
+#include "kernels/signatures/border.h"
+#include "kernels/signatures/rows.h"
+#include "kernels/vec/width.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

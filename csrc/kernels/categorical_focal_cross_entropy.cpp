@@ -44,11 +44,11 @@ void dense(T* loss, T* dz, const T* z, const T* target, const T* weight, std::si
            T gamma) noexcept {
   for (std::size_t i = 0; i < rows; ++i, z += cols, target += cols) {
     const Row<T> row = row_of<T>(z, cols, gamma);
-    loss[i] = row_sum<T>(cols, [&](auto at) __attribute__((always_inline)) {
+    loss[i] = long_row_sum<T>(cols, [&](auto at) __attribute__((always_inline)) {
       return weighted<T>(at.load(target), of_class<T>(row, at.load(z)).loss);
     });
     if (dz == nullptr) continue;
-    const T total = row_sum<T>(
+    const T total = long_row_sum<T>(
         cols, [&](auto at) __attribute__((always_inline)) { return at.load(target) * of_class<T>(row, at.load(z)).h; });
     const Vec<T> factor = broadcast<T>(weight != nullptr ? scale * weight[i] : scale);
     each_vector<T>(cols, [&](auto at) __attribute__((always_inline)) {

@@ -1,17 +1,20 @@
 // Gradients and weights held within limits.
-#include "kernels/vec.h"
+#include "kernels/signatures/clip.h"
+#include "kernels/signatures/frozen.h"
+#include "kernels/signatures/rows.h"
+#include "kernels/vec/wide.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {
 
-// One row sum a chunk of 4096 elements, the chunks added in ascending order. The square of a float is exact in float64
+// One row sum a chunk, the chunks added in ascending order. The square of a float is exact in float64
 // and cannot overflow there.
 template <class T>
 double squared_norm(const T* x, std::size_t count, double scale) noexcept {
-  constexpr std::size_t chunk = 4096, parts = row_lanes / lanes<double>;
+  constexpr std::size_t parts = row_lanes / lanes<double>;
   double sum = 0;
-  for (std::size_t first = 0; first < count; first += chunk) {
-    const std::size_t n = count - first < chunk ? count - first : chunk;
+  for (std::size_t first = 0; first < count; first += sum_chunk) {
+    const std::size_t n = count - first < sum_chunk ? count - first : sum_chunk;
     Vec<double> part[parts] = {};
     const auto add = [&](const T* p) __attribute__((always_inline)) {
 #pragma GCC unroll 8

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/matmul_pack.h"
+#include "kernels/signatures/convolution.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

@@ -1,12 +1,10 @@
 // Convolution in as many groups as channels: an output sees one channel, so that the lanes hold channels and each tap
 // is one multiplication of vectors.
 #include "kernels/convolution.h"
+#include "kernels/signatures/rows.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {
-
-// Neighbouring outputs that one chain takes along: enough to hide the latency of fma.
-inline constexpr std::size_t chain_pixels = 8;
 
 // out[i, j, c] = sum over taps and m of in[.., m, c] w[tap, m, c] + bias[c], with `factors` elements m of each channel.
 template <class T>
@@ -168,9 +166,6 @@ void backward(T* dx, const T* dy, const T* w, const T* gate, std::size_t images,
 }
 
 // ------------------------------------------------------------------------------------------------------------ gradient
-
-// Taps of a row that one chain takes along.
-inline constexpr std::size_t chain_taps = 4;
 
 // dw[tap .. tap + taps) (+)= one chain over a block's outputs, one vector of filters; `in` is what tap `tap` reads
 // first.

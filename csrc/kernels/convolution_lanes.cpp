@@ -1,6 +1,7 @@
 // Convolution of row_lanes images at a time, one in each lane: with few filters, vectors of filters would be mostly
 // empty. An image stands as (height, width, channels, row_lanes).
 #include "kernels/lane_chains.h"
+#include "kernels/signatures/rows.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

@@ -2,6 +2,7 @@
 // a tap's channel, and the taps of a row of the kernel are next to each other. Only an image that needs a border of
 // zeros is copied, block by block.
 #include "kernels/convolution_taps.h"
+#include "kernels/signatures/rows.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

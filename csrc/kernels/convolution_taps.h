@@ -28,6 +28,7 @@ struct Taps {
 // Element (i, p) of the left factor is term p of the i-th of neighbouring outputs, `stride` elements apart.
 template <class T>
 struct TapRows {
+  static constexpr bool in_trees = false, finished = true;
   const T* a;
   std::size_t stride;
   const Taps* taps;
@@ -55,6 +56,7 @@ struct TapRows {
 // apart, `row_jump` from the end of one row to the next.
 template <class T>
 struct PixelColumns {
+  static constexpr bool in_trees = false, finished = false;
   const T* a;
   std::size_t stride, cols;
   std::ptrdiff_t row_jump;

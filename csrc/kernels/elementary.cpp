@@ -1,5 +1,8 @@
 // The vector functions of math.h over a range, for tests and for Python.
+#include "kernels/signatures/elementary.h"
 #include "kernels/math.h"
+#include "kernels/signatures/rows.h"
+#include "kernels/vec/ranges.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

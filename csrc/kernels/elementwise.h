@@ -3,7 +3,9 @@
 //   gradient(dy, saved, alpha)  dy f'(.), from the output y or the input x as its row says
 #pragma once
 
-#include "kernels/vec.h"
+#include "kernels/signatures/activations.h"
+#include "kernels/signatures/rows.h"
+#include "kernels/vec/ranges.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {
@@ -26,10 +28,11 @@ enum class Saved { output, input };
 
 // The table row of a formula.
 template <template <class> class Formula>
-constexpr Both<Activation> elementwise(const char* name, Saved saved = Saved::output) {
+constexpr Both<Activation> elementwise(const char* name, Saved saved = Saved::output, Alpha alpha = {}) {
   const bool from_input = saved == Saved::input;
-  return {{name, from_input, false, elementwise_forward<float, Formula>, elementwise_backward<float, Formula>},
-          {name, from_input, false, elementwise_forward<double, Formula>, elementwise_backward<double, Formula>}};
+  return {
+      {name, from_input, false, elementwise_forward<float, Formula>, elementwise_backward<float, Formula>, alpha},
+      {name, from_input, false, elementwise_forward<double, Formula>, elementwise_backward<double, Formula>, alpha}};
 }
 
 // v where x is a number, else the NaN x

@@ -15,6 +15,6 @@ struct Elu {
 
 }  // namespace
 
-extern constinit const Both<Activation> activation_elu = elementwise<Elu>("elu");
+extern constinit const Both<Activation> activation_elu = elementwise<Elu>("elu", Saved::output, {true, 1.0});
 
 }  // namespace ravine::RAVINE_ISA

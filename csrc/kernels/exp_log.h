@@ -2,7 +2,8 @@
 #pragma once
 
 #include "kernels/math_constants.h"
-#include "kernels/vec.h"
+#include "kernels/vec/arithmetic.h"
+#include "kernels/vec/memory.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

@@ -6,10 +6,6 @@
 namespace ravine::RAVINE_ISA {
 namespace {
 
-// A tile has up to chain_vectors x chain_units sums in registers: vectors of neighbouring outputs by filters going
-// through the network, taps by filters for the gradient.
-inline constexpr std::size_t chain_vectors = vector_registers == 32 ? 4 : 2;
-inline constexpr std::size_t chain_units = 6;
 template <class T>
 inline constexpr std::size_t parts = row_lanes / lanes<T>;
 

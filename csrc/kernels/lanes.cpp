@@ -1,5 +1,7 @@
 // Rows of a batch side by side in the lanes of vectors, and back.
+#include "kernels/signatures/lanes.h"
 #include "kernels/matmul_pack.h"
+#include "kernels/signatures/rows.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

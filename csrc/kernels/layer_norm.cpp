@@ -1,7 +1,10 @@
 // Layer norm along each row: y_j = gamma_j n_j + beta_j, n_j = (x_j - mean) r, r = 1 / sqrt(variance + epsilon)
 //   dx_j = r (g_j - mean_k g_k - n_j mean_k g_k n_k), g = gamma dy
 //   dgamma_j = sum_i dy_ij n_ij     dbeta_j = sum_i dy_ij
-#include "kernels/vec.h"
+#include "kernels/signatures/layer_norm.h"
+#include "kernels/signatures/rows.h"
+#include "kernels/vec/reductions.h"
+#include "kernels/vec/wide.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

@@ -16,6 +16,7 @@ struct LeakyRelu {
 
 }  // namespace
 
-extern constinit const Both<Activation> activation_leaky_relu = elementwise<LeakyRelu>("leaky_relu");
+extern constinit const Both<Activation> activation_leaky_relu =
+    elementwise<LeakyRelu>("leaky_relu", Saved::output, {true, 0.01});
 
 }  // namespace ravine::RAVINE_ISA

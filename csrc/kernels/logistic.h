@@ -3,7 +3,6 @@
 #pragma once
 
 #include "kernels/math.h"
-#include "kernels/vec.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

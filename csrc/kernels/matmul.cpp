@@ -6,6 +6,7 @@
 
 #include "kernels/matmul_pack.h"
 #include "kernels/matmul_vector.h"
+#include "kernels/signatures/rows.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {
@@ -13,26 +14,15 @@ namespace {
 // Two orders. By panels: a product slice of one of b's panels (32 KiB) stays in L1, a's block in L2, and b comes from
 // L3 once for every block of a. By tiles, if b is copied: the copy of its block stays in L2, a tile of a in L1 or L2,
 // and a comes from L3 once for every block of b.
-inline constexpr std::size_t block_tiles = 126 / tile_rows;
-inline constexpr std::size_t block_cols = 1024;
-template <class T>
-inline constexpr std::size_t near_block_cols = (std::size_t{512} << 10) / sizeof(T) / product_slice;
+inline constexpr std::size_t block_tiles = block_rows / tile_rows;
 inline constexpr std::size_t a_capacity = block_tiles * packed_column * block_depth;
 static_assert(tile_rows * copied_row<float> <= a_capacity && copied_row<double> <= copied_row<float>);
 inline constexpr std::size_t b_capacity = block_cols * block_depth;
-// Up to this many multiplications, or tiles of rows, a copy of b costs more than reading it where it stands.
-inline constexpr std::size_t unpacked_work = std::size_t{1} << 26;
-inline constexpr std::size_t unpacked_tiles = 3;
-// A shorter chain is not worth the copy of a's rows.
-inline constexpr std::size_t least_by_tiles = product_slice / 2;
 // A tall tile uses up the cache lines of a's columns, and comes to b's rows so seldom that they may come from L2.
 inline constexpr bool tall_tiles = tile_rows > 8;
 // The slots of a tree over 2^20 slices, two spare; or one for each tile of a block.
 inline constexpr std::size_t tile_slots = 22;
 static_assert(block_tiles <= tile_slots);
-// A larger c is not in L1, a larger a not in L2, when its turn comes.
-inline constexpr std::size_t far_c_bytes = std::size_t{32} << 10;
-inline constexpr std::size_t far_a_bytes = std::size_t{256} << 10;
 template <class T>
 inline constexpr std::size_t workspace_size = a_capacity + b_capacity + tile_slots * tile_size<T>;
 static_assert(streamed_cols <= workspace_size<float>);

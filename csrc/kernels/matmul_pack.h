@@ -2,6 +2,8 @@
 #pragma once
 
 #include "kernels/matmul_tile.h"
+#include "kernels/vec/ranges.h"
+#include "kernels/vec/shuffles.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

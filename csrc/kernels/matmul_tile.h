@@ -4,23 +4,21 @@
 #include <type_traits>
 #include <utility>
 
-#include "kernels/kernels.h"
-#include "kernels/vec.h"
+#include "kernels/signatures/finish.h"
+#include "kernels/tuning.h"
+#include "kernels/vec/arithmetic.h"
+#include "kernels/vec/memory.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {
 
-// A tile has up to tile_rows x 2 vectors: with the two vectors of b and one of a they fill the register file.
-inline constexpr std::size_t tile_rows = vector_registers == 32 ? 14 : 6;
-inline constexpr std::size_t tile_vectors = 2;
 template <class T>
 inline constexpr std::size_t tile_cols = tile_vectors * lanes<T>;
 template <class T>
 inline constexpr std::size_t tile_size = tile_rows * tile_cols<T>;
 
-// A product's k is taken in blocks of this many terms, two slices: c is read and written once for both, and a's block
-// and a panel of b still stay in the L2 cache.
-inline constexpr std::size_t block_depth = 2 * product_slice;
+// A product's k is taken in blocks of this many terms.
+inline constexpr std::size_t block_depth = block_slices * product_slice;
 inline constexpr std::size_t cache_line = 64;
 template <class T>
 inline constexpr std::size_t line_terms = cache_line / sizeof(T);
@@ -31,9 +29,12 @@ template <class T>
 inline constexpr std::size_t copied_row = product_slice + line_terms<T>;
 
 // Where element (i, p) of a stands: in rows of any stride, or in columns. The terms of k come in runs, of
-// which here there is one: run(k) of them, of k that are left, are next to each other; then jump().
+// which here there is one: run(k) of them, of k that are left, are next to each other; then jump(). What no chain of a
+// kind does is not compiled for it: `in_trees` says that chains are added in a tree over a batch, `finished` that a
+// bias and an activation or mask may follow.
 template <class T>
 struct StridedRows {
+  static constexpr bool in_trees = false, finished = true;
   const T* a;
   std::size_t stride;
   RAVINE_INLINE T at(std::size_t i) const { return a[i * stride]; }
@@ -45,6 +46,7 @@ struct StridedRows {
 template <class T>
 struct Columns {
   using Anywhere = Columns;
+  static constexpr bool in_trees = true, finished = true;
   const T* a;
   std::size_t stride;
   RAVINE_INLINE T at(std::size_t i) const { return a[i]; }
@@ -57,6 +59,7 @@ struct Columns {
 template <class T>
 struct CopiedRows {
   using Anywhere = StridedRows<T>;
+  static constexpr bool in_trees = false, finished = true;
   const T* a;
   RAVINE_INLINE T at(std::size_t i) const { return a[i * copied_row<T>]; }
   RAVINE_INLINE void next() { ++a; }
@@ -137,9 +140,6 @@ struct Panel {
 
   Panel from(std::size_t p) const { return {b + p * ld, ld, last, copy ? copy + p * tile_cols<T> : nullptr}; }
 };
-// Of a panel that is copied, the row so many terms ahead is asked for, and the next panel's: each may be in a page of
-// its own, where hardware does not look ahead.
-inline constexpr std::size_t terms_ahead = 32;
 
 // Vector `v` of `vectors`, the last of which has only `last` elements if `ragged`.
 template <bool ragged, std::size_t vectors, class T>
@@ -209,7 +209,7 @@ void tile_chain(A a, const Panel<T>& panel, std::size_t k, const Ending<T>& end)
   };
   const auto at = [&](const T* p, std::size_t v)
                       __attribute__((always_inline)) { return load_vector<ragged, vectors>(p, v, last); };
-  if constexpr (!asks) {  // a chain of a tree never asks
+  if constexpr (A::in_trees && !asks) {  // a chain of a tree never asks
     const T* slot = end.slot;
     const auto add_slot = [&](Vec<T> x, std::size_t i, std::size_t v)
                               __attribute__((always_inline)) { return at(slot + i * tile_cols<T>, v) + x; };
@@ -221,10 +221,12 @@ void tile_chain(A a, const Panel<T>& panel, std::size_t k, const Ending<T>& end)
   }
   if (const T* const add = end.add)
     each([&](Vec<T> x, std::size_t i, std::size_t v) { return at(add + i * end.ldadd, v) + x; });
-  if (const T* const bias = end.bias) each([&](Vec<T> x, std::size_t, std::size_t v) { return x + at(bias, v); });
-  if (end.finish == Finish::relu) each([&](Vec<T> x, std::size_t, std::size_t) { return relu_of<T>(x); });
-  if (end.finish == Finish::mask)
-    each([&](Vec<T> x, std::size_t i, std::size_t v) { return masked<T>(x, at(end.gate + i * end.ldgate, v)); });
+  if constexpr (A::finished) {
+    if (const T* const bias = end.bias) each([&](Vec<T> x, std::size_t, std::size_t v) { return x + at(bias, v); });
+    if (end.finish == Finish::relu) each([&](Vec<T> x, std::size_t, std::size_t) { return relu_of<T>(x); });
+    if (end.finish == Finish::mask)
+      each([&](Vec<T> x, std::size_t i, std::size_t v) { return masked<T>(x, at(end.gate + i * end.ldgate, v)); });
+  }
   T* const out = end.out;
   each([&](Vec<T> x, std::size_t i, std::size_t v) {
     store_vector<ragged, vectors>(out + i * end.ldout, v, last, x);
@@ -244,18 +246,19 @@ struct TileTable {
   }
 };
 
+// AVX-512 loads and stores a vector under a mask as fast as without: a single whole vector needs no chain of its own.
+inline constexpr bool single_by_mask = vector_bytes == 64;
+
 template <class T, class A, std::size_t... i>
 constexpr TileTable<T, A> make_tiles(std::index_sequence<i...>) {
-  return {{{{tile_chain<T, false, i + 1, 1, A>...}, {tile_chain<T, false, i + 1, 2, A>...}},
+  return {{{{tile_chain<T, single_by_mask, i + 1, 1, A>...}, {tile_chain<T, false, i + 1, 2, A>...}},
            {{tile_chain<T, true, i + 1, 1, A>...}, {tile_chain<T, true, i + 1, 2, A>...}}}};
 }
 
 template <class T, class A>
 constinit const TileTable<T, A> tiles = make_tiles<T, A>(std::make_index_sequence<tile_rows>{});
 
-// The chains that ask for what is wanted later while they run: those of whole tiles, or nearly, of which large products
-// consist. Others ask for all of it first.
-inline constexpr std::size_t asking_chains = tile_rows > 8 ? 3 : 2;
+// The chains that ask for what is wanted later while they run; others ask for all of it first.
 template <class T, class A>
 struct AskingTiles {
   typename TileTable<T, A>::Chain chain[asking_chains];

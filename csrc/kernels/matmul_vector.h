@@ -6,16 +6,12 @@
 #include <utility>
 
 #include "kernels/matmul_tile.h"
+#include "kernels/signatures/matmul.h"
+#include "kernels/vec/ranges.h"
+#include "kernels/vec/shuffles.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {
-
-// A larger b comes from memory, which is fastest where a few whole rows are read at a time; a smaller one from a cache,
-// where sums stay in registers (measured on 4,096 x 4,096: reading whole rows is 1.2 times as fast).
-inline constexpr std::size_t far_b_bytes = std::size_t{8} << 20;
-inline constexpr std::size_t rows_together = 4;
-// So many sums stay in the L1 cache beside those rows.
-inline constexpr std::size_t streamed_cols = 4096;
 
 // What follows a sum: + bias(), then the activation, or the mask of its derivative by gate().
 template <class T, class Bias, class Gate>
@@ -91,7 +87,7 @@ void row_stream(const Matmul<T>& x, std::size_t j, std::size_t n) noexcept {
 // The first columns of a single row, as many as come in whole vectors by fours, or all; returns how many.
 template <class T>
 std::size_t row_product(const Matmul<T>& x) noexcept {
-  constexpr std::size_t most = vector_registers / 2, least = 4;
+  constexpr std::size_t most = row_vectors, least = least_row_vectors;
   std::size_t j = 0;
   if (x.k * x.n * sizeof(T) > far_b_bytes) {
     for (; j < x.n; j += streamed_cols) row_stream<T>(x, j, x.n - j < streamed_cols ? x.n - j : streamed_cols);

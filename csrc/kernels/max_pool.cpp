@@ -1,6 +1,7 @@
 // y = the largest pixel of each window, channel by channel; a NaN counts as larger than any number
 // dx = dy at the window's first pixel with the bits of y, which are those of the first largest pixel; else 0
 #include "kernels/pool.h"
+#include "kernels/signatures/rows.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

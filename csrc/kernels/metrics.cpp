@@ -1,4 +1,6 @@
 // Values of a row, from dense targets or class labels. A NaN among the outputs gives NaN.
+#include "kernels/signatures/metrics.h"
+#include "kernels/signatures/rows.h"
 #include "kernels/target.h"
 
 namespace ravine::RAVINE_ISA {

@@ -2,7 +2,9 @@
 // "Parallel random numbers: as easy as 1, 2, 3", 2011).
 #pragma once
 
-#include "kernels/vec.h"
+#include "kernels/signatures/random.h"
+#include "kernels/vec/ranges.h"
+#include "kernels/vec/shuffles.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

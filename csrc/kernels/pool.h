@@ -1,7 +1,8 @@
 // The windows of a pooling layer, for kernels that give each window's pixels to a formula.
 #pragma once
 
-#include "kernels/vec.h"
+#include "kernels/signatures/pooling.h"
+#include "kernels/vec/ranges.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

@@ -1,6 +1,7 @@
 // Random numbers: a value depends on key and position alone.
 #include "kernels/math.h"
 #include "kernels/philox.h"
+#include "kernels/signatures/rows.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

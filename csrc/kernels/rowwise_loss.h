@@ -1,9 +1,12 @@
 // The loops of a loss that is a sum of terms over a row; its file gives the formula, a struct of
 //   at(z, t, setting)               the term and its derivative by z, on vectors
 //   scaled(x, cols, setting)        what the sum over the row, and every derivative, is multiplied by
+//   buffered                        whether the term is so much code that it should be written out less often
 #pragma once
 
-#include "kernels/vec.h"
+#include "kernels/signatures/losses.h"
+#include "kernels/signatures/rows.h"
+#include "kernels/vec/buffered_sum.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {
@@ -16,6 +19,7 @@ struct Term {
 
 // The mean over the columns.
 struct Mean {
+  static constexpr bool buffered = false;
   template <class X, class T>
   static RAVINE_INLINE X scaled(X x, T cols, T) {
     return x / cols;
@@ -24,6 +28,7 @@ struct Mean {
 
 // f times the sum over the columns, f being the setting.
 struct Multiple {
+  static constexpr bool buffered = false;
   template <class X, class T>
   static RAVINE_INLINE X scaled(X x, T, T factor) {
     return x * factor;
@@ -53,12 +58,12 @@ void rowwise(T* loss, T* dz, const T* z, const T* target, const T* weight, std::
   const T columns = static_cast<T>(cols);
   for (std::size_t i = 0; i < rows; ++i, z += cols, target += cols) {
     const Vec<T> factor = broadcast<T>(F::scaled(weight != nullptr ? scale * weight[i] : scale, columns, setting));
-    const T sum = row_sum<T>(cols, [&](auto at) __attribute__((always_inline)) {
+    const auto term_at = [&](auto at) __attribute__((always_inline)) {
       const Term<T> term = F::at(at.load(z), at.load(target), setting);
       if (dz != nullptr) at.template store<T>(dz, factor * term.slope);
       return term.loss;
-    });
-    loss[i] = F::scaled(sum, columns, setting);
+    };
+    loss[i] = F::scaled(long_row_sum<T, F::buffered>(cols, term_at), columns, setting);
     if (dz != nullptr) dz += cols;
   }
 }

@@ -1,6 +1,8 @@
 // Along each row: y_j = e^(x_j - m) / sum_k e^(x_k - m), m = max x
 // dx_j = y_j (dy_j - sum_k dy_k y_k)
 #include "kernels/softmax.h"
+#include "kernels/signatures/activations.h"
+#include "kernels/signatures/rows.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

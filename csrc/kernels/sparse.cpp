@@ -1,16 +1,13 @@
 // Products with sparse rows, and rows taken from a table.
 #include <type_traits>
 
-#include "kernels/vec.h"
+#include "kernels/signatures/rows.h"
+#include "kernels/signatures/sparse.h"
+#include "kernels/tuning.h"
+#include "kernels/vec/ranges.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {
-
-// Sums of one row that stay in registers, beside as many of its present slice.
-inline constexpr std::size_t most_vectors = vector_registers / 4;
-// Rows of b, and of c by columns, stand anywhere in memory: one is asked for so many terms, or columns, before its
-// turn.
-inline constexpr std::size_t terms_ahead = 8, columns_ahead = 8;
 
 // --------------------------------------------------------------------------------------------------- by rows
 
@@ -25,7 +22,7 @@ RAVINE_INLINE Terms terms_of(const SparseRows<T>& a, std::size_t i) {
   return {static_cast<std::size_t>(start[0]), static_cast<std::size_t>(start[1])};
 }
 
-// Asks for the row of b that comes `terms_ahead` terms later, in this row of a or in the next.
+// Asks for the row of b that comes `sparse_terms_ahead` terms later, in this row of a or in the next.
 template <class T>
 struct Ahead {
   const SparseRows<T>& a;
@@ -34,7 +31,7 @@ struct Ahead {
 
   // Forced inline, since GCC drops the call of a function that does nothing but prefetch.
   RAVINE_INLINE void prefetch(std::size_t p, const T* b, std::size_t ldb, std::size_t elements) const noexcept {
-    std::size_t q = p + terms_ahead;
+    std::size_t q = p + sparse_terms_ahead;
     if (q >= end) {
       q = next.begin + (q - end);
       if (q >= next.end) return;
@@ -93,7 +90,7 @@ template <class T>
 void rows_product(T* c, const SparseRows<T>& a, const T* b, std::size_t m, std::size_t n, std::size_t ldc,
                   std::size_t ldb, const T* bias, Finish finish) noexcept {
   std::size_t j = 0;
-  each_strip<T, most_vectors>(
+  each_strip<T, sparse_vectors>(
       j, n, [&](auto vectors, auto at) { strip_of_rows<T, vectors.value>(c, a, b, m, ldc, ldb, bias, finish, at); });
 }
 
@@ -155,14 +152,14 @@ RAVINE_INLINE void sum_of_list(T* c, const ColumnTerm<T>* term, std::uint32_t t,
   for (std::size_t v = 0; v < vectors; ++v) at.template store<T>(c + v * lanes<T>, branches.sum[0][v]);
 }
 
-// Asks for what column k + columns_ahead of the list needs, and for where the list of one as much later begins. Forced
-// inline, as above.
+// Asks for what column k + sparse_columns_ahead of the list needs, and for where the list of one as much later begins.
+// Forced inline, as above.
 template <class T>
 RAVINE_INLINE void prefetch_column(const T* c, const ColumnTerms<T>& a, std::size_t k, std::size_t end, std::size_t ldc,
                                    std::size_t elements) noexcept {
-  if (k + 2 * columns_ahead < end) __builtin_prefetch(a.first + a.column[k + 2 * columns_ahead]);
-  if (k + columns_ahead >= end) return;
-  const std::size_t column = a.column[k + columns_ahead];
+  if (k + 2 * sparse_columns_ahead < end) __builtin_prefetch(a.first + a.column[k + 2 * sparse_columns_ahead]);
+  if (k + sparse_columns_ahead >= end) return;
+  const std::size_t column = a.column[k + sparse_columns_ahead];
   __builtin_prefetch(a.term + a.first[column]);
   for (std::size_t e = 0; e < elements; e += 64 / sizeof(T)) __builtin_prefetch(c + column * ldc + e, 1);
 }
@@ -172,7 +169,7 @@ void columns_product(T* c, const ColumnTerms<T>& a, const T* b, std::size_t firs
                      std::size_t ldc, std::size_t ldb, std::size_t batch_slice) noexcept {
   const std::size_t slice = batch_slice > 0 ? batch_slice : std::size_t{1} << 32;
   std::size_t j = 0;
-  each_strip<T, most_vectors>(j, n, [&](auto vectors, auto at) {
+  each_strip<T, sparse_vectors>(j, n, [&](auto vectors, auto at) {
     for (std::size_t k = first; k < first + count; ++k) {
       const std::size_t column = a.column[k];
       prefetch_column(c + at.first, a, k, first + count, ldc, vectors.value * lanes<T>);
@@ -183,10 +180,10 @@ void columns_product(T* c, const ColumnTerms<T>& a, const T* b, std::size_t firs
 
 // ---------------------------------------------------------------------------------------------------- the rest
 
-// Term j of a dense row goes to lane j % row_lanes of its chunk of 4096.
+// Term j of a dense row goes to lane j % row_lanes of its chunk.
 template <class T>
 double sum_squares(const T* value, const std::int32_t* column, std::size_t count) noexcept {
-  constexpr std::int32_t chunk = 4096;
+  constexpr auto chunk = static_cast<std::int32_t>(sum_chunk);
   double sum = 0.0;
   for (std::size_t p = 0; p < count;) {
     const std::int32_t end = column[p] - column[p] % chunk + (chunk - 1);
@@ -201,7 +198,7 @@ double sum_squares(const T* value, const std::int32_t* column, std::size_t count
 }
 
 template <class T>
-void take_rows(T* c, const T* id, const T* table, std::size_t count, std::size_t n) noexcept {
+void gather_rows(T* c, const T* id, const T* table, std::size_t count, std::size_t n) noexcept {
   for (std::size_t i = 0; i < count; ++i) {
     const T* const from = table + static_cast<std::size_t>(id[i]) * n;
     T* const to = c + i * n;
@@ -211,7 +208,7 @@ void take_rows(T* c, const T* id, const T* table, std::size_t count, std::size_t
 
 template <class T>
 constexpr SparseKernels<T> kernels_for() {
-  return {rows_product<T>, columns_product<T>, sum_squares<T>, take_rows<T>};
+  return {rows_product<T>, columns_product<T>, sum_squares<T>, gather_rows<T>};
 }
 
 }  // namespace

@@ -1,10 +1,12 @@
 // Columns brought to mean 0 and deviation 1 by numbers that are given.
-#include "kernels/vec.h"
+#include "kernels/signatures/standardize.h"
+#include "kernels/signatures/rows.h"
+#include "kernels/vec/ranges.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {
 
-// Narrow matrices, such as images of one or three channels, are walked in runs of whole vectors: the columns' numbers
+// Narrow matrices, such as images of one or three channels, are passed in runs of whole vectors: the columns' numbers
 // are laid out as often as it takes for a run to end with a row.
 inline constexpr std::size_t narrow = 16;
 

@@ -1,5 +1,6 @@
 // Gathers this instruction set's kernels. A new row is one word in one of the lists.
-#include "kernels/vec.h"
+#include "kernels/kernels.h"
+#include "kernels/vec/width.h"
 
 #define RAVINE_ELEMENTARY                                                                                  \
   elementary_exp, elementary_expm1, elementary_log, elementary_log1p, elementary_tanh, elementary_sigmoid, \
@@ -51,43 +52,74 @@ extern const Both<Update> RAVINE_UPDATES;
 
 namespace {
 
-template <template <class> class Row, std::size_t count>
+// The float or the double form of a row.
+template <class T, template <class> class Row>
+constexpr const Row<T>* of(const Both<Row>& both) {
+  if constexpr (sizeof(T) == sizeof(float))
+    return &both.f;
+  else
+    return &both.d;
+}
+
+template <class T, template <class> class Row, std::size_t count>
 struct Table {
-  const Row<float>* f[count];
-  const Row<double>* d[count];
+  const Row<T>* row[count];
 };
 
-template <template <class> class Row, class... Other>
-constexpr Table<Row, 1 + sizeof...(Other)> table(const Both<Row>& first, const Other&... other) {
-  return {{&first.f, &other.f...}, {&first.d, &other.d...}};
+template <class T, template <class> class Row, class... Other>
+constexpr Table<T, Row, 1 + sizeof...(Other)> table(const Both<Row>& first, const Other&... other) {
+  return {{of<T>(first), of<T>(other)...}};
 }
 
-template <class Row, std::size_t count>
-constexpr Rows<Row> rows(const Row* const (&row)[count]) {
-  return {row, count};
+template <class T, template <class> class Row, std::size_t count>
+constexpr Rows<Row<T>> rows(const Table<T, Row, count>& table) {
+  return {table.row, count};
 }
 
-constexpr auto convolutions = table(RAVINE_CONVOLUTIONS);
-constexpr auto elementary = table(RAVINE_ELEMENTARY);
-constexpr auto activations = table(RAVINE_ACTIVATIONS);
-constexpr auto losses = table(RAVINE_LOSSES);
-constexpr auto metrics = table(RAVINE_METRICS);
-constexpr auto updates = table(RAVINE_UPDATES);
+template <class T>
+constexpr auto convolutions = table<T>(RAVINE_CONVOLUTIONS);
+template <class T>
+constexpr auto elementary = table<T>(RAVINE_ELEMENTARY);
+template <class T>
+constexpr auto activations = table<T>(RAVINE_ACTIVATIONS);
+template <class T>
+constexpr auto losses = table<T>(RAVINE_LOSSES);
+template <class T>
+constexpr auto metrics = table<T>(RAVINE_METRICS);
+template <class T>
+constexpr auto updates = table<T>(RAVINE_UPDATES);
+
+template <class T>
+constexpr Kernels<T> kernels() {
+  return {.matmul = of<T>(matmul_kernels),
+          .vector = of<T>(vector_kernels),
+          .clip = of<T>(clip_kernels),
+          .batch_norm = of<T>(batch_norm_kernels),
+          .layer_norm = of<T>(layer_norm_kernels),
+          .random = of<T>(random_kernels),
+          .augment = of<T>(augment_kernels),
+          .standardize = of<T>(standardize_kernels),
+          .max_pool = of<T>(max_pool_kernels),
+          .average_pool = of<T>(average_pool_kernels),
+          .border = of<T>(border_kernels),
+          .lanes = of<T>(lane_kernels),
+          .sparse = of<T>(sparse_kernels),
+          .convolutions = rows(convolutions<T>),
+          .elementary = rows(elementary<T>),
+          .activations = rows(activations<T>),
+          .losses = rows(losses<T>),
+          .metrics = rows(metrics<T>),
+          .updates = rows(updates<T>)};
+}
 
 }  // namespace
 
 constinit const InstructionSet instruction_set = {
-    RAVINE_NAME(RAVINE_ISA),
-    vector_bytes,
-    has_fma,
-    {&matmul_kernels.f, &vector_kernels.f, &clip_kernels.f, &batch_norm_kernels.f, &layer_norm_kernels.f,
-     &random_kernels.f, &augment_kernels.f, &standardize_kernels.f, &max_pool_kernels.f, &average_pool_kernels.f,
-     &border_kernels.f, &lane_kernels.f, &sparse_kernels.f, rows(convolutions.f), rows(elementary.f),
-     rows(activations.f), rows(losses.f), rows(metrics.f), rows(updates.f)},
-    {&matmul_kernels.d, &vector_kernels.d, &clip_kernels.d, &batch_norm_kernels.d, &layer_norm_kernels.d,
-     &random_kernels.d, &augment_kernels.d, &standardize_kernels.d, &max_pool_kernels.d, &average_pool_kernels.d,
-     &border_kernels.d, &lane_kernels.d, &sparse_kernels.d, rows(convolutions.d), rows(elementary.d),
-     rows(activations.d), rows(losses.d), rows(metrics.d), rows(updates.d)},
+    .name = RAVINE_NAME(RAVINE_ISA),
+    .vector_bytes = vector_bytes,
+    .fma = has_fma,
+    .f = kernels<float>(),
+    .d = kernels<double>(),
 };
 
 }  // namespace ravine::RAVINE_ISA

@@ -1,7 +1,7 @@
 // Targets of a row, either dense or a class index, read alike: target(at) gives a vector of them.
 #pragma once
 
-#include "kernels/vec.h"
+#include "kernels/vec/reductions.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

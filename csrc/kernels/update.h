@@ -1,7 +1,9 @@
 // What the update rules share.
 #pragma once
 
-#include "kernels/vec.h"
+#include "kernels/signatures/rows.h"
+#include "kernels/signatures/updates.h"
+#include "kernels/vec/ranges.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {

@@ -1,5 +1,8 @@
 // Power, waves, scaling, and sums over vectors and columns.
+#include "kernels/signatures/vector.h"
 #include "kernels/math.h"
+#include "kernels/signatures/rows.h"
+#include "kernels/vec/reductions.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {
@@ -52,10 +55,9 @@ void rotate(T* x, T* y, std::size_t count, T c, T s) noexcept {
 // sum_i f(x_i, ...) over arrays of one length
 template <class Function, class T, class... Other>
 RAVINE_INLINE double chunked_sum(std::size_t count, Function&& function, const T* x, const Other*... other) {
-  constexpr std::size_t chunk = 4096;
   double sum = 0;
-  for (std::size_t i = 0; i < count; i += chunk) {
-    const std::size_t n = count - i < chunk ? count - i : chunk;
+  for (std::size_t i = 0; i < count; i += sum_chunk) {
+    const std::size_t n = count - i < sum_chunk ? count - i : sum_chunk;
     sum += static_cast<double>(row_sum<T>(
         n, [&](auto at) __attribute__((always_inline)) { return function(at.load(x + i), at.load(other + i)...); }));
   }
@@ -96,7 +98,7 @@ bool all_finite(const T* x, std::size_t count) noexcept {
 }
 
 template <class T>
-void clear_faded(T* x, const T* g, std::size_t count) noexcept {
+void flush_subnormals(T* x, const T* g, std::size_t count) noexcept {
   const Vec<T> smallest_normal = broadcast<T>(sizeof(T) == 4 ? T(0x1p-126) : T(0x1p-1022));
   each_vector<T>(count, [&](auto at) __attribute__((always_inline)) {
     const Vec<T> v = at.load(x);
@@ -105,7 +107,7 @@ void clear_faded(T* x, const T* g, std::size_t count) noexcept {
 }
 
 template <class T>
-void approach(T* y, const T* x, std::size_t count, T share) noexcept {
+void lerp(T* y, const T* x, std::size_t count, T share) noexcept {
   const Vec<T> part = broadcast<T>(share);
   each_vector<T>(count, [&](auto at) __attribute__((always_inline)) {
     const Vec<T> old = at.load(y);
@@ -169,10 +171,10 @@ void add_penalty_gradient(T* dw, const T* w, std::size_t count, T l1, T l2) noex
 
 extern constinit const Both<VectorKernels> vector_kernels = {
     {pow_range<float>, sincospi_range<float>, scale<float>, add<float>, add_scaled<float>, rotate<float>,
-     sum_squares<float>, sum_abs<float>, dot<float>, column_sums<float>, all_finite<float>, clear_faded<float>,
-     approach<float>, add_penalty_gradient<float>},
+     sum_squares<float>, sum_abs<float>, dot<float>, column_sums<float>, all_finite<float>, flush_subnormals<float>,
+     lerp<float>, add_penalty_gradient<float>},
     {pow_range<double>, sincospi_range<double>, scale<double>, add<double>, add_scaled<double>, rotate<double>,
-     sum_squares<double>, sum_abs<double>, dot<double>, column_sums<double>, all_finite<double>, clear_faded<double>,
-     approach<double>, add_penalty_gradient<double>}};
+     sum_squares<double>, sum_abs<double>, dot<double>, column_sums<double>, all_finite<double>,
+     flush_subnormals<double>, lerp<double>, add_penalty_gradient<double>}};
 
 }  // namespace ravine::RAVINE_ISA

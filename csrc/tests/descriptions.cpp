@@ -8,78 +8,85 @@ namespace {
 
 using Shape = std::vector<std::size_t>;
 
-OperationSpec layer(std::string kind, std::string name, std::size_t units, std::string activation, double rate = 0.0) {
-  OperationSpec spec;
-  spec.kind = std::move(kind), spec.name = std::move(name), spec.units = units;
-  spec.activation = std::move(activation), spec.rate = rate, spec.alpha = 0.1, spec.stddev = rate;
-  return spec;
+using Settings = std::map<std::string, Setting>;
+
+OperationSpec layer(std::string kind, std::string name, Settings settings, Shape shape = {}) {
+  return {std::move(kind), std::move(name), std::move(shape), std::move(settings), {}};
 }
 
 OperationSpec dense(std::string name, std::size_t units, std::string activation) {
-  return layer("dense", std::move(name), units, std::move(activation));
+  return layer("dense", std::move(name),
+               {{"units", static_cast<double>(units)}, {"activation", std::move(activation)}, {"alpha", 0.1}});
 }
 
-// One that has a shape, and numbers of its own.
-OperationSpec shaped(std::string kind, std::string name, Shape shape,
-                     std::map<std::string, std::vector<double>> settings) {
-  OperationSpec spec = layer(std::move(kind), std::move(name), 0, "linear");
-  spec.shape = std::move(shape), spec.settings = std::move(settings);
-  return spec;
+OperationSpec activation(std::string name, std::string function) {
+  return layer("activation", std::move(name), {{"activation", std::move(function)}, {"alpha", 0.1}});
 }
 
 // Windows of 3 x 3 within a border of 1.
 OperationSpec convolution(std::string name, Shape shape, std::size_t filters, std::size_t groups = 1, double stride = 1,
                           std::string activation = "relu") {
   const double channels = static_cast<double>(shape[2] / groups), units = static_cast<double>(filters);
-  OperationSpec spec = shaped("conv2d", std::move(name), std::move(shape),
-                              {{"kernel_size", {3, 3}},
-                               {"strides", {stride, stride}},
-                               {"dilation", {1, 1}},
-                               {"groups", {static_cast<double>(groups)}},
-                               {"padding", {1, 1, 1, 1}},
-                               {"kernel_shape", {3, 3, channels, units}}});
-  spec.units = filters, spec.activation = std::move(activation);
-  return spec;
+  return layer("conv2d", std::move(name),
+               {{"units", units},
+                {"activation", std::move(activation)},
+                {"alpha", 0.1},
+                {"kernel_size", Numbers{3, 3}},
+                {"strides", Numbers{stride, stride}},
+                {"dilation", Numbers{1, 1}},
+                {"groups", static_cast<double>(groups)},
+                {"padding", Numbers{1, 1, 1, 1}},
+                {"kernel_shape", Numbers{3, 3, channels, units}}},
+               std::move(shape));
 }
 
 OperationSpec pool(std::string kind, std::string name, Shape shape, double size = 2, bool same = false) {
-  return shaped(std::move(kind), std::move(name), std::move(shape),
-                {{"pool_size", {size, size}}, {"strides", {2, 2}}, {"same", {same ? 1.0 : 0.0}}});
+  return layer(std::move(kind), std::move(name),
+               {{"pool_size", Numbers{size, size}}, {"strides", Numbers{2, 2}}, {"same", same ? 1.0 : 0.0}},
+               std::move(shape));
 }
 
 OperationSpec norm(std::string kind, std::string name, Shape shape, bool scale = true) {
-  return shaped(std::move(kind), std::move(name), std::move(shape),
-                {{"epsilon", {1e-5}}, {"center", {1}}, {"scale", {scale ? 1.0 : 0.0}}, {"momentum", {0.9}}});
+  Settings settings{{"epsilon", 1e-5}, {"center", 1.0}, {"scale", scale ? 1.0 : 0.0}};
+  if (kind == "batch_norm") settings["momentum"] = 0.9;
+  return layer(std::move(kind), std::move(name), std::move(settings), std::move(shape));
 }
 
 // Of 9 x 9 pixels, moved, turned and made 8 x 8.
 OperationSpec crop(std::string name, std::size_t channels) {
-  return shaped(
-      "augment", std::move(name), {9, 9, channels},
-      {{"size", {8, 8}}, {"top", {0, 2, 0}}, {"left", {-1, 3, 0}}, {"flips", {0, 1}}, {"border", {2}}, {"fill", {0}}});
+  return layer("augment", std::move(name),
+               {{"size", Numbers{8, 8}},
+                {"top", Numbers{0, 2, 0}},
+                {"left", Numbers{-1, 3, 0}},
+                {"flips", Numbers{0, 1}},
+                {"border", 2.0},
+                {"fill", 0.0}},
+               {9, 9, channels});
 }
 
 OperationSpec standardize(std::string name, std::size_t cols) {
-  return layer("standardize", std::move(name), cols, "linear");
+  return layer("standardize", std::move(name), {{"units", static_cast<double>(cols)}});
 }
 
 OperationSpec branches(std::string merge, std::string name, double positions,
                        std::vector<std::vector<OperationSpec>> branches) {
-  OperationSpec spec = shaped(std::move(merge), std::move(name), {}, {{"positions", {positions}}});
+  OperationSpec spec = layer(std::move(merge), std::move(name), {{"positions", positions}});
   spec.branches = std::move(branches);
   return spec;
 }
 
+OperationSpec dropout(std::string name, double rate) { return layer("dropout", std::move(name), {{"rate", rate}}); }
+
 OperationSpec spatial_dropout(std::string name, double positions) {
-  OperationSpec spec = shaped("spatial_dropout", std::move(name), {}, {{"positions", {positions}}});
-  spec.rate = 0.25;
-  return spec;
+  return layer("spatial_dropout", std::move(name), {{"positions", positions}, {"rate", 0.25}});
+}
+
+OperationSpec noise(std::string name, double stddev) {
+  return layer("gaussian_noise", std::move(name), {{"stddev", stddev}});
 }
 
 OperationSpec embedding(std::string name, double ids, std::size_t width) {
-  OperationSpec spec = shaped("embedding", std::move(name), {}, {{"input_dim", {ids}}});
-  spec.units = width;
-  return spec;
+  return layer("embedding", std::move(name), {{"input_dim", ids}, {"units", static_cast<double>(width)}});
 }
 
 std::vector<Description> flat_nets() {
@@ -89,15 +96,14 @@ std::vector<Description> flat_nets() {
        7,
        101,
        23,
-       {dense("a", 13, "elu"), layer("gaussian_noise", "b", 0, "linear", 0.1), dense("c", 37, "gelu"),
-        dense("d", 5, "linear")},
+       {dense("a", 13, "elu"), noise("b", 0.1), dense("c", 37, "gelu"), dense("d", 5, "linear")},
        "huber",
        "nadam"},
       {"rows",
        20,
        300,
        64,
-       {dense("a", 64, "relu"), layer("dropout", "b", 0, "linear", 0.3), dense("c", 10, "softmax")},
+       {dense("a", 64, "relu"), dropout("b", 0.3), dense("c", 10, "softmax")},
        "categorical_cross_entropy",
        "adam"},
       {"outputs",
@@ -112,9 +118,8 @@ std::vector<Description> flat_nets() {
        19,
        230,
        64,
-       {standardize("a", 19), dense("b", 33, "linear"), norm("batch_norm", "c", {33}),
-        layer("activation", "d", 0, "relu"), dense("e", 21, "tanh"), norm("layer_norm", "f", {21}),
-        dense("g", 7, "softmax")},
+       {standardize("a", 19), dense("b", 33, "linear"), norm("batch_norm", "c", {33}), activation("d", "relu"),
+        dense("e", 21, "tanh"), norm("layer_norm", "f", {21}), dense("g", 7, "softmax")},
        "categorical_cross_entropy",
        "amsgrad",
        Input::numbers,
@@ -191,7 +196,7 @@ std::vector<Description> image_nets() {
        90,
        32,
        {standardize("a", 3), convolution("b", {8, 8, 3}, 9, 1, 1, "linear"), norm("batch_norm", "c", {8, 8, 9}),
-        layer("activation", "d", 0, "relu"), spatial_dropout("e", 64), convolution("f", {8, 8, 9}, 18, 9),
+        activation("d", "relu"), spatial_dropout("e", 64), convolution("f", {8, 8, 9}, 18, 9),
         norm("layer_norm", "g", {8, 8, 18}, false), pool("max_pool", "h", {8, 8, 18}, 3, true),
         dense("i", 4, "linear")},
        "absolute_error",
@@ -200,8 +205,8 @@ std::vector<Description> image_nets() {
        5 * 6 * 2,
        80,
        32,
-       {shaped("zero_pad", "a", {5, 6, 2}, {{"padding", {1, 0, 0, 2}}}),
-        shaped("upsample", "b", {6, 8, 2}, {{"size", {2, 1}}}),
+       {layer("zero_pad", "a", {{"padding", Numbers{1, 0, 0, 2}}}, {5, 6, 2}),
+        layer("upsample", "b", {{"size", Numbers{2, 1}}}, {6, 8, 2}),
         branches("mean", "c", 96, {{convolution("d", {12, 8, 2}, 5)}, {convolution("e", {12, 8, 2}, 5)}}),
         dense("f", 2, "linear")},
        "poisson",

@@ -37,8 +37,8 @@ Hash vectors(const VectorKernels<T>& k) {
     hash_map<T>(hash, n, [&](T* y) { k.add(y, a.data(), b.data(), n); });
     in_place([&](T* y) { k.add_scaled(y, a.data(), n, T(0.3)); });
     in_place([&](T* y) { in_place([&](T* x) { k.rotate(x, y, n, T(0.6), T(0.8)); }); });
-    in_place([&](T* y) { k.clear_faded(y, a.data(), n); });
-    in_place([&](T* y) { k.approach(y, a.data(), n, T(0.1)); });
+    in_place([&](T* y) { k.flush_subnormals(y, a.data(), n); });
+    in_place([&](T* y) { k.lerp(y, a.data(), n, T(0.1)); });
     in_place([&](T* y) { k.add_penalty_gradient(y, a.data(), n, T(0.1), T(0.2)); });
     hash.add(k.sum_squares(a.data(), n));
     hash.add(k.sum_abs(a.data(), n));

@@ -38,7 +38,7 @@ bool has(const std::vector<OperationSpec>& layers, const std::string& kind) {
 // Every kind of layer that there is stands in a network.
 template <class T>
 void require_every_kind() {
-  for (const Kind<T>& kind : kinds<T>()) {
+  for (const Kind<T>* kind : kinds<T>()) {
     bool found = false;
     for (const Description& net : descriptions()) found = found || has(net.layers, kind.name);
     if (!found) throw std::runtime_error(std::string("no network of descriptions.cpp has the kind ") + kind.name);

@@ -140,7 +140,7 @@ Hash sparse_products(const SparseKernels<T>& k) {
     }
     Block<T> id(rows);
     for (std::size_t i = 0; i < rows; ++i) id.data()[i] = static_cast<T>(source.below(columns));
-    hash_map<T>(hash, rows * n, [&](T* c) { k.take_rows(c, id.data(), b.data(), rows, n); });
+    hash_map<T>(hash, rows * n, [&](T* c) { k.gather_rows(c, id.data(), b.data(), rows, n); });
   }
   return hash;
 }

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ._sparse import Inputs
+from .inputs.sparse import Inputs
 
 _Array = NDArray[Any]
 _Vector = NDArray[np.float64]
@@ -48,8 +48,8 @@ class _Kernels(Protocol):
     def sum_abs(self, x: _Array) -> float: ...
     def dot(self, a: _Array, b: _Array) -> float: ...
     def all_finite(self, x: _Array) -> bool: ...
-    def clear_faded(self, x: _Array, g: _Array) -> None: ...
-    def approach(self, y: _Array, x: _Array, share: float) -> None: ...
+    def flush_subnormals(self, x: _Array, g: _Array) -> None: ...
+    def lerp(self, y: _Array, x: _Array, share: float) -> None: ...
     def column_sums(self, x: _Array, *, batch_slice: int = 0, out: _Array | None = None) -> _Array: ...
     def add_penalty_gradient(self, dw: _Array, w: _Array, *, l1: float = 0.0, l2: float = 0.0) -> None: ...
     def squared_norm(self, x: _Array, *, scale: float = 1.0) -> float: ...
@@ -318,6 +318,8 @@ baseline: _Kernels
 avx2: _Kernels  # only where processor and build support it
 avx512: _Kernels  # only where processor and build support it
 
+rows: dict[str, dict[str, Any]]
+
 def select(name: str | None = None) -> str: ...
 def openmp_threads() -> int: ...
 def selected() -> str: ...
@@ -340,19 +342,9 @@ class OperationSpec:
         *,
         name: str = "",
         shape: Sequence[int] = (),
-        units: int = 0,
-        use_bias: bool = True,
-        activation: str = "linear",
-        alpha: float = 0.0,
-        rate: float = 0.0,
-        stddev: float = 0.0,
-        l1: float = 0.0,
-        l2: float = 0.0,
-        l2_norm: float = 0.0,
-        proximal: bool = False,
-        max_norm: float = 0.0,
-        settings: Mapping[str, Sequence[float]] = {},
+        settings: Mapping[str, float | Sequence[float] | str] = {},
         branches: Sequence[Sequence[OperationSpec]] = (),
+        **further: float | Sequence[float] | str,
     ) -> None: ...
 
 class Sampler:

@@ -13,21 +13,29 @@ array([[11.]])
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from . import _core
 
-_chosen = getattr(_core, _core.selected())
+_instruction_set = _core.selected()
 
-__all__ = [name for name in dir(_chosen) if not name.startswith("_")]
+#: Names that kernels had before.
+_RENAMED = {"approach": "lerp", "clear_faded": "flush_subnormals"}
 
 
 def __getattr__(name: str) -> Any:
+    chosen = getattr(_core, _instruction_set)
+    if name == "__all__":
+        return [name for name in dir(chosen) if not name.startswith("_")]
+    if name in _RENAMED:
+        warnings.warn(f"kernels.{name} is now kernels.{_RENAMED[name]}", DeprecationWarning, stacklevel=2)
+        name = _RENAMED[name]
     try:
-        return getattr(_chosen, name)
+        return getattr(chosen, name)
     except AttributeError:
         raise AttributeError(f"ravine.kernels has no kernel {name!r}; see dir(ravine.kernels)") from None
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return __getattr__("__all__")  # type: ignore[no-any-return]

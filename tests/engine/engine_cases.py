@@ -105,7 +105,8 @@ def make_spec(library: str, layer: dict[str, Any], name: str) -> Any:
         for b, chain in enumerate(layer.get("branches", ()))
     ]
     kind = {"engine": _core, "twin": reference}[library].OperationSpec
-    return kind(**{"name": name, "alpha": default_alpha(layer.get("activation")), **layer, "branches": inner})
+    alpha = {"alpha": default_alpha(layer["activation"])} if "activation" in layer else {}
+    return kind(**{"name": name, **alpha, **layer, "branches": inner})
 
 
 def layer_names(layers: Sequence[dict[str, Any]]) -> list[str]:

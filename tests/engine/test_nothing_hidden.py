@@ -29,7 +29,7 @@ rng = np.random.default_rng(0)
 X, y = rng.standard_normal((1500, *inputs.shape), np.float32), rng.integers(0, 10, 1500, np.int32)
 model = rv.Sequential([inputs, *layers], random_state=0)
 model.compile(optimizer, "categorical_crossentropy")
-network = model._built()
+network = model._state.network
 sampler = sampled and rv._core.SamplerFloat32.draws(
     y, None, None, strata=10, seed=0, learning_rate=0.1, uniform=0.1)
 def train(epochs):

@@ -442,3 +442,21 @@ def test_ravine_kernels_is_the_selected_instruction_set():
     assert set(dir(kernels)) >= functions(_core.baseline)
     with pytest.raises(AttributeError, match="no kernel 'rleu'"):
         _ = kernels.rleu
+
+
+def test_rows_know_what_python_says_of_them():
+    rows = _core.rows
+    assert all(list(rows[kind]) == list(NAMES[kind]) for kind in ("activations", "losses", "updates"))
+    assert {name: row["slots"] for name, row in rows["updates"].items()} == NAMES["updates"] == reference.SLOTS
+    alphas = {name: row["alpha"] for name, row in rows["activations"].items() if row["alpha"] is not None}
+    assert alphas == {"leaky_relu": 0.01, "elu": 1.0}
+    for name, row in rows["activations"].items():
+        usual = inspect.signature(getattr(reference, name)).parameters["alpha"].default
+        assert usual == (row["alpha"] or 0.0)
+        assert hasattr(kernels, f"{name}_backward") == row["differentiable"]
+
+
+@pytest.mark.parametrize(("old", "new"), [("approach", "lerp"), ("clear_faded", "flush_subnormals")])
+def test_renamed_kernels_have_their_old_names(old, new):
+    with pytest.warns(DeprecationWarning, match=f"kernels.{old} is now kernels.{new}"):
+        assert getattr(kernels, old) == getattr(kernels, new)

@@ -143,8 +143,8 @@ def test_approach_matches_its_twin(kernels, isa, dtype, layout, rng, share):
     for size in SIZES:
         y, x = (rng.standard_normal(size).astype(dtype) for _ in range(2))
         got, want = awkward(y.copy(), layout), y.copy()
-        kernels.approach(got, awkward(x, layout), share)
-        reference.approach(want, x, share)
+        kernels.lerp(got, awkward(x, layout), share)
+        reference.lerp(want, x, share)
         # the difference is rounded, then the sum
         assert np.all(ulps(got, want, scale=np.abs(x) + np.abs(y)) <= ulp_limit(isa) + 1)
         assert share > 0 or same_bits(got, y)
@@ -254,13 +254,13 @@ def test_all_finite_sees_every_place(kernels, dtype, layout):
                 x[i] = kept
 
 
-def test_clear_faded_takes_denormals_without_a_gradient(kernels, dtype, layout):
+def test_flush_subnormals_takes_denormals_without_a_gradient(kernels, dtype, layout):
     smallest = np.finfo(dtype).smallest_normal
     values = np.array([smallest, -smallest, smallest / 2, -smallest / 4, 0, -0.0, 1, NAN, INF], dtype)
     for size in SIZES:
         for g in (0.0, -0.0, smallest, NAN):
             x, slope = awkward(np.resize(values, size), layout), np.full(size, g, dtype)
             want = x.copy()
-            reference.clear_faded(want, slope)
-            kernels.clear_faded(x, slope)
+            reference.flush_subnormals(want, slope)
+            kernels.flush_subnormals(x, slope)
             assert same_bits(x, want)

@@ -1,42 +1,55 @@
 #include "engine/operations/activation.h"
 
+#include "engine/operations/kinds.h"
+
 namespace ravine {
+namespace {
 
 template <class T>
-void ActivationOperation<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
-                                     const Tools<T>&) const noexcept {
-  if (norm && pass.fused) return;
-  function_.activation->forward(this->y(pass, first), this->x(pass, first), this->stored(pass, rows), this->units_,
-                                function_.alpha);
-}
+class ActivationOperation final : public Operation<T> {
+ public:
+  ActivationOperation(const Place<T>& place, Applied<T> function) : Operation<T>(place), function_(function) {
+    this->profile_.has_derivative = function_.activation->backward != nullptr;
+  }
 
-template <class T>
-void ActivationOperation<T>::backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
-                                      const Tools<T>&) const noexcept {
-  if (norm && pass.fused) return;
-  const T* const saved = function_.activation->from_input ? this->x(pass, first) : this->y(pass, first);
-  const std::size_t stored = this->stored(pass, rows);
-  function_.activation->backward(this->dx(pass, first), this->dy(pass, first), saved, stored, this->units_,
-                                 function_.alpha);
-  this->through_input_activation(pass, first, stored, {0, this->units_});
-}
+  std::optional<Fusible<T>> fusible() const override {
+    return Fusible<T>{.activation = function_, .max_pool = {}, .output = this->output_};
+  }
+
+ private:
+  void do_forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
+                  const Tools<T>&) const noexcept override {
+    function_.activation->forward(this->y(pass, first), this->x(pass, first), this->stored(pass, rows), this->units_,
+                                  function_.alpha);
+  }
+  void do_backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
+                   const Tools<T>&) const noexcept override {
+    const T* const saved = function_.activation->from_input ? this->x(pass, first) : this->y(pass, first);
+    const std::size_t stored = this->stored(pass, rows);
+    function_.activation->backward(this->dx(pass, first), this->dy(pass, first), saved, stored, this->units_,
+                                   function_.alpha);
+    this->through_input_activation(pass, first, stored, {0, this->units_});
+  }
+
+  const Applied<T> function_;
+};
+
+constexpr Declared settings[] = {{"activation"}, {"alpha", 0.0}};
+
+}  // namespace
 
 template <class T>
 void add_activation(Builder<T>& builder, const OperationSpec& spec) {
-  const Activation<T>& activation = *builder.find_activation(spec.activation);
-  // a head's stands last, where a loss that starts from logits leaves it out
-  if (builder.is_head() || activation.rowwise) builder.stand_in_lanes(spec, false);
-  const Applied<T> function{&activation, static_cast<T>(spec.alpha), spec.activation == "relu"};
-  auto* const norm = dynamic_cast<BatchNorm<T>*>(builder.writer());
-  auto& added = builder.template add<ActivationOperation>(spec, builder.units(), function);
-  if (!norm || builder.is_head() || !norm->can_activate(activation)) return;
-  norm->activate(function, added.output());
-  added.norm = norm;
+  const Applied<T> function = builder.activation_of(spec);
+  // a head's is the last operation, so that a loss that starts from logits can leave it out
+  if (builder.is_head() || function.activation->rowwise) builder.use_lanes(spec, false);
+  builder.template add<ActivationOperation>(spec, builder.units(), function);
 }
 
-template class ActivationOperation<float>;
-template class ActivationOperation<double>;
 template void add_activation(Builder<float>&, const OperationSpec&);
 template void add_activation(Builder<double>&, const OperationSpec&);
+
+extern constinit const Both<Kind> activation_kind = {{"activation", add_activation<float>, settings, true},
+                                                     {"activation", add_activation<double>, settings, true}};
 
 }  // namespace ravine

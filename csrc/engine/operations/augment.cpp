@@ -1,9 +1,13 @@
-#include "engine/operations/augment.h"
-
+// Images moved at random: in training a window at a place drawn for each image and step, otherwise at a fixed place.
+// The place is a function of the seed, the layer, the step and the image's place in the batch, so the backward
+// pass draws it again.
 #include <cmath>
+#include <cstdint>
 #include <stdexcept>
 
+#include "engine/operations/kinds.h"
 #include "engine/random.h"
+#include "kernels/signatures/augment.h"
 
 namespace ravine {
 namespace {
@@ -18,27 +22,41 @@ std::int64_t offset(const OperationSpec& spec, const std::string& setting, std::
 }
 
 std::uint32_t count(const OperationSpec& spec, const std::string& setting) {
-  const std::size_t places = spec.size(setting, 1);
-  if (places == 0 || places >= std::size_t{1} << 31)
+  const std::size_t positions = spec.size(setting, 1);
+  if (positions == 0 || positions >= std::size_t{1} << 31)
     throw std::invalid_argument(setting + " of " + spec.name + " must have 1 to 2^31 - 1 places, got " +
-                                std::to_string(places));
-  return static_cast<std::uint32_t>(places);
+                                std::to_string(positions));
+  return static_cast<std::uint32_t>(positions);
 }
 
-}  // namespace
+template <class T>
+class Augment final : public Operation<T> {
+ public:
+  Augment(const Place<T>& place, const Window& drawn, const Window& resting, std::uint32_t seed, std::uint32_t stream)
+      : Operation<T>(place), drawn_(drawn), resting_(resting), seed_(seed), stream_(stream) {}
+
+  void do_forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+                  const Tools<T>& tools) const noexcept override;
+  void do_backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+                   const Tools<T>& tools) const noexcept override;
+
+ private:
+  const Window drawn_, resting_;
+  const std::uint32_t seed_, stream_;
+};
 
 template <class T>
-void Augment<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
-                         const Tools<T>& tools) const noexcept {
+void Augment<T>::do_forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
+                            const Tools<T>& tools) const noexcept {
   tools.kernels->augment->image_window(this->y(pass, first), this->x(pass, first), pass.first_row + first, rows,
-                                       pass.training ? drawn_ : still_, {seed_, stream_, pass.step});
+                                       pass.training ? drawn_ : resting_, {seed_, stream_, pass.step});
 }
 
 template <class T>
-void Augment<T>::backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
-                          const Tools<T>& tools) const noexcept {
+void Augment<T>::do_backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
+                             const Tools<T>& tools) const noexcept {
   tools.kernels->augment->image_window_backward(this->dx(pass, first), this->dy(pass, first), pass.first_row + first,
-                                                rows, pass.training ? drawn_ : still_, {seed_, stream_, pass.step});
+                                                rows, pass.training ? drawn_ : resting_, {seed_, stream_, pass.step});
   this->through_input_activation(pass, first, rows, {0, this->inputs_});
 }
 
@@ -58,18 +76,22 @@ void add_augment(Builder<T>& builder, const OperationSpec& spec) {
   if (!std::isfinite(static_cast<T>(drawn.fill)))
     throw std::invalid_argument("fill_value of " + spec.name + " is too large for the model's dtype, got " +
                                 std::to_string(drawn.fill));
-  Window still = drawn;
+  Window resting = drawn;
   drawn.top = offset(spec, "top", 0), drawn.left = offset(spec, "left", 0);
   drawn.tops = count(spec, "top"), drawn.lefts = count(spec, "left");
   drawn.flip_vertical = spec.number("flips", 0) != 0.0, drawn.flip_horizontal = spec.number("flips", 1) != 0.0;
-  still.top = offset(spec, "top", 2), still.left = offset(spec, "left", 2);
-  builder.template add<Augment>(spec, drawn.out_height * drawn.out_width * drawn.channels, drawn, still, builder.seed(),
-                                stream(Purpose::augment, builder.layer()));
+  resting.top = offset(spec, "top", 2), resting.left = offset(spec, "left", 2);
+  builder.template add<Augment>(spec, drawn.out_height * drawn.out_width * drawn.channels, drawn, resting,
+                                builder.seed(), stream(Purpose::augment, builder.layer()));
 }
 
-template class Augment<float>;
-template class Augment<double>;
-template void add_augment(Builder<float>&, const OperationSpec&);
-template void add_augment(Builder<double>&, const OperationSpec&);
+// size: height and width of the output; top and left: the first place, how many there are, the place outside training;
+// flips: upside down, mirrored (0 or 1); border: its number in Border.
+constexpr Declared settings[] = {{"size"}, {"top"}, {"left"}, {"flips"}, {"border"}, {"fill"}};
+
+}  // namespace
+
+extern constinit const Both<Kind> augment_kind = {{"augment", add_augment<float>, settings},
+                                                  {"augment", add_augment<double>, settings}};
 
 }  // namespace ravine

@@ -1,9 +1,12 @@
-#include "engine/operations/dense.h"
-
+// y = f(x W + b), W (inputs, units).
 #include <algorithm>
+#include <optional>
 #include <stdexcept>
 
+#include "engine/operations/kinds.h"
 #include "engine/operations/sparse_input.h"
+#include "kernels/signatures/matmul.h"
+#include "kernels/signatures/vector.h"
 
 namespace ravine {
 namespace {
@@ -14,26 +17,42 @@ constexpr std::size_t column_unit = 32;
 
 std::size_t parts_of(std::size_t columns) { return std::max<std::size_t>(1, columns / part_columns); }
 
-}  // namespace
+template <class T>
+class Dense final : public Operation<T> {
+ public:
+  Dense(const Place<T>& place, std::size_t kernel, std::optional<std::size_t> bias)
+      : Operation<T>(place), kernel_(kernel), bias_(bias) {
+    Profile& profile = this->profile_;
+    profile.step_work = 6 * this->inputs_ * this->units_;
+    profile.forward_parts = parts_of(this->units_);
+    profile.backward_parts = parts_of(this->inputs_);
+    // The kernel's gradient is cut along its longer side; the bias goes with the first part of that cut, or with its
+    // columns.
+    profile.gradient_parts = parts_of(std::max(this->inputs_, this->units_));
+    profile.takes_sparse = profile.has_parameters = profile.adds_row_norms = true;
+  }
+
+  void do_forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+                  const Tools<T>& tools) const noexcept override;
+  void do_backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+                   const Tools<T>& tools) const noexcept override;
+  void gradient(const Pass<T>& pass, std::size_t rows, std::size_t slice, Part part, T* gradients,
+                const Tools<T>& tools) const noexcept override;
+
+  void add_row_norms(const Pass<T>& pass, std::size_t first, std::size_t rows, double* norm,
+                     const Tools<T>& tools) const noexcept override;
+
+ private:
+  // Whether its input is the network's and sparse.
+  bool is_sparse(const Pass<T>& pass) const { return this->input_ == 0 && pass.sparse.start; }
+
+  const std::size_t kernel_;
+  const std::optional<std::size_t> bias_;
+};
 
 template <class T>
-std::size_t Dense<T>::forward_parts() const {
-  return parts_of(this->units_);
-}
-template <class T>
-std::size_t Dense<T>::backward_parts() const {
-  return parts_of(this->inputs_);
-}
-// The kernel's gradient is cut along its longer side; the bias goes with the first part of that cut, or with its
-// columns.
-template <class T>
-std::size_t Dense<T>::gradient_parts() const {
-  return parts_of(std::max(this->inputs_, this->units_));
-}
-
-template <class T>
-void Dense<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
-                       const Tools<T>& tools) const noexcept {
+void Dense<T>::do_forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+                          const Tools<T>& tools) const noexcept {
   const Span span = span_of(part, this->units_, column_unit);
   Matmul<T> product{};
   product.b = tools.arena->value(kernel_) + span.first;
@@ -61,8 +80,8 @@ void Dense<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t rows,
 
 // dx = dy W^T
 template <class T>
-void Dense<T>::backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
-                        const Tools<T>& tools) const noexcept {
+void Dense<T>::do_backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+                           const Tools<T>& tools) const noexcept {
   const Span span = span_of(part, this->inputs_, column_unit);
   Matmul<T> product{};
   product.a = this->dy(pass, first);
@@ -128,21 +147,24 @@ void Dense<T>::add_row_norms(const Pass<T>& pass, std::size_t first, std::size_t
 
 template <class T>
 void add_dense(Builder<T>& builder, const OperationSpec& spec) {
-  if (spec.units == 0) throw std::invalid_argument("units of " + spec.name + " must be at least 1, got 0");
-  const std::size_t inputs = builder.units();
-  if (spec.units > (std::size_t{1} << 40) / inputs)
-    throw std::invalid_argument("units of " + spec.name + " (" + std::to_string(spec.units) + ") by its inputs (" +
+  const std::size_t units = spec.size("units", 0, std::size_t{1} << 53), inputs = builder.units();
+  if (units == 0) throw std::invalid_argument("units of " + spec.name + " must be at least 1, got 0");
+  if (units > (std::size_t{1} << 40) / inputs)
+    throw std::invalid_argument("units of " + spec.name + " (" + std::to_string(units) + ") by its inputs (" +
                                 std::to_string(inputs) + ") is more than 2^40 weights");
-  const std::size_t kernel = builder.add_kernel(spec, inputs, spec.units);
+  const std::size_t kernel = builder.add_kernel(spec, inputs, units);
   std::optional<std::size_t> bias;
-  if (spec.use_bias) bias = builder.add_vector(spec.name + "/bias", spec.units);
-  builder.template add<Dense>(spec, spec.units, kernel, bias);
+  if (spec.flag("use_bias")) bias = builder.add_vector(spec.name + "/bias", units);
+  builder.template add<Dense>(spec, units, kernel, bias);
   builder.add_activation_after(spec);
 }
 
-template class Dense<float>;
-template class Dense<double>;
-template void add_dense(Builder<float>&, const OperationSpec&);
-template void add_dense(Builder<double>&, const OperationSpec&);
+constexpr Declared own_settings[] = {{"units"}};
+constexpr auto settings = joined(own_settings, activation_settings, kernel_settings);
+
+}  // namespace
+
+extern constinit const Both<Kind> dense_kind = {{"dense", add_dense<float>, settings},
+                                                {"dense", add_dense<double>, settings}};
 
 }  // namespace ravine

@@ -1,7 +1,8 @@
-// The kinds of layers, by name.
+// The kinds of layers, by name. Each file beside this one ends with its own.
 #pragma once
 
 #include <span>
+#include <vector>
 
 #include "engine/graph.h"
 
@@ -11,11 +12,12 @@ namespace ravine {
 template <class T>
 struct Kind {
   const char* name;
-  void (*add)(Builder<T>& builder, const OperationSpec& spec);
+  void (*add)(Builder<T>& builder, const OperationSpec& spec);  // every declared setting is in `spec`
+  std::span<const Declared> settings;
   bool lanes = false;  // its operations take images in lanes too, or see to it that they get none
 };
 
 template <class T>
-std::span<const Kind<T>> kinds();
+const std::vector<const Kind<T>*>& kinds();
 
 }  // namespace ravine

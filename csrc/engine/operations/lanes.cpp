@@ -2,11 +2,13 @@
 
 #include <cstring>
 
+#include "kernels/signatures/lanes.h"
+
 namespace ravine {
 
 template <class T>
-void LanesTurn<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
-                           const Tools<T>& tools) const noexcept {
+void LaneConversion<T>::do_forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
+                                   const Tools<T>& tools) const noexcept {
   T* const y = this->y(pass, first);
   const T* const x = this->x(pass, first);
   if (!pass.lanes)
@@ -18,8 +20,8 @@ void LanesTurn<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t r
 }
 
 template <class T>
-void LanesTurn<T>::backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
-                            const Tools<T>& tools) const noexcept {
+void LaneConversion<T>::do_backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
+                                    const Tools<T>& tools) const noexcept {
   T* const dx = this->dx(pass, first);
   const T* const dy = this->dy(pass, first);
   if (!pass.lanes)
@@ -31,7 +33,7 @@ void LanesTurn<T>::backward(const Pass<T>& pass, std::size_t first, std::size_t 
   this->through_input_activation(pass, first, this->stored(pass, rows), {0, this->inputs_});
 }
 
-template class LanesTurn<float>;
-template class LanesTurn<double>;
+template class LaneConversion<float>;
+template class LaneConversion<double>;
 
 }  // namespace ravine

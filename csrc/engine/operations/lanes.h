@@ -1,4 +1,4 @@
-// Between layers whose images stand in the lanes of vectors while a network trains, row_lanes images side by side, and
+// Between layers whose images are in the lanes of vectors while a network trains, row_lanes images side by side, and
 // layers whose rows follow each other.
 #pragma once
 
@@ -7,18 +7,19 @@
 namespace ravine {
 
 template <class T>
-class LanesTurn final : public Operation<T> {
+class LaneConversion final : public Operation<T> {
  public:
-  // From rows to lanes, or back. Outside training both stand in rows, and this is a copy.
-  LanesTurn(const Place<T>& place, bool to_lanes) : Operation<T>(place), to_lanes_(to_lanes) {}
-
-  std::size_t step_work() const override { return 4 * this->units_; }
-  void forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
-               const Tools<T>& tools) const noexcept override;
-  void backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
-                const Tools<T>& tools) const noexcept override;
+  // From rows to lanes, or back. Outside training both are rows, and this is a copy.
+  LaneConversion(const Place<T>& place, bool to_lanes) : Operation<T>(place), to_lanes_(to_lanes) {
+    this->profile_.step_work = 4 * this->units_;
+  }
 
  private:
+  void do_forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+                  const Tools<T>& tools) const noexcept override;
+  void do_backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+                   const Tools<T>& tools) const noexcept override;
+
   const bool to_lanes_;
 };
 

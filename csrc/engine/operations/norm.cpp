@@ -26,8 +26,8 @@ std::pair<std::optional<std::size_t>, std::optional<std::size_t>> add_scale_and_
                                                                                        const OperationSpec& spec,
                                                                                        std::size_t cols) {
   std::pair<std::optional<std::size_t>, std::optional<std::size_t>> added;
-  if (spec.number("scale") != 0.0) added.first = builder.add_vector(spec.name + "/gamma", cols);
-  if (spec.number("center") != 0.0) added.second = builder.add_vector(spec.name + "/beta", cols);
+  if (spec.flag("scale")) added.first = builder.add_vector(spec.name + "/gamma", cols);
+  if (spec.flag("center")) added.second = builder.add_vector(spec.name + "/beta", cols);
   return added;
 }
 

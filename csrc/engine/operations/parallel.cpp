@@ -1,14 +1,68 @@
-#include "engine/operations/parallel.h"
-
+// Branches that begin at one value and end in one: side by side, added up, or their mean.
 #include <cstring>
 #include <numeric>
 #include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "engine/operations/kinds.h"
+#include "kernels/signatures/vector.h"
 
 namespace ravine {
+namespace {
+
+// Where branches begin. Forward there is nothing to do, for each reads the value itself; going back their gradients are
+// added, in the branches' order.
+template <class T>
+class Fork final : public Operation<T> {
+ public:
+  explicit Fork(const Place<T>& place) : Operation<T>(place) {}
+
+  void add_branch(std::size_t gradient) {
+    branches_.push_back(gradient);
+    this->profile_.step_work = 3 * branches_.size() * this->units_;
+  }
+  void do_forward(const Pass<T>&, std::size_t, std::size_t, Part, const Tools<T>&) const noexcept override {}
+  void do_backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+                   const Tools<T>& tools) const noexcept override;
+
+ private:
+  std::vector<std::size_t> branches_;  // the values whose gradients they leave
+};
+
+enum class Merge { concat, add, mean };
+
+// Where branches end. The values of a row are `positions` pixels of some channels each, which `concat` puts beside each
+// other; a flat row has one.
+template <class T>
+class Join final : public Operation<T> {
+ public:
+  using End = typename Builder<T>::Cursor;
+
+  Join(const Place<T>& place, Merge merge, std::size_t positions, std::vector<End> ends,
+       std::vector<std::size_t> widths)
+      : Operation<T>(place), merge_(merge), positions_(positions), ends_(std::move(ends)), widths_(std::move(widths)) {}
+
+  std::vector<std::size_t> reads() const override;
+  void do_forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+                  const Tools<T>& tools) const noexcept override;
+  void do_backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+                   const Tools<T>& tools) const noexcept override;
+
+ private:
+  void forward_concat(const Pass<T>& pass, std::size_t first, std::size_t rows) const noexcept;
+  void backward_concat(const Pass<T>& pass, std::size_t first, std::size_t rows) const noexcept;
+  T factor() const { return merge_ == Merge::mean ? T{1} / static_cast<T>(ends_.size()) : T{1}; }
+
+  const Merge merge_;
+  const std::size_t positions_;
+  const std::vector<End> ends_;
+  const std::vector<std::size_t> widths_;
+};
 
 template <class T>
-void Fork<T>::backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
-                       const Tools<T>& tools) const noexcept {
+void Fork<T>::do_backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
+                          const Tools<T>& tools) const noexcept {
   const std::size_t at = first * this->units_, count = rows * this->units_;
   T* const dx = this->dx(pass, first);
   std::memcpy(dx, pass.dvalue[branches_[0]] + at, count * sizeof(T));
@@ -25,8 +79,8 @@ std::vector<std::size_t> Join<T>::reads() const {
 }
 
 template <class T>
-void Join<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
-                      const Tools<T>& tools) const noexcept {
+void Join<T>::do_forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
+                         const Tools<T>& tools) const noexcept {
   if (merge_ == Merge::concat) return forward_concat(pass, first, rows);
   const std::size_t at = first * this->units_, count = rows * this->units_;
   T* const y = this->y(pass, first);
@@ -37,8 +91,8 @@ void Join<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t rows, 
 }
 
 template <class T>
-void Join<T>::backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
-                       const Tools<T>& tools) const noexcept {
+void Join<T>::do_backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
+                          const Tools<T>& tools) const noexcept {
   if (merge_ == Merge::concat) backward_concat(pass, first, rows);
   for (std::size_t b = 0; b < ends_.size(); ++b) {
     const End& end = ends_[b];
@@ -93,15 +147,15 @@ void add_parallel(Builder<T>& builder, const OperationSpec& spec) {
   builder.template add<Join>(spec, channels * positions, merge, positions, ends, widths);
 }
 
-template class Fork<float>;
-template class Fork<double>;
-template class Join<float>;
-template class Join<double>;
-template void add_parallel<float, Merge::concat>(Builder<float>&, const OperationSpec&);
-template void add_parallel<double, Merge::concat>(Builder<double>&, const OperationSpec&);
-template void add_parallel<float, Merge::add>(Builder<float>&, const OperationSpec&);
-template void add_parallel<double, Merge::add>(Builder<double>&, const OperationSpec&);
-template void add_parallel<float, Merge::mean>(Builder<float>&, const OperationSpec&);
-template void add_parallel<double, Merge::mean>(Builder<double>&, const OperationSpec&);
+constexpr Declared settings[] = {{"positions"}};
+
+}  // namespace
+
+extern constinit const Both<Kind> concat_kind = {{"concat", add_parallel<float, Merge::concat>, settings},
+                                                 {"concat", add_parallel<double, Merge::concat>, settings}};
+extern constinit const Both<Kind> add_kind = {{"add", add_parallel<float, Merge::add>, settings},
+                                              {"add", add_parallel<double, Merge::add>, settings}};
+extern constinit const Both<Kind> mean_kind = {{"mean", add_parallel<float, Merge::mean>, settings},
+                                               {"mean", add_parallel<double, Merge::mean>, settings}};
 
 }  // namespace ravine

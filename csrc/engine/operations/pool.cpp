@@ -1,11 +1,10 @@
-#include "engine/operations/pool.h"
-
+// Windows of images: their largest pixels or their means, and pixels spread over windows.
 #include <algorithm>
+#include <optional>
 #include <stdexcept>
-#include <type_traits>
 
-#include "engine/operations/activation.h"
-#include "engine/operations/conv2d.h"
+#include "engine/operations/kinds.h"
+#include "kernels/signatures/pooling.h"
 
 namespace ravine {
 namespace {
@@ -27,28 +26,71 @@ std::size_t at_least_one(const OperationSpec& spec, const std::string& setting, 
   return size;
 }
 
-}  // namespace
-
-// Tasks of about a fifth of a millisecond, enough of them for a team where images are large.
+// What operations on windows share. The small image is the output for pooling, and the input for upsampling.
 template <class T>
-std::size_t WindowOperation<T>::task_rows() const {
-  constexpr std::size_t task_work = 20'000'000;
-  return std::clamp<std::size_t>(task_work / (this->work() + 1) / 16 * 16, 16, 512);
-}
+class WindowOperation : public Operation<T> {
+ public:
+  // A pixel of the large image takes about as long as 24 operations of a product, there and back. Tasks of about a
+  // fifth of a millisecond, enough of them for a team where images are large.
+  WindowOperation(const Place<T>& place, const Pool2D& pool) : Operation<T>(place), pool_(pool) {
+    constexpr std::size_t task_work = 20'000'000;
+    Profile& profile = this->profile_;
+    profile.step_work = 24 * pool_.inputs();
+    profile.task_rows = std::clamp<std::size_t>(task_work / (profile.work() + 1) / 16 * 16, 16, 512);
+  }
+
+ protected:
+  const Pool2D pool_;
+};
 
 template <class T>
-void MaxPool<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
-                         const Tools<T>& tools) const noexcept {
-  if (fused && pass.fused) return;
+class MaxPool final : public WindowOperation<T> {
+ public:
+  using WindowOperation<T>::WindowOperation;
+
+  std::optional<Fusible<T>> fusible() const override {
+    return Fusible<T>{.activation = {}, .max_pool = this->pool_, .output = this->output_};
+  }
+
+  void do_forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+                  const Tools<T>& tools) const noexcept override;
+  void do_backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+                   const Tools<T>& tools) const noexcept override;
+};
+
+template <class T>
+class AveragePool final : public WindowOperation<T> {
+ public:
+  using WindowOperation<T>::WindowOperation;
+
+  void do_forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+                  const Tools<T>& tools) const noexcept override;
+  void do_backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+                   const Tools<T>& tools) const noexcept override;
+};
+
+template <class T>
+class Upsample final : public WindowOperation<T> {
+ public:
+  using WindowOperation<T>::WindowOperation;
+
+  void do_forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+                  const Tools<T>& tools) const noexcept override;
+  void do_backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+                   const Tools<T>& tools) const noexcept override;
+};
+
+template <class T>
+void MaxPool<T>::do_forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
+                            const Tools<T>& tools) const noexcept {
   tools.kernels->max_pool->forward(this->y(pass, first), this->x(pass, first), this->images(pass, rows),
                                    this->widened(pass, this->pool_));
 }
 
 // A ReLU in the input goes back in the same pass: a pixel that is its window's largest has the window's sign.
 template <class T>
-void MaxPool<T>::backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
-                          const Tools<T>& tools) const noexcept {
-  if (fused && pass.fused) return;
+void MaxPool<T>::do_backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
+                             const Tools<T>& tools) const noexcept {
   const bool relu = this->input_applied.relu;
   tools.kernels->max_pool->backward(this->dx(pass, first), this->dy(pass, first), this->y(pass, first),
                                     this->x(pass, first), this->images(pass, rows), this->widened(pass, this->pool_),
@@ -57,36 +99,36 @@ void MaxPool<T>::backward(const Pass<T>& pass, std::size_t first, std::size_t ro
 }
 
 template <class T>
-void AveragePool<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
-                             const Tools<T>& tools) const noexcept {
+void AveragePool<T>::do_forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
+                                const Tools<T>& tools) const noexcept {
   tools.kernels->average_pool->forward(this->y(pass, first), this->x(pass, first), this->images(pass, rows),
                                        this->widened(pass, this->pool_));
 }
 
 template <class T>
-void AveragePool<T>::backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
-                              const Tools<T>& tools) const noexcept {
+void AveragePool<T>::do_backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
+                                 const Tools<T>& tools) const noexcept {
   tools.kernels->average_pool->backward(this->dx(pass, first), this->dy(pass, first), this->images(pass, rows),
                                         this->widened(pass, this->pool_));
   this->through_input_activation(pass, first, this->stored(pass, rows), {0, this->inputs_});
 }
 
 template <class T>
-void Upsample<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
-                          const Tools<T>& tools) const noexcept {
+void Upsample<T>::do_forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
+                             const Tools<T>& tools) const noexcept {
   tools.kernels->average_pool->spread(this->y(pass, first), this->x(pass, first), this->images(pass, rows),
                                       this->widened(pass, this->pool_));
 }
 
 template <class T>
-void Upsample<T>::backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
-                           const Tools<T>& tools) const noexcept {
+void Upsample<T>::do_backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
+                              const Tools<T>& tools) const noexcept {
   tools.kernels->average_pool->sum(this->dx(pass, first), this->dy(pass, first), this->images(pass, rows),
                                    this->widened(pass, this->pool_));
   this->through_input_activation(pass, first, this->stored(pass, rows), {0, this->inputs_});
 }
 
-template <class T, template <class> class Kind>
+template <class T, template <class> class Pooling>
 void add_pool(Builder<T>& builder, const OperationSpec& spec) {
   const std::vector<std::size_t>& image = image_of(builder, spec);
   std::size_t pool[2], strides[2];
@@ -94,7 +136,7 @@ void add_pool(Builder<T>& builder, const OperationSpec& spec) {
   for (std::size_t axis = 0; axis < 2; ++axis) {
     pool[axis] = at_least_one(spec, "pool_size", axis);
     strides[axis] = at_least_one(spec, "strides", axis);
-    placed[axis] = place_windows(image[axis], pool[axis], strides[axis], spec.number("same") != 0.0);
+    placed[axis] = place_windows(image[axis], pool[axis], strides[axis], spec.flag("same"));
     if (placed[axis].count == 0)
       throw std::invalid_argument("pool_size " + std::to_string(pool[axis]) + " of " + spec.name +
                                   " exceeds its image's size " + std::to_string(image[axis]));
@@ -110,18 +152,7 @@ void add_pool(Builder<T>& builder, const OperationSpec& spec) {
                        .pad_left = placed[1].pad,
                        .out_height = placed[0].count,
                        .out_width = placed[1].count};
-  Operation<T>* const writer = builder.writer();
-  Kind<T>& pooling = builder.template add<Kind>(spec, windows.outputs(), windows);
-  if constexpr (std::is_same_v<Kind<T>, MaxPool<T>>) {
-    const auto hand_to = [&](auto* earlier) {
-      if (!earlier || !earlier->can_pool()) return;
-      earlier->pool(windows, pooling.output());
-      pooling.fused = true;
-    };
-    const auto* const activation = dynamic_cast<ActivationOperation<T>*>(writer);
-    hand_to(dynamic_cast<Conv2D<T>*>(writer));
-    hand_to(activation ? activation->norm : dynamic_cast<BatchNorm<T>*>(writer));
-  }
+  builder.template add<Pooling>(spec, windows.outputs(), windows);
 }
 
 template <class T>
@@ -145,19 +176,17 @@ void add_upsample(Builder<T>& builder, const OperationSpec& spec) {
   builder.template add<Upsample>(spec, blocks.inputs(), blocks);
 }
 
-template class WindowOperation<float>;
-template class WindowOperation<double>;
-template class MaxPool<float>;
-template class MaxPool<double>;
-template class AveragePool<float>;
-template class AveragePool<double>;
-template class Upsample<float>;
-template class Upsample<double>;
-template void add_pool<float, MaxPool>(Builder<float>&, const OperationSpec&);
-template void add_pool<double, MaxPool>(Builder<double>&, const OperationSpec&);
-template void add_pool<float, AveragePool>(Builder<float>&, const OperationSpec&);
-template void add_pool<double, AveragePool>(Builder<double>&, const OperationSpec&);
-template void add_upsample(Builder<float>&, const OperationSpec&);
-template void add_upsample(Builder<double>&, const OperationSpec&);
+constexpr Declared pool_settings[] = {{"pool_size"}, {"strides"}, {"same"}};
+constexpr Declared upsample_settings[] = {{"size"}};
+
+}  // namespace
+
+extern constinit const Both<Kind> max_pool_kind = {{"max_pool", add_pool<float, MaxPool>, pool_settings, true},
+                                                   {"max_pool", add_pool<double, MaxPool>, pool_settings, true}};
+extern constinit const Both<Kind> average_pool_kind = {
+    {"average_pool", add_pool<float, AveragePool>, pool_settings, true},
+    {"average_pool", add_pool<double, AveragePool>, pool_settings, true}};
+extern constinit const Both<Kind> upsample_kind = {{"upsample", add_upsample<float>, upsample_settings, true},
+                                                   {"upsample", add_upsample<double>, upsample_settings, true}};
 
 }  // namespace ravine

@@ -5,7 +5,6 @@
 #include <cstddef>
 
 #include "engine/pass.h"
-#include "kernels/kernels.h"
 
 namespace ravine {
 

@@ -1,19 +1,36 @@
-#include "engine/operations/zero_pad.h"
-
+// An image within rows and columns of zeros.
 #include <stdexcept>
 
+#include "engine/operations/kinds.h"
+#include "kernels/signatures/border.h"
+
 namespace ravine {
+namespace {
 
 template <class T>
-void ZeroPad<T>::forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
-                         const Tools<T>& tools) const noexcept {
+class ZeroPad final : public Operation<T> {
+ public:
+  ZeroPad(const Place<T>& place, const Border2D& border) : Operation<T>(place), border_(border) {}
+
+  void do_forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+                  const Tools<T>& tools) const noexcept override;
+  void do_backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part part,
+                   const Tools<T>& tools) const noexcept override;
+
+ private:
+  const Border2D border_;
+};
+
+template <class T>
+void ZeroPad<T>::do_forward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
+                            const Tools<T>& tools) const noexcept {
   tools.kernels->border->forward(this->y(pass, first), this->x(pass, first), this->images(pass, rows),
                                  this->widened(pass, border_));
 }
 
 template <class T>
-void ZeroPad<T>::backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
-                          const Tools<T>& tools) const noexcept {
+void ZeroPad<T>::do_backward(const Pass<T>& pass, std::size_t first, std::size_t rows, Part,
+                             const Tools<T>& tools) const noexcept {
   tools.kernels->border->backward(this->dx(pass, first), this->dy(pass, first), this->images(pass, rows),
                                   this->widened(pass, border_));
   this->through_input_activation(pass, first, this->stored(pass, rows), {0, this->inputs_});
@@ -40,9 +57,12 @@ void add_zero_pad(Builder<T>& builder, const OperationSpec& spec) {
   builder.template add<ZeroPad>(spec, border.outputs(), border);
 }
 
-template class ZeroPad<float>;
-template class ZeroPad<double>;
-template void add_zero_pad(Builder<float>&, const OperationSpec&);
-template void add_zero_pad(Builder<double>&, const OperationSpec&);
+// Zeros above, below, left and right.
+constexpr Declared settings[] = {{"padding"}};
+
+}  // namespace
+
+extern constinit const Both<Kind> zero_pad_kind = {{"zero_pad", add_zero_pad<float>, settings, true},
+                                                   {"zero_pad", add_zero_pad<double>, settings, true}};
 
 }  // namespace ravine

@@ -6,28 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import _core
-from .._validation import check_choice, check_number
+from ..inputs.arguments import check_choice, check_number
 from ..regularizers import Regularizer
 from .base import Layer, Shape
 
 __all__ = ["ACTIVATIONS", "Activation"]
 
-#: The activations, with the default of `alpha` for those that have one.
-ACTIVATIONS: dict[str, float] = {
-    "linear": 0.0,
-    "step": 0.0,
-    "relu": 0.0,
-    "leaky_relu": 0.01,
-    "elu": 1.0,
-    "selu": 0.0,
-    "sigmoid": 0.0,
-    "tanh": 0.0,
-    "softplus": 0.0,
-    "gelu": 0.0,
-    "silu": 0.0,
-    "softmax": 0.0,
-}
-_WITH_ALPHA = ("leaky_relu", "elu")
+#: The activations, with the usual value of `alpha`; 0 for those that have none.
+ACTIVATIONS: dict[str, float] = {name: row["alpha"] or 0.0 for name, row in _core.rows["activations"].items()}
+_WITH_ALPHA = [name for name, row in _core.rows["activations"].items() if row["alpha"] is not None]
 
 
 class Activation(Layer):
@@ -36,10 +23,10 @@ class Activation(Layer):
     Parameters
     ----------
     activation : str or None
-        linear (None too), step (1 where x > 0; cannot be trained through), relu, leaky_relu, elu, selu, sigmoid, tanh,
+        linear (also None), step (1 where x > 0; it has no derivative), relu, leaky_relu, elu, selu, sigmoid, tanh,
         softplus, gelu (erf form), silu, softmax.
     alpha : float, optional
-        leaky_relu's slope below 0 (default 0.01) or elu's limit (default 1); others have none.
+        leaky_relu's slope below 0 (default 0.01) or elu's limit (default 1); other activations have none.
     name : str, optional
         Default: activation, activation_1 ...
 
@@ -61,12 +48,12 @@ class Activation(Layer):
         super().__init__(name=name)
         self.activation = "linear" if activation is None else check_choice("activation", activation, ACTIVATIONS)
         if alpha is not None and self.activation not in _WITH_ALPHA:
-            raise ValueError(f"alpha belongs to leaky_relu and elu, got alpha={alpha!r} for {activation!r}")
+            raise ValueError(f"alpha belongs to {' and '.join(_WITH_ALPHA)}, got alpha={alpha!r} for {activation!r}")
         self.alpha = ACTIVATIONS[self.activation] if alpha is None else check_number("alpha", alpha, 0.0)
 
     @property
     def activation_name(self) -> str:
-        """The activation."""
+        """The name of the activation."""
         return self.activation
 
     def output_shape(self, shape: Shape) -> Shape:

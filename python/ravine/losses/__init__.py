@@ -6,69 +6,26 @@ A description names a compiled kernel and how its rows are reduced: with weights
 t is a target, y an output, z a logit; means and sums inside l run over the outputs of a row.
 """
 
-from .._validation import check_choice
+import re
+
+from ..inputs.arguments import check_choice
+from . import entropies, margins, regression
 from .base import Loss
-from .entropies import (
-    BinaryCrossentropy,
-    BinaryFocalCrossentropy,
-    CategoricalCrossentropy,
-    CategoricalFocalCrossentropy,
-    LogLoss,
-    WeightedBinaryCrossentropy,
-)
-from .margins import Hinge, Perceptron
-from .regression import (
-    HalfMeanSquaredError,
-    HalfSumSquaredError,
-    Huber,
-    MeanAbsoluteError,
-    MeanSquaredError,
-    Poisson,
-    Quantile,
-    SumSquaredError,
-)
+from .entropies import *  # noqa: F403
+from .margins import *  # noqa: F403
+from .regression import *  # noqa: F403
 
-__all__ = [
-    "BinaryCrossentropy",
-    "BinaryFocalCrossentropy",
-    "CategoricalCrossentropy",
-    "CategoricalFocalCrossentropy",
-    "HalfMeanSquaredError",
-    "HalfSumSquaredError",
-    "Hinge",
-    "Huber",
-    "LogLoss",
-    "Loss",
-    "MeanAbsoluteError",
-    "MeanSquaredError",
-    "Perceptron",
-    "Poisson",
-    "Quantile",
-    "SumSquaredError",
-    "WeightedBinaryCrossentropy",
-    "get",
-]
+__all__ = ["Loss", "get"]
+__all__ += entropies.__all__
+__all__ += margins.__all__
+__all__ += regression.__all__
 
-_NAMES: dict[str, type[Loss]] = {
-    "mse": MeanSquaredError,
-    "mean_squared_error": MeanSquaredError,
-    "half_mean_squared_error": HalfMeanSquaredError,
-    "sum_squared_error": SumSquaredError,
-    "half_sum_squared_error": HalfSumSquaredError,
-    "mae": MeanAbsoluteError,
-    "mean_absolute_error": MeanAbsoluteError,
-    "huber": Huber,
-    "quantile": Quantile,
-    "binary_crossentropy": BinaryCrossentropy,
-    "binary_focal_crossentropy": BinaryFocalCrossentropy,
-    "weighted_binary_crossentropy": WeightedBinaryCrossentropy,
-    "categorical_crossentropy": CategoricalCrossentropy,
-    "categorical_focal_crossentropy": CategoricalFocalCrossentropy,
-    "sparse_categorical_crossentropy": CategoricalCrossentropy,
-    "log_loss": LogLoss,
-    "poisson": Poisson,
-    "perceptron": Perceptron,
-    "hinge": Hinge,
+_KINDS = [getattr(module, name) for module in (entropies, margins, regression) for name in module.__all__]
+_NAMES: dict[str, type[Loss]] = {re.sub("(?<!^)([A-Z])", r"_\1", kind.__name__).lower(): kind for kind in _KINDS}
+_NAMES |= {
+    "mse": _NAMES["mean_squared_error"],
+    "mae": _NAMES["mean_absolute_error"],
+    "sparse_categorical_crossentropy": _NAMES["categorical_crossentropy"],
 }
 
 

@@ -14,7 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _core
+
 Array = NDArray[Any]
+
+#: The usual alpha of each compiled function; None for those that take none.
+ALPHA = {name: row["alpha"] for name, row in _core.rows["activations"].items()}
 
 SELU_LAMBDA = 1.0507009873554804934
 SELU_LAMBDA_ALPHA = 1.7580993408473768599
@@ -109,7 +114,7 @@ def relu_backward(dy: Array, saved: Array, *, alpha: float = 0.0, out: Array | N
     return _into(out, np.where(np.isnan(saved), saved, np.where(saved <= 0, 0, dy)), dy)
 
 
-def leaky_relu(x: Array, *, alpha: float = 0.01, out: Array | None = None) -> Array:
+def leaky_relu(x: Array, *, alpha: float = ALPHA["leaky_relu"], out: Array | None = None) -> Array:
     """Leaky rectified linear unit: ``y = x where x > 0, else alpha x``, alpha at least 0.
 
     A. Maas, A. Hannun and A. Ng, "Rectifier nonlinearities improve neural network acoustic models", ICML (2013).
@@ -120,7 +125,9 @@ def leaky_relu(x: Array, *, alpha: float = 0.01, out: Array | None = None) -> Ar
     return _into(out, np.where(x <= 0, x.dtype.type(alpha) * x, x), x)
 
 
-def leaky_relu_backward(dy: Array, saved: Array, *, alpha: float = 0.01, out: Array | None = None) -> Array:
+def leaky_relu_backward(
+    dy: Array, saved: Array, *, alpha: float = ALPHA["leaky_relu"], out: Array | None = None
+) -> Array:
     """Derivative of `leaky_relu`: ``dx = dy where y > 0, else alpha dy``.
 
     >>> leaky_relu_backward(np.array([3.0, 3.0]), np.array([-0.5, 2.0]), alpha=0.5)
@@ -130,7 +137,7 @@ def leaky_relu_backward(dy: Array, saved: Array, *, alpha: float = 0.01, out: Ar
     return _into(out, np.where(np.isnan(saved), saved, dx), dy)
 
 
-def elu(x: Array, *, alpha: float = 1.0, out: Array | None = None) -> Array:
+def elu(x: Array, *, alpha: float = ALPHA["elu"], out: Array | None = None) -> Array:
     """Exponential linear unit: ``y = x where x > 0, else alpha (e^x - 1)``, alpha at least 0.
 
     D. Clevert, T. Unterthiner and S. Hochreiter, arXiv:1511.07289 (2015).
@@ -141,7 +148,7 @@ def elu(x: Array, *, alpha: float = 1.0, out: Array | None = None) -> Array:
     return _into(out, np.where(x > 0, x, x.dtype.type(alpha) * np.expm1(np.minimum(x, 0))), x)
 
 
-def elu_backward(dy: Array, saved: Array, *, alpha: float = 1.0, out: Array | None = None) -> Array:
+def elu_backward(dy: Array, saved: Array, *, alpha: float = ALPHA["elu"], out: Array | None = None) -> Array:
     """Derivative of `elu`: ``dx = dy where y > 0, else dy (y + alpha)``.
 
     >>> elu_backward(np.array([3.0, 3.0]), np.array([-0.5, 2.0]))

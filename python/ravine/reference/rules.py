@@ -5,31 +5,33 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .. import _core
 
 Array = NDArray[Any]
 
 SLOTS: dict[str, int] = {}
 """How many values of state a rule keeps for each weight."""
 
+USUAL: dict[str, float] = _core.rows["update_settings"]
+"""The settings of the compiled rules, with their usual values."""
 
-@dataclass(frozen=True)
+
 class Settings:
     """What the rules read, named as in the papers; each reads what it needs."""
 
-    learning_rate: float = 1e-3
-    momentum: float = 0.0
-    beta1: float = 0.9
-    beta2: float = 0.999
-    rho: float = 0.9
-    epsilon: float = 1e-8
-    weight_decay: float = 0.0
-    bias_correction: bool = True
-    epsilon_inside: bool = False
+    def __init__(self, **given: float) -> None:
+        unknown = given.keys() - USUAL.keys()
+        if unknown:
+            raise TypeError(f"a rule has no setting {min(unknown)!r}; choose from {', '.join(USUAL)}")
+        vars(self).update({**USUAL, **given})
+
+    def __getattr__(self, name: str) -> float:
+        raise AttributeError(name)
 
     def root(self, x: Array) -> Array:
         """``sqrt(x) + e``, or ``sqrt(x + e)`` with `epsilon_inside`."""
@@ -74,7 +76,7 @@ def rule(slots: int) -> Callable[[Formula], Rule]:
     def decorate(formula: Formula) -> Rule:
         @functools.wraps(formula)
         def step(w: Array, state: Array, dw: Array, *, running: Array | None = None, **settings: float) -> None:
-            s = Settings(**settings)  # type: ignore[arg-type]
+            s = Settings(**settings)
             slots_of_state = list(state.astype(np.float64))
             with np.errstate(all="ignore"):
                 d = formula(s, dw.astype(np.float64), slots_of_state, np.ones(4) if running is None else running)
@@ -82,9 +84,10 @@ def rule(slots: int) -> Callable[[Formula], Rule]:
                 for slot, value in zip(state, slots_of_state, strict=True):
                     slot[...] = value
 
-        usual = inspect.signature(Settings).parameters.values()
         positional = list(inspect.signature(step, follow_wrapped=False).parameters.values())[:-1]
-        options = [option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in usual]
+        options = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=usual) for name, usual in USUAL.items()
+        ]
         step.__signature__ = inspect.Signature([*positional, *options])  # type: ignore[attr-defined]
         head, references, rest = inspect.cleandoc(formula.__doc__ or "").partition("References\n")
         step.__doc__ = head.rstrip() + "\n" + _PARAMETERS.format(slots=slots) + references + rest

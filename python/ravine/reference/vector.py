@@ -17,10 +17,10 @@ __all__ = [
     "add_penalty_gradient",
     "add_scaled",
     "all_finite",
-    "approach",
-    "clear_faded",
     "column_sums",
     "dot",
+    "flush_subnormals",
+    "lerp",
     "pow",
     "rotate",
     "scale",
@@ -232,7 +232,7 @@ def all_finite(x: Array) -> bool:
     return bool(np.isfinite(x).all())
 
 
-def clear_faded(x: Array, g: Array) -> None:
+def flush_subnormals(x: Array, g: Array) -> None:
     """Set ``x = 0`` where ``|x|`` is below the smallest normal number and ``g`` is 0, in place.
 
     Parameters
@@ -245,14 +245,14 @@ def clear_faded(x: Array, g: Array) -> None:
     Examples
     --------
     >>> x = np.array([1e-310, 1e-310, 1e-300])
-    >>> clear_faded(x, np.array([0.0, 1.0, 0.0]))
+    >>> flush_subnormals(x, np.array([0.0, 1.0, 0.0]))
     >>> x.tolist()
     [0.0, 1e-310, 1e-300]
     """
     x[(g == 0) & (np.abs(x) < np.finfo(x.dtype).smallest_normal)] = 0
 
 
-def approach(y: Array, x: Array, share: float) -> None:
+def lerp(y: Array, x: Array, share: float) -> None:
     """Move ``y`` towards ``x`` by a share of the way: ``y += share (x - y)``, in place.
 
     Parameters
@@ -267,7 +267,7 @@ def approach(y: Array, x: Array, share: float) -> None:
     Examples
     --------
     >>> y = np.array([1.0, 2.0])
-    >>> approach(y, np.array([3.0, 2.0]), 0.25)
+    >>> lerp(y, np.array([3.0, 2.0]), 0.25)
     >>> y
     array([1.5, 2. ])
     """
