@@ -110,16 +110,21 @@ def same_bits(old: Any, new: Any, call: kernel_calls.Call) -> bool:
     return bits(old, call) == bits(new, call)
 
 
+def kernels_of(build: Any) -> set[str]:
+    """Name the raw kernels of an instruction set."""
+    return {name for name in dir(build) if name[0] != "_" and callable(getattr(build, name))}
+
+
 def kernel_pairs(old: Any, new: Any, isa: str, wanted: re.Pattern[str], missing: list[str]) -> Iterator[Pair]:
     """Give each call of each kernel of an instruction set; both builds get the same arrays."""
-    calls = kernel_calls.table(new.names)
-    old_names, new_names = ({name for name in dir(side) if callable(getattr(side, name))} for side in (old, new))
-    old_names, new_names = ({name for name in found if name[0] != "_"} for found in (old_names, new_names))
+    calls, former = kernel_calls.table(new.names), {name: name for name in kernels_of(old)}
+    former |= {now: then for now, then in kernel_calls.FORMER.items() if then in former}
+    old_names, new_names = set(former) - set(kernel_calls.FORMER.values()), kernels_of(new)
     missing += [f"{isa} {name}: only in the old build" for name in sorted(old_names - new_names)]
     missing += [f"{isa} {name}: only in the new build" for name in sorted(new_names - old_names)]
     missing += [f"{isa} {name}: no call in benchmarks/kernel_calls.py" for name in sorted(new_names - set(calls))]
     for name in sorted(old_names & new_names & set(calls)):
-        left, right = getattr(old, name), getattr(new, name)
+        left, right = getattr(old, former[name]), getattr(new, name)
         for dtype in ("float32", "float64"):
             label = f"{name} {isa} {dtype}"
             if not wanted.search(label):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from functools import cache
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -198,12 +199,12 @@ def prepared(library: str, layers: list[dict[str, Any]], seed: int, head: Head, 
     return network
 
 
-@pytest.mark.parametrize("hidden", ACTIVATIONS)
 @pytest.mark.parametrize("form", LAYERS)
 @pytest.mark.parametrize("head", HEADS, ids=lambda head: head.name)
-def test_loss_gradients(head: Head, form: str, hidden: str) -> None:
-    layers, seed, X, target = smooth_point(form, hidden, head)
-    for weighting, (weights, *_) in WEIGHTINGS.items():
+def test_loss_gradients(head: Head, form: str) -> None:
+    for hidden, (weighting, (weights, *_)) in product(ACTIVATIONS, WEIGHTINGS.items()):
+        print(hidden, weighting)
+        layers, seed, X, target = smooth_point(form, hidden, head)
         weight = weights(ROWS)
         engine, twin = (prepared(library, layers, seed, head, weighting) for library in ("engine", "twin"))
         value = engine.loss_and_gradients(X, target, weight, n_threads=1)
