@@ -66,7 +66,7 @@ def test_a_test_that_holds_the_interpreter_ends_the_process(tmp_path):
 @pytest.mark.parametrize("trap", ["''", "-"])
 def test_ctrl_c_comes_where_the_shell_has_set_it_to_be_ignored(trap):
     tests = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", "-k", "microseconds or annealing",
-             str(HERE / "test_signals.py")]  # fmt: skip
+             str(HERE / "training" / "test_signals.py")]  # fmt: skip
     command = ["sh", "-c", f'trap {trap} INT; exec "$@"', "sh", *tests]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stdout

@@ -126,7 +126,8 @@ def test_an_activation_is_four_files(tree, tmp_path_factory):
     for name, source in {**sources, "main": build / "main.cpp"}.items():
         subprocess.run([COMPILER, *options, "-c", source, "-o", build / f"{name}.o"], check=True, timeout=120)
     subprocess.run([COMPILER, build / "main.o", build / "hard_tanh.o", "-o", build / "main"], check=True, timeout=60)
-    symbols = subprocess.run(["nm", "--demangle", build / "table.o"], check=True, capture_output=True, text=True).stdout
+    command = ["nm", "--demangle", build / "table.o"]
+    symbols = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
     assert "U ravine::baseline::activation_hard_tanh" in symbols
 
     path = tree / "python/ravine/reference/activations.py"
