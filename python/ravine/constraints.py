@@ -62,7 +62,7 @@ _NAMES: dict[str, type[MaxNorm]] = {"max_norm": MaxNorm}
 
 
 def get(constraint: str | MaxNorm, *, name: str = "constraint") -> MaxNorm:
-    """Return the constraint of this name, or the given object; ValueError, which names `name`, for others."""
+    """Return the constraint with the name `constraint`, or that object; ValueError, naming `name`, for others."""
     if isinstance(constraint, MaxNorm):
         return constraint
     return _NAMES[check_choice(name, constraint, _NAMES)]()

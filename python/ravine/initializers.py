@@ -332,7 +332,7 @@ _NAMES: dict[str, type[Initializer]] = {
 
 
 def get(initializer: str | Initializer, *, name: str = "initializer") -> Initializer:
-    """Return the initialiser of this name, or the given object; ValueError, which names `name`, for others."""
+    """Return the initialiser with the name `initializer`, or that object; ValueError, naming `name`, for others."""
     if isinstance(initializer, Initializer):
         return initializer
     return _NAMES[check_choice(name, initializer, _NAMES)]()

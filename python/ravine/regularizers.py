@@ -230,7 +230,7 @@ _NAMES: dict[str, type[L1 | L2 | L2Norm]] = {"l1": L1, "l2": L2, "l2_norm": L2No
 
 
 def get(regularizer: str | Regularizer, *, name: str = "regularizer") -> Regularizer:
-    """Return the regularizer of this name, or the given object; ValueError, which names `name`, for others."""
+    """Return the regularizer with the name `regularizer`, or that object; ValueError, naming `name`, for others."""
     if isinstance(regularizer, Regularizer):
         return regularizer
     return _NAMES[check_choice(name, regularizer, _NAMES)]()

@@ -139,7 +139,7 @@ class ModelCheckpoint(Monitor):
             self._handles = True
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Restore the previous handler of SIGTERM."""
+        """Restore the default handler of SIGTERM."""
         if self._handles:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             self._handles = False
