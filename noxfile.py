@@ -13,6 +13,10 @@ nox.options.sessions = ["lint", "tests"]
 nox.options.reuse_existing_virtualenvs = True
 nox.needs_version = ">=2024.4"
 
+# for tests that take minutes, or that a sanitizer or guard pages slow down
+PATIENT = ["--timeout=3600", "-o", "faulthandler_timeout=7200"]
+GROUPS = nox.project.load_toml("pyproject.toml")["dependency-groups"]
+TEST = GROUPS["test"]
 INSTRUCTION_SETS = ["avx512", "avx2", "baseline"]
 
 
@@ -26,7 +30,7 @@ def supported(session: nox.Session) -> list[str]:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the test suite, once per instruction set of this machine."""
-    session.install(".[test]")
+    session.install(".", *TEST)
     for isa in supported(session):
         session.run("python", "-m", "pytest", *session.posargs, env={"RAVINE_ISA": isa})
 
@@ -34,15 +38,15 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def tests_slow(session: nox.Session) -> None:
     """Run the tests that take minutes, and those that compare with PyTorch."""
-    session.install(".[test]", "torch==2.13.0", "scikit-learn")
-    session.run("python", "-m", "pytest", "-m", "slow or torch", *session.posargs)
+    session.install(".", *TEST, "torch==2.13.0", "scikit-learn")
+    session.run("python", "-m", "pytest", "-m", "slow or torch", *PATIENT, *session.posargs)
 
 
 @nox.session
 def tests_sklearn(session: nox.Session) -> None:
     """Run the tests of ravine.sklearn, scikit-learn's own among them."""
     peers = ["pandas>=2.2", "polars>=1.0", "pyarrow>=15", "matplotlib>=3.8", "array-api-strict>=2.3"]
-    session.install(".[test,tuning]", *peers)
+    session.install(".[tuning]", *TEST, *peers)
     session.run("python", "-m", "pytest", "-m", "sklearn", *session.posargs)
     checks = ["python", "-m", "pytest", "-m", "sklearn", "tests/dropin/test_anchor.py"]
     session.run(*checks, env={"SCIPY_ARRAY_API": "1"})
@@ -75,12 +79,12 @@ def build(session: nox.Session, target: str, folder: str, *defines: str) -> str:
 @nox.session
 def guards(session: nox.Session) -> None:
     """Run the tests of kernels and engine with every array between pages that may not be touched."""
-    session.install(".[test]")
+    session.install(".", *TEST)
     tests = session.posargs or ["tests/kernels", "tests/engine"]
     # what counts allocations, or measures memory, sees the guards
     chosen = ["-k", "not nothing_hidden and not release_the_interpreter", "-q", *tests]
     for side in ("after", "before"):
-        session.run("python", "tests/guard_pages.py", side, *chosen)
+        session.run("python", "tests/guard_pages.py", side, *PATIENT, *chosen)
 
 
 # Tests that look at the process from outside, which a sanitizer's own memory and signal handlers change, or that need
@@ -106,7 +110,7 @@ def sanitize(session: nox.Session) -> None:
         session.skip("needs a compiler with AddressSanitizer: apt-get install g++")
     settings = ["-C", "build-dir=build/sanitize", "-C", "cmake.define.RAVINE_SANITIZE=address"]
     settings += ["-C", f"cmake.define.RAVINE_WIDEST={os.environ.get('RAVINE_WIDEST', 'avx2')}"]
-    session.run("python", "-m", "pip", "install", "--quiet", ".[test]", *settings, env={"CXX": compiler}, silent=False)
+    session.run("python", "-m", "pip", "install", "--quiet", ".", *TEST, *settings, env={"CXX": compiler}, silent=False)
     # the sanitizer looks for the function that throws when it starts, which is before the module brings it along
     loaded = [library, file_of(compiler, "libstdc++.so.6")]
     environment = {
@@ -116,7 +120,9 @@ def sanitize(session: nox.Session) -> None:
     }
     tests = session.posargs or ["tests"]
     # a report ends the process: captured at the descriptor, it would be lost
-    session.run("python", "-m", "pytest", "-q", "--capture=sys", "-k", UNSANITIZED, *tests, env=environment)
+    session.run(
+        "python", "-m", "pytest", "-q", "-n0", "--capture=sys", "-k", UNSANITIZED, *PATIENT, *tests, env=environment
+    )
 
 
 @nox.session
@@ -156,10 +162,11 @@ def emulated(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check format, style and types of Python and C++."""
-    session.install(".[lint]")
+    session.install(*GROUPS["lint"])
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
+    session.run("lint-imports", env={"PYTHONPATH": "python"})
     sources = [
         os.path.join(folder, name)
         for folder, _, names in os.walk("csrc")
@@ -186,12 +193,12 @@ def compare(session: nox.Session) -> None:
 @nox.session
 def ulp(session: nox.Session) -> None:
     """Try all 2^32 float32 arguments of every vector function, once per instruction set."""
-    session.install(".[test]")
+    session.install(".", *TEST)
     session.run("python", "tests/ulp_sweep.py", *session.posargs)
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
     """Run every example of the documentation: docstrings, the README and the scripts."""
-    session.install(".[test]")
+    session.install(".", *TEST)
     session.run("python", "-m", "pytest", "tests/test_docs.py", "tests/test_examples.py", *session.posargs)

@@ -1,4 +1,4 @@
-"""Many models at once: starts that end in few places, ensembles, turns of optimizers, averages of weights."""
+"""Many models at once: starts that end in few minima, ensembles, turns of optimizers, averages of weights."""
 
 import math
 
@@ -16,7 +16,7 @@ def curve(x):
 
 
 def balls(count=40):
-    """Let many balls roll: they end in five places."""
+    """Let many balls roll: they end in five minima."""
     return rv.MultiStart(rv.optimizers.SGD(0.2), starts=count).minimize(curve, bounds=[(-15.7, 15.7)], steps=200)
 
 

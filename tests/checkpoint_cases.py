@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 import ravine as rv
-from ravine._layout import _DIGITS, _START, _checksum
+from ravine.checkpoint.file_format import _DIGITS, _START, _checksum
 from ravine.layers import Dense, Dropout, Input
 
 RNG = np.random.default_rng(11)
@@ -31,15 +31,15 @@ def tiny():
 
 def state_of(made):
     """Everything of a model that a fit changes, as comparable values."""
-    network, history = made._built(), made.history
+    network, history = made._state.network, made.history
     arrays = {**network.weights(), **network.optimizer_state(), "running": network.running}
     return {
         "arrays": {name: array.tobytes() for name, array in arrays.items()},
         "step": network.step,
-        "epoch": made._epoch,
+        "epoch": made._state.training.epoch,
         "rate": made.learning_rate,
-        "sampling": made._sampling and made._sampling.state.tobytes(),
-        "turn": (made._turn, made._shares),
+        "sampling": made._state.training.sampling and made._state.training.sampling.state.tobytes(),
+        "turn": (made._state.training.turn, made._state.training.shares),
         "history": history and (history.epoch, history.learning_rate, history.history),
     }
 

@@ -28,7 +28,7 @@ def compiled(folder: str | os.PathLike[str]) -> str | None:
         return None
     library = os.path.join(folder, "guard_pages.so")
     command = [compiler, "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-fno-builtin", "-o", library]
-    subprocess.run([*command, str(HERE / "guard_pages.c")], check=True)
+    subprocess.run([*command, str(HERE / "guard_pages.c")], check=True, timeout=60)
     return library
 
 
@@ -72,8 +72,8 @@ def main() -> int:
         if library is None:
             print("skipped: guard pages need Linux and a C compiler", file=sys.stderr)
             return 1
-        command = [sys.executable, "-m", "pytest", "-p", "guard_pages", *arguments]
-        return subprocess.run(command, env=environment(library, side), check=False).returncode
+        command = [sys.executable, "-m", "pytest", "-p", "guard_pages", "-n0", *arguments]
+        return subprocess.run(command, env=environment(library, side), check=False, timeout=3600).returncode
 
 
 if __name__ == "__main__":

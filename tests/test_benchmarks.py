@@ -2,15 +2,20 @@
 
 import importlib
 import json
+import re
+import shutil
 import subprocess
 import sys
+import time
+import types
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import ravine as rv
-from benchmarks import compare, contest, fits, optimizers, outcome, report, rows, tasks
+from benchmarks import compare, contest, fits, kernel_calls, kernels, optimizers, outcome, report, rows, tasks
 from benchmarks.contestants import CONTESTANTS, Contestant
 from benchmarks.limits import Limits
 from benchmarks.ratios import bootstrap_interval, ratio
@@ -295,7 +300,8 @@ def test_a_missing_peer_says_so():
 
 def test_ravine_does_not_know_its_benchmarks():
     code = "import sys, ravine; print(any(name.split('.')[0] == 'benchmarks' for name in sys.modules))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "False"
 
 
 @pytest.mark.parametrize("name", ["tiny", "digits", "infer-20-1", "nt 32x32x32"])
@@ -363,4 +369,98 @@ def test_a_rate_that_diverges_is_not_the_best():
 
 def test_every_optimizer_of_models_is_compared():
     compared = {type(make(0.1)).__name__.lower() for _, make, _ in optimizers.OPTIMIZERS}
-    assert compared == set(rv.optimizers._NAMES) - {"newton"}
+    assert compared == set(rv.optimizers.names.OPTIMIZERS) - {"newton"}
+
+
+def fake_pair(old, new, same=True):
+    """Two builds of a kernel that take so many milliseconds."""
+    runs = (lambda times, pause=pause: time.sleep(1e-3 * pause * times) for pause in (old, new))
+    return kernels.Pair("a kernel", *runs, lambda: same)
+
+
+@pytest.mark.alone
+def test_a_slower_kernel_is_measured_again_and_named():
+    found = [kernels.measure(fake_pair(*times), 3) for times in ((2, 3), (3, 2), (2, 2))]
+    assert found[0].ratio == pytest.approx(1.5, abs=0.2) and found[1].ratio == pytest.approx(0.67, abs=0.1)
+    suspects = [(0, fake_pair(2, 3)), (2, fake_pair(2, 1))]
+    kernels.measure_again(suspects, found, 1, 1.2)
+    assert found[0].ratio > 1.2 and found[2].ratio < 1.0
+    lines = kernels.summary(found, ["avx2 lerp: only in the new build"], 1.2)
+    assert lines[0] == "\nslower: 1" and lines[1].startswith("a kernel ")
+    assert lines[2:5] == ["\nother bits: 0", "\nnot compared: 1", "avx2 lerp: only in the new build"]
+
+
+NAMES = {"elementary": [], "activations": ["relu"], "losses": [], "metrics": [], "updates": {}}
+
+
+def build_of(**functions):
+    return types.SimpleNamespace(names=NAMES, **functions)
+
+
+def test_builds_may_have_other_kernels_and_other_bits(monkeypatch):
+    monkeypatch.setattr(kernel_calls, "BYTES", {"L1": 128})
+
+    def off(x, *, out):
+        return np.maximum(x, np.float32(0.5), out=out)
+
+    def without_out(x):
+        return x
+
+    relu, sums = rv.kernels.relu, rv.kernels.sum_abs
+    old = build_of(relu=relu, sum_abs=sums, approach=print, clip=without_out)
+    new = build_of(relu=off, sum_abs=sums, lerp=print, clip=rv.kernels.clip)
+    missing = []
+    pairs = list(kernels.kernel_pairs(old, new, "avx2", re.compile("relu|float32"), missing))
+    assert [(pair.name, pair.same()) for pair in pairs] == [
+        ("relu avx2 float32 35", False),
+        ("relu avx2 float64 19", False),
+        ("sum_abs avx2 float32 35", True),
+    ]
+    assert missing[:3] == [
+        "avx2 approach: only in the old build",
+        "avx2 lerp: only in the new build",
+        "avx2 lerp: no call in benchmarks/kernel_calls.py",
+    ]
+    assert "clip avx2 float32: a build does not take this call" in missing[3] and len(missing) == 4
+
+
+def test_every_kernel_has_calls_that_both_builds_would_take(monkeypatch):
+    monkeypatch.setattr(kernel_calls, "BYTES", {"L1": 512, "L2": 4096})
+    monkeypatch.setattr(kernel_calls, "PRODUCTS", [(3, 4, 5)])
+    monkeypatch.setattr(kernel_calls, "CONVOLUTIONS", [row._replace(size=8) for row in kernel_calls.CONVOLUTIONS])
+    missing = []
+    pairs = list(kernels.kernel_pairs(rv.kernels, rv.kernels, "any", re.compile(""), missing))
+    assert missing == [] and all(pair.same() for pair in pairs)
+    assert len({pair.name.split()[0] for pair in pairs}) == sum(
+        callable(getattr(rv.kernels, n)) for n in dir(rv.kernels)
+    )
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory):
+    """A folder and a wheel of this very build."""
+    folder, core = tmp_path_factory.mktemp("old"), Path(rv._core.__file__)
+    shutil.copytree(
+        Path(rv.__file__).parent, folder / "ravine", ignore=shutil.ignore_patterns("__pycache__", "_core*.so")
+    )
+    shutil.copy(core, folder / "ravine" / core.name)
+    shutil.make_archive(str(folder / "ravine-0-py3-none-any"), "zip", folder, "ravine")
+    return folder, (folder / "ravine-0-py3-none-any.zip").rename(folder / "ravine-0-py3-none-any.whl")
+
+
+@pytest.mark.parametrize("form", [0, 1])
+def test_this_build_is_as_fast_as_itself(packed, form):
+    arguments = ["--only", "^relu .*float32|train (tiny|lenet)", "--rounds", "1", "--tolerance", "1000"]
+    command = [sys.executable, "-m", "benchmarks.kernels", "--against", str(packed[form]), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    compared = 2 + 3 * sum(hasattr(rv._core, isa) for isa in ("baseline", "avx2", "avx512"))
+    assert f"{compared} compared; median ratio" in done.stdout
+    assert "slower: 0\n\nother bits: 0\n\nnot compared: 0\n" in done.stdout
+
+
+def test_only_a_build_of_ravine_is_compared(tmp_path, capsys):
+    (tmp_path / "empty.whl").write_bytes(b"")
+    for given in (tmp_path, tmp_path / "empty.whl", tmp_path / "none.whl"):
+        assert kernels.main(["--against", str(given)]) == 2
+        assert "is neither a wheel of ravine nor a folder" in capsys.readouterr().err

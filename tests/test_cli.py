@@ -10,6 +10,7 @@ import time
 import pytest
 
 import ravine as rv
+from children import child
 from ravine.cli import main
 
 COMMAND = [sys.executable, "-W", "error", "-m", "ravine"]
@@ -72,14 +73,11 @@ def test_a_run_that_was_killed_goes_on_to_the_same_result(capsys, tmp_path):
         return json.loads(capsys.readouterr().out.splitlines()[-1])["test_loss"]
 
     path = tmp_path / "run.ravine"
-    running = subprocess.Popen(
-        [*COMMAND, *flags, "--epochs", "100000", "--checkpoint", str(path)], stdout=subprocess.DEVNULL
-    )
-    while not path.exists():
-        assert running.poll() is None
-        time.sleep(0.01)
-    running.kill()
-    running.wait()
+    command = [*COMMAND, *flags, "--epochs", "100000", "--checkpoint", str(path)]
+    with child(command, stdout=subprocess.DEVNULL) as running:
+        while not path.exists():
+            assert running.poll() is None
+            time.sleep(0.01)
     rv.load(path)
     whole = loss_of("--checkpoint", str(path))
     assert loss_of("--resume", str(path)) == whole  # which has ended
@@ -87,7 +85,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_result(capsys, tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ravine.cli.Progress.on_epoch_end", interrupted_in_epoch(3))
         assert main([*flags, *stopped]) == 130
-    assert rv.load(path)._epoch in (3, 4)
+    assert rv.load(path)._state.training.epoch in (3, 4)
     capsys.readouterr()
     assert loss_of("--resume", str(path)) == whole
 
@@ -140,7 +138,7 @@ def test_flags_are_taken(flags, capsys):
     assert "test accuracy" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", sorted(set(rv.optimizers._NAMES) - {"newton"}))
+@pytest.mark.parametrize("name", sorted(set(rv.optimizers.names.OPTIMIZERS) - {"newton"}))
 def test_every_optimizer_that_takes_models_trains(name, capsys):
     assert main(["train", "digits", "--optimizer", name, "--hidden", "16", "--epochs", "3", "--json"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -246,10 +244,10 @@ def test_full_disk_is_one_line():
     assert done.stderr.startswith("ravine: ") and done.stderr.count("\n") == 1
 
 
+@pytest.mark.alone
 def test_interrupt_ends_with_130_and_a_line():
     command = [*COMMAND, "train", "digits", "--epochs", "1000000", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
-        assert running.stdout is not None
+    with child(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         running.stdout.readline()
         running.stdout.readline()
         time.sleep(0.3)

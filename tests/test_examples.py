@@ -234,10 +234,10 @@ def test_the_spread_over_first_weights_shrinks_with_width():
 def test_many_models_show_what_they_say():
     example = load("many_models")
     balls = example.balls()
-    assert balls.n_places == 5
+    assert balls.n_minima == 5
     assert balls.saved > 0.7
     many, starts = example.xor_starts()
-    assert starts.n_places <= 5
+    assert starts.n_minima <= 5
     assert starts.saved > 0.3
     assert many.best_model.predict_classes(example.CORNERS).tolist() == example.XOR.tolist()
     members, together = example.bagging()

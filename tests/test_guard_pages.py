@@ -10,6 +10,7 @@ import pytest
 import guard_calls
 import guard_pages
 
+pytestmark = pytest.mark.timeout(630)
 HERE = Path(__file__).parent
 
 
@@ -84,7 +85,7 @@ def test_every_kernel_between_guard_pages(library, side):
 def test_runs_between_guard_pages(library, side):
     """Data, weights, activations, workspaces: those of the networks that train in the engine's tests."""
     tests = [str(HERE / "engine" / "test_determinism.py"), "-k", "a_case_trains"]
-    options = ["-q", "-x", "-p", "no:cacheprovider", "-p", "guard_pages", "--rootdir", str(HERE.parent)]
+    options = ["-q", "-x", "-p", "no:cacheprovider", "-n0", "-p", "guard_pages", "--rootdir", str(HERE.parent)]
     done = run(library, side, "-m", "pytest", *options, *tests)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     line = next(line for line in done.stdout.splitlines() if line.startswith("guard pages"))

@@ -56,6 +56,7 @@ print(json.dumps(found))
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the memory in use from /proc")
+@pytest.mark.timeout(330)
 def test_fits_leave_nothing_behind(tmp_path):
     script = SCRIPT % {"again": COUNT // 2, "anew": COUNT // 2}
     environment = {**os.environ, "MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "0"}

@@ -42,7 +42,7 @@ def mode(tmp_path_factory):
         pytest.skip("the mode is asked with a C compiler, on x86-64")
     library = tmp_path_factory.mktemp("mode") / "mode.so"
     source = Path(__file__).with_name("floating_point_mode.c")
-    subprocess.run([compiler, "-O1", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
+    subprocess.run([compiler, "-O1", "-shared", "-fPIC", "-o", str(library), str(source)], check=True, timeout=60)
     loaded = ctypes.CDLL(str(library))
 
     @contextmanager
@@ -170,6 +170,7 @@ def seconds(call, repeats=5):
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [64, 512])
 @pytest.mark.parametrize(("size", "weights"), [(1e-39, 1e-39), (1e-39, 1.0), (1.0, 1e-39)])
+@pytest.mark.alone
 def test_denormals_cost_at_most_half_as_much_again(size, weights, width):
     """Inputs, weights and gradients that are denormal, against ordinary ones."""
 
@@ -207,6 +208,7 @@ def layers(*units):
         (lambda: rv.kernels.random_bits(2**34 + 1, seed=0), ValueError, r"at most 2\^34"),
     ],
 )
+@pytest.mark.alone
 def test_what_cannot_fit_is_refused_before_memory_is_touched(call, error, message):
     begin = time.perf_counter()
     with pytest.raises(error, match=message):

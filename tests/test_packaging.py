@@ -12,6 +12,11 @@ import pytest
 
 import ravine as rv
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # which pytest brings
+
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = [ROOT / "CMakeLists.txt", ROOT / "pyproject.toml", *sorted((ROOT / "csrc").rglob("*"))]
 FORBIDDEN = (
@@ -37,6 +42,7 @@ def test_import_brings_in_numpy_and_nothing_else():
     assert printed.split() == []
 
 
+@pytest.mark.alone
 def test_import_takes_at_most_60_ms_beyond_numpy():
     code = "import time, numpy\nstart = time.perf_counter(); import ravine; print(time.perf_counter() - start)"
     assert statistics.median(float(python(code)) for _ in range(7)) <= 0.060
@@ -47,6 +53,12 @@ def test_only_numpy_is_required():
     assert [re.split(r"[^a-z]", line)[0] for line in needed] == ["numpy"]
 
 
+def test_requirements_are_those_of_the_group():
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    listed = [line for line in (ROOT / "tests" / "requirements.txt").read_text().splitlines() if line[0] != "#"]
+    assert listed == groups["test"]
+
+
 def test_version_is_the_same_everywhere():
     version = importlib.metadata.version("ravine")
     assert rv.__version__ == version
@@ -54,7 +66,7 @@ def test_version_is_the_same_everywhere():
     assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text()
 
 
-@pytest.mark.parametrize("name", ["py.typed", "_core.pyi", "data/digits.npz", "data/LICENSE-digits.txt"])
+@pytest.mark.parametrize("name", ["py.typed", "_core.pyi", "datasets/digits.npz", "datasets/LICENSE-digits.txt"])
 def test_package_carries(name):
     assert (Path(rv.__file__).parent / name).is_file()
 
@@ -69,7 +81,7 @@ def test_no_forbidden_compiler_flag(path):
     "command",
     [
         "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/ravine train digits",
-        '.venv/bin/pip install ".[test]" && .venv/bin/python -m pytest',
+        ".venv/bin/pip install -r tests/requirements.txt && .venv/bin/python -m pytest",
     ],
 )
 def test_ci_runs_the_commands_of_the_readme(command):

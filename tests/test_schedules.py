@@ -178,7 +178,7 @@ def test_the_rates_reach_the_weights(unit, callbacks):
     assert made.learning_rate == schedule(28 if unit == "step" else 7)
 
 
-STEPPING = [getattr(rv.optimizers, name) for name in rv.optimizers._NAMES.values()]
+STEPPING = [getattr(rv.optimizers, name) for name in rv.optimizers.names.OPTIMIZERS.values()]
 
 
 @pytest.mark.parametrize("optimizer", [made for made in STEPPING if not made.searches])

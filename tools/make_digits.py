@@ -1,4 +1,4 @@
-"""Write python/ravine/data/digits.npz from scikit-learn's copy of the UCI handwritten digits.
+"""Write python/ravine/datasets/digits.npz from scikit-learn's copy of the UCI handwritten digits.
 
 Run once, in an environment with scikit-learn: ``python tools/make_digits.py``. The 1,797 images are the test part of
 "Optical Recognition of Handwritten Digits" (doi 10.24432/C50P49). The file keeps the grey levels 0..16 as they are and
@@ -16,7 +16,7 @@ from sklearn.model_selection import train_test_split
 
 TEST_ROWS = 360
 SEED = 0
-TARGET = Path(__file__).resolve().parent.parent / "python" / "ravine" / "data" / "digits.npz"
+TARGET = Path(__file__).resolve().parent.parent / "python" / "ravine" / "datasets" / "digits.npz"
 
 
 def main() -> None:

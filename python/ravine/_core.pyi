@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ._sparse import Inputs
+from .inputs.sparse import Inputs
 
 _Array = NDArray[Any]
 _Vector = NDArray[np.float64]

@@ -14,14 +14,14 @@ import time
 from collections.abc import Callable, Sequence
 
 from . import __version__, callbacks, datasets, layers, optimizers, schedules, show_config
-from ._divergence import DivergenceError
-from ._threads import MAX_THREADS, get_num_threads
-from .checkpoint import CheckpointFormatError, CheckpointMismatchError
-from .model import Sequential
+from .errors import CheckpointFormatError, CheckpointMismatchError, DivergenceError
+from .model.sequential import Sequential
+from .optimizers.names import OPTIMIZERS as OPTIMIZER_NAMES
+from .runtime.threads import MAX_THREADS, get_num_threads
 
 __all__ = ["main"]
 
-OPTIMIZERS = sorted(set(optimizers._NAMES) - {"newton"})  # which takes no model
+OPTIMIZERS = sorted(set(OPTIMIZER_NAMES) - {"newton"})  # which takes no model
 RATES = {"adam": 5e-3}
 BATCH = 32
 MAX_UNITS = 10**6  # two such layers are under the engine's 2^40 weights

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import kernels
-from ._fixed import Described
-from ._validation import check_choice, check_number
+from .descriptions import Described
+from .inputs.arguments import check_choice, check_number
 
 __all__ = ["MaxNorm", "get"]
 
@@ -15,8 +15,8 @@ __all__ = ["MaxNorm", "get"]
 class MaxNorm(Described):
     """Each unit's incoming weights have a norm of at most c: w_j *= min(1, c / |w_j|) for every column j of a kernel.
 
-    `layers.Dense(kernel_constraint=...)` applies it after each step of the optimizer; first weights stay as they are
-    until then. A column whose norm is not finite stays as it is, and the fit diverges.
+    `layers.Dense(kernel_constraint=...)` applies it after each step of the optimizer; initial weights are not changed
+    until then. A column whose norm is not finite is not changed, and the fit diverges.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""First values of the parameters.
+"""Initial values of the parameters.
 
 Values come from the compiled counter-based generator and from operations that IEEE 754 defines exactly, so that the
 same seed gives the same bits on every machine. `fan_in` and `fan_out` of a kernel (inputs, units) are its two sizes.
@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from . import kernels
-from ._fixed import Described
-from ._validation import check_choice, check_dtype, check_int, check_number, check_shape
+from .descriptions import Described
+from .inputs.arguments import check_choice, check_dtype, check_int, check_number, check_shape
 
 __all__ = [
     "Constant",

@@ -25,12 +25,12 @@ _RENAMED = {"approach": "lerp", "clear_faded": "flush_subnormals"}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _RENAMED:
-        warnings.warn(f"kernels.{name} is now kernels.{_RENAMED[name]}", DeprecationWarning, stacklevel=2)
-        name = _RENAMED[name]
     chosen = getattr(_core, _instruction_set)
     if name == "__all__":
         return [name for name in dir(chosen) if not name.startswith("_")]
+    if name in _RENAMED:
+        warnings.warn(f"kernels.{name} is now kernels.{_RENAMED[name]}", DeprecationWarning, stacklevel=2)
+        name = _RENAMED[name]
     try:
         return getattr(chosen, name)
     except AttributeError:

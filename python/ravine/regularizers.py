@@ -1,6 +1,6 @@
 """Penalties on a layer's kernel, added to the loss.
 
-w are the kernel's weights; biases carry no penalty. The forms with a mean in place of the sum are the same with the
+w are the kernel's weights; biases carry no penalty. The forms with a mean instead of the sum are the same with the
 factor divided by the number of weights (L2Norm's by its root).
 """
 
@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import kernels
-from ._fixed import Described
-from ._validation import check_choice, check_flag, check_number
+from .descriptions import Described
+from .inputs.arguments import check_choice, check_flag, check_number
 
 __all__ = ["L1", "L1L2", "L2", "L2Norm", "Regularizer", "get"]
 
@@ -86,7 +86,7 @@ class L1(Regularizer):
     l1 : float >= 0, default=0.01
         Pulls weights towards zero at a constant rate.
     proximal : bool, default=False
-        Whether each step of `fit` ends with w = sign(w) max(|w| - a l1, 0), a being the learning rate, in place of the
+        Whether each step of `fit` ends with w = sign(w) max(|w| - a l1, 0), a being the learning rate, instead of the
         gradient: weights that the loss does not need become exactly 0, where the gradient makes them jump about it. It
         goes with `SGD` without momentum or with `average=True`, whose steps have the gradient's own length.
 

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import kernels
-from ._fixed import Described
-from ._validation import as_array, check_flag, check_number
+from .descriptions import Described
+from .inputs.arguments import check_flag, check_number
+from .inputs.arrays import as_array
 
 __all__ = [
     "BoldDriver",
@@ -156,7 +157,7 @@ class ExponentialDecay(_Staircase):
     decay_rate : float > 0
         r; above 1 the rate grows.
     staircase : bool, default=False
-        floor(t/T) in place of t/T.
+        floor(t/T) instead of t/T.
     unit : {"step", "epoch"}, default="step"
         What t counts.
 
@@ -194,7 +195,7 @@ class InverseTimeDecay(_Staircase):
     decay_rate : float >= 0
         r.
     staircase : bool, default=False
-        floor(t/T) in place of t/T.
+        floor(t/T) instead of t/T.
     unit : {"step", "epoch"}, default="step"
         What t counts.
 
@@ -218,7 +219,7 @@ class InverseTimeDecay(_Staircase):
 class PolynomialDecay(_Decay):
     """a = (a0 - a1) (1 - min(t, T)/T)^p + a1.
 
-    With `cycle`, T is doubled, tripled ... as t passes it: k T with k = max(1, ceil(t/T)) in place of T. The rate jumps
+    With `cycle`, T is doubled, tripled ... as t passes it: k T with k = max(1, ceil(t/T)) instead of T. The rate jumps
     up after each T, to lower and lower tops.
 
     Parameters
@@ -439,7 +440,7 @@ class BoldDriver(Schedule):
     Raises
     ------
     ValueError, TypeError
-        For a value that is not allowed. TypeError in a call: this is no function of t; see `following`.
+        For a value that is not allowed. TypeError in a call: this is not a function of t; see `following`.
 
     References
     ----------

@@ -36,6 +36,7 @@ PRIVATE = {
 }
 
 
+@pytest.mark.timeout(330)
 def test_their_own_tests_pass_unchanged(tmp_path: Path) -> None:
     """Every item that uses the public API alone passes; those that need pandas are skipped without it."""
     theirs = Path(sklearn.__file__).parent / "neural_network" / "tests" / "test_mlp.py"

@@ -15,8 +15,8 @@ from sklearn.datasets import load_iris, make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning
 
 import ravine as rv
-from ravine.sklearn import MLPClassifier, MLPRegressor, ScaledRate, _lbfgs
-from ravine.sklearn._rates import scaled
+from ravine.sklearn import MLPClassifier, MLPRegressor, ScaledRate, lbfgs
+from ravine.sklearn.rates import scaled
 
 pytestmark = pytest.mark.sklearn
 
@@ -125,8 +125,8 @@ def test_an_interrupted_search_keeps_its_last_step(monkeypatch: pytest.MonkeyPat
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         three = MLPRegressor(solver="lbfgs", max_iter=3, random_state=0).fit(X, Y)
-    evaluate, stepped = _lbfgs.Objective.evaluate, []
-    monkeypatch.setattr(_lbfgs.Ending, "reached", lambda ending, steps, before, point: stepped.append(steps))
+    evaluate, stepped = lbfgs.Objective.evaluate, []
+    monkeypatch.setattr(lbfgs.Ending, "reached", lambda ending, steps, before, point: stepped.append(steps))
 
     def interrupted(objective: Any, x: Any) -> Any:
         point = evaluate(objective, x)
@@ -134,7 +134,7 @@ def test_an_interrupted_search_keeps_its_last_step(monkeypatch: pytest.MonkeyPat
             raise KeyboardInterrupt
         return point
 
-    monkeypatch.setattr(_lbfgs.Objective, "evaluate", interrupted)
+    monkeypatch.setattr(lbfgs.Objective, "evaluate", interrupted)
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         fitted = MLPRegressor(solver="lbfgs", random_state=0).fit(X, Y)
     assert fitted.n_iter_ == 3 and all(

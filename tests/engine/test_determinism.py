@@ -57,7 +57,7 @@ def other_hashes(isa: str) -> dict[str, Any]:
     found = subprocess.run(
         [sys.executable, str(HERE / "engine_cases.py")],
         env={**os.environ, "RAVINE_ISA": isa},
-        check=True, capture_output=True, text=True,
+        check=True, capture_output=True, text=True, timeout=100,
     )  # fmt: skip
     result: dict[str, Any] = json.loads(found.stdout)
     assert result["isa"] == isa

@@ -93,6 +93,7 @@ def test_avx2_and_avx512_give_the_same_bits() -> None:
     assert len(hashes) == 1
 
 
+@pytest.mark.alone
 def test_ctrl_c_comes_soon() -> None:
     matrix, pressed = random(2500), []
 
@@ -106,7 +107,7 @@ def test_ctrl_c_comes_soon() -> None:
     with pytest.raises(KeyboardInterrupt):
         _core.symmetric_eigen(matrix)
     assert time.perf_counter() - pressed[0] < 0.5
-    thread.join()
+    thread.join(60)
 
 
 @pytest.mark.parametrize(

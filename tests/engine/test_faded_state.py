@@ -14,7 +14,7 @@ def test_state_without_gradients_ends_at_zero(n_threads):
     model.train_on_batch(X, y)
     model.parameters["dense/bias"][:] = -100
     model.fit(X, y, epochs=2000, n_threads=n_threads, verbose=0)
-    state = model._built().optimizer_state()
+    state = model._state.network.optimizer_state()
     for slot in "01":
         assert np.all(state[f"{slot}/dense/kernel"] == 0)
         assert np.any(state[f"{slot}/dense_1/bias"] != 0)

@@ -74,6 +74,7 @@ def test_bad_arguments_are_refused(name):
         _core.inverse_hessian_product(*arguments)
 
 
+@pytest.mark.alone
 def test_ctrl_c_ends_it():
     (gradient, (pair,)), pressed = pairs_of(1, 2_000_000), []
 
@@ -87,4 +88,4 @@ def test_ctrl_c_ends_it():
     with pytest.raises(KeyboardInterrupt):
         _core.inverse_hessian_product(gradient, [pair] * 2000, 1.0)
     assert time.perf_counter() - pressed[0] < 0.5
-    thread.join()
+    thread.join(60)

@@ -102,6 +102,8 @@ def endless(count: int, first_epochs: int = 10**6) -> tuple[list[Any], list[Any]
 
 
 # the calling thread is in the middle of a network of its own, or waits for another thread's
+@pytest.mark.alone
+@pytest.mark.timeout(method="thread")  # the alarm is the test's own
 @pytest.mark.parametrize(("count", "first_epochs"), [(1, 10**6), (2, 10**6), (2, 1), (5, 10**6)])
 def test_a_signal_ends_all_at_whole_steps(count: int, first_epochs: int) -> None:
     networks, sets, given = endless(count, first_epochs)
@@ -155,7 +157,7 @@ def test_python_goes_on_meanwhile_and_the_networks_are_held() -> None:
     thread.start()
     with pytest.raises(KeyboardInterrupt):
         type(networks[0]).train_many(networks, sets, given, n_threads=2)
-    thread.join()
+    thread.join(60)
     assert len(found) == 4
     assert all("in the middle of a run" in str(message) for message in found)
     networks[0].set_optimizer("sgd", {})  # free again

@@ -233,7 +233,7 @@ def test_any_number_of_threads_gives_the_same_bits(name: str, dtype: str, n_thre
 def test_the_same_bits_on_avx2_and_avx512() -> None:
     printed = [
         subprocess.run([sys.executable, __file__], env={**os.environ, "RAVINE_ISA": isa}, check=True,
-                       capture_output=True, text=True).stdout
+                       capture_output=True, text=True, timeout=100).stdout
         for isa in ("avx2", "avx512")
     ]  # fmt: skip
     assert printed[0] == printed[1]

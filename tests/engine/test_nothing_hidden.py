@@ -29,7 +29,7 @@ rng = np.random.default_rng(0)
 X, y = rng.standard_normal((1500, *inputs.shape), np.float32), rng.integers(0, 10, 1500, np.int32)
 model = rv.Sequential([inputs, *layers], random_state=0)
 model.compile(optimizer, "categorical_crossentropy")
-network = model._built()
+network = model._state.network
 sampler = sampled and rv._core.SamplerFloat32.draws(
     y, None, None, strata=10, seed=0, learning_rate=0.1, uniform=0.1)
 def train(epochs):
@@ -59,7 +59,9 @@ print(calls(2), calls(20))
 
 def output(script: str, *arguments: str, **environment: str) -> str:
     command = [sys.executable, "-c", script, *arguments]
-    done = subprocess.run(command, env={**os.environ, **environment}, check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        command, env={**os.environ, **environment}, check=True, capture_output=True, text=True, timeout=100
+    )
     return done.stdout
 
 
@@ -70,7 +72,7 @@ def counter(tmp_path_factory):
         pytest.skip("counting allocations takes a C compiler and glibc")
     library = tmp_path_factory.mktemp("counter") / "count_allocations.so"
     source = HERE / "count_allocations.c"
-    subprocess.run([compiler, "-O1", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
+    subprocess.run([compiler, "-O1", "-shared", "-fPIC", "-o", str(library), str(source)], check=True, timeout=60)
     return str(library)
 
 

@@ -294,7 +294,7 @@ def test_large_networks_match_the_twin(name: str) -> None:
 def test_the_same_bits_on_avx2_and_avx512() -> None:
     printed = [
         subprocess.run([sys.executable, __file__], env={**os.environ, "RAVINE_ISA": isa}, check=True,
-                       capture_output=True, text=True).stdout
+                       capture_output=True, text=True, timeout=100).stdout
         for isa in ("avx2", "avx512")
     ]  # fmt: skip
     assert printed[0] == printed[1]

@@ -1,6 +1,8 @@
 """What the kernel tests share: the instruction sets that are present, awkward sizes and memory, distances."""
 
+import hashlib
 import platform
+from collections import OrderedDict
 
 import numpy as np
 
@@ -35,6 +37,28 @@ def ulps(got, want, scale=None):
 def ulp_limit(isa):
     """What an elementwise kernel may be off by: 4 ULP, one more without fma."""
     return 4.0 if has_fma(isa) else 5.0
+
+
+_found = OrderedDict()
+
+
+def once(function, *arguments, **settings):
+    """What a function of arrays gives, computed once for all instruction sets and layouts that are held to it."""
+    key = (function, *map(_key, arguments), *((name, _key(value)) for name, value in settings.items()))
+    if key not in _found:
+        _found[key] = function(*arguments, **settings)
+        for result in _found[key] if isinstance(_found[key], tuple) else (_found[key],):
+            if isinstance(result, np.ndarray):
+                result.flags.writeable = False
+        if len(_found) > 1000:  # more than one test asks for
+            _found.popitem(last=False)
+    return _found[key]
+
+
+def _key(value):
+    if isinstance(value, np.ndarray):
+        return value.dtype, value.shape, hashlib.blake2b(np.ascontiguousarray(value)).digest()
+    return value
 
 
 def awkward(array, layout):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from checks import awkward, same_bits
+from checks import awkward, once, same_bits
 
 from ravine import reference
 
@@ -41,9 +41,9 @@ def test_windows_match_their_twin(kernels, dtype, layout, rng, window, border):
         dy = rng.standard_normal((rows, out_height, out_width, channels)).astype(dtype)
         given = {**settings, **KEY, "border": border, "first": first}
         y = kernels.image_window(awkward(x, layout), (out_height, out_width), **given)
-        assert same_bits(y, reference.image_window(x, (out_height, out_width), **given))
+        assert same_bits(y, once(reference.image_window, x, (out_height, out_width), **given))
         dx = kernels.image_window_backward(awkward(dy, layout), (height, width), **given)
-        assert same_bits(dx, reference.image_window_backward(dy, (height, width), **given))
+        assert same_bits(dx, once(reference.image_window_backward, dy, (height, width), **given))
 
 
 @pytest.mark.parametrize("border", BORDERS)

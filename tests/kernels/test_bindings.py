@@ -424,6 +424,7 @@ def test_a_twin_takes_the_arguments_of_its_kernel(name):
     assert list(names) == twin
 
 
+@pytest.mark.alone
 def test_kernels_release_the_interpreter():
     x = np.ones((1000, 1000))
     worker = threading.Thread(target=_core.baseline.matmul, args=(x, x))

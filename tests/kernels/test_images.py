@@ -5,7 +5,7 @@ import itertools
 
 import numpy as np
 import pytest
-from checks import ISAS, awkward, same_bits
+from checks import ISAS, awkward, once, same_bits
 
 from ravine import _core, reference
 
@@ -74,7 +74,7 @@ def test_numbers_of_largest_pixels(kernels, dtype, windows):
         x = integers(shape, dtype)
         x = with_nan(x) if nans else x
         y, index = kernels.max_pool_index(x, **windows)
-        want = reference.max_pool_index(x, **windows)
+        want = once(reference.max_pool_index, x, **windows)
         np.testing.assert_array_equal(y, want[0], strict=True)
         np.testing.assert_array_equal(index, want[1], strict=True)
         dy = integers(y.shape, dtype, seed=1)
@@ -82,7 +82,7 @@ def test_numbers_of_largest_pixels(kernels, dtype, windows):
             dx = kernels.max_pool_index_backward(dy, y, index, size=shape[1:3], relu=relu, **windows)
             want = kernels.max_pool_backward(dy, y, x, relu=relu, **windows)
             np.testing.assert_array_equal(dx, want, strict=True)
-            want = reference.max_pool_index_backward(dy, y, index, size=shape[1:3], relu=relu, **windows)
+            want = once(reference.max_pool_index_backward, dy, y, index, size=shape[1:3], relu=relu, **windows)
             np.testing.assert_array_equal(dx, want, strict=True)
 
 
@@ -238,9 +238,9 @@ def test_upsampling_and_its_gradient(kernels, dtype, size):
         for channels in CHANNELS:
             x = with_nan(integers((2, height, width, channels), dtype))
             y = kernels.upsample(x, size=size)
-            assert same_bits(y, reference.upsample(x, size=size))
+            assert same_bits(y, once(reference.upsample, x, size=size))
             dy = integers(y.shape, dtype, seed=2)
-            want = reference.upsample_backward(dy, size=size)
+            want = once(reference.upsample_backward, dy, size=size)
             np.testing.assert_array_equal(kernels.upsample_backward(dy, size=size), want, strict=True)
             assert np.isnan(kernels.upsample_backward(y, size=size)).sum() == np.isnan(x).sum()
 

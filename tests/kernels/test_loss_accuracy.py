@@ -68,7 +68,9 @@ def exact(formula, z, t, setting):
         return math.inf if value == mpmath.inf else float(value)
 
 
-@pytest.mark.parametrize(("name", "setting", "formula", "outputs", "targets"), CASES, ids=lambda x: str(x)[:22])
+@pytest.mark.parametrize(
+    ("name", "setting", "formula", "outputs", "targets"), CASES, ids=lambda x: "formula" if callable(x) else str(x)[:22]
+)
 def test_one_output(name, setting, formula, outputs, targets, isa, kernels, dtype):
     z, t = (a.ravel().astype(dtype)[:, None] for a in np.meshgrid(outputs, targets))
     setting = float(dtype(setting))

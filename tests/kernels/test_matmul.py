@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from checks import ISAS, awkward, has_fma, same_bits
+from checks import ISAS, awkward, has_fma, once, same_bits
 
 from ravine import _core
 from ravine.reference import matmul as twin
@@ -39,8 +39,8 @@ def test_integers_are_exact(form, kernels, dtype, layout, rng):
         a, b, left, right = factors(form, shape, lambda s: rng.integers(-8, 9, size=s), dtype, layout)
         c = kernels.matmul(a, b, **FORMS[form])
         assert c.dtype == dtype
-        assert np.array_equal(c, left.astype(np.int64) @ right.astype(np.int64)), shape
-        assert np.array_equal(c, twin(a, b, **FORMS[form])), shape
+        assert np.array_equal(c, once(np.matmul, left.astype(np.int64), right.astype(np.int64))), shape
+        assert np.array_equal(c, once(twin, a, b, **FORMS[form])), shape
 
 
 @pytest.mark.parametrize("shape", [(200, 1030, 900), (600, 1030, 900), (131, 2070, 1025)])
@@ -53,8 +53,8 @@ def test_error_bound(form, kernels, dtype, layout, rng):
     wider = {np.float32: np.float64, np.float64: np.longdouble}[dtype]
     for shape in SHAPES:
         a, b, left, right = factors(form, shape, lambda s: rng.normal(size=s), dtype, layout)
-        exact = left.astype(wider) @ right.astype(wider)
-        terms = np.abs(left).astype(wider) @ np.abs(right).astype(wider)
+        exact = once(np.matmul, left.astype(wider), right.astype(wider))
+        terms = once(np.matmul, np.abs(left).astype(wider), np.abs(right).astype(wider))
         bound = (shape[2] + 2) * np.finfo(dtype).eps * terms
         assert np.all(np.abs(kernels.matmul(a, b, **FORMS[form]) - exact) <= bound), shape
 
@@ -62,10 +62,10 @@ def test_error_bound(form, kernels, dtype, layout, rng):
 @pytest.mark.parametrize("shape", [*FEW, (30, 40, 256), (2, 3, 1031), (2, 1030, 520), (130, 3, 520), (1, 4131, 523)])
 def test_order_of_the_sums(shape, form, isa, kernels, dtype, rng):
     a, b, left, right = factors(form, shape, lambda s: rng.normal(size=s), dtype)
-    assert same_bits(kernels.matmul(a, b, **FORMS[form]), matmul_in_order(left, right, fused=has_fma(isa)))
+    assert same_bits(kernels.matmul(a, b, **FORMS[form]), once(matmul_in_order, left, right, fused=has_fma(isa)))
     start = rng.normal(size=shape[:2]).astype(dtype)
     c = kernels.matmul(a, b, **FORMS[form], accumulate=True, out=start.copy())
-    assert same_bits(c, matmul_in_order(left, right, start=start, fused=has_fma(isa)))
+    assert same_bits(c, once(matmul_in_order, left, right, start=start, fused=has_fma(isa)))
 
 
 @pytest.mark.parametrize("size", [1, 8, 32, 40, 300])
@@ -74,7 +74,7 @@ def test_order_of_sums_over_a_batch(size, k, isa, kernels, dtype, rng):
     for m, n in [(3, 5), (17, 33)]:
         left, right = rng.normal(size=(m, k)).astype(dtype), rng.normal(size=(k, n)).astype(dtype)
         c = kernels.matmul(np.ascontiguousarray(left.T), right, transpose_a=True, batch_slice=size)
-        assert same_bits(c, matmul_in_order(left, right, batch_slice=size, fused=has_fma(isa)))
+        assert same_bits(c, once(matmul_in_order, left, right, batch_slice=size, fused=has_fma(isa)))
 
 
 @pytest.mark.parametrize("batch_slice", [0, 8, 32])

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..startup.late import late_attributes
 from .base import Callback, LambdaCallback
-from .doctor import Doctor
-from .ensembles import CheckpointEnsemble
 from .logs import CSVLogger, JSONLogger
 from .rates import LearningRateFinder, LearningRateScheduler, ReduceLROnPlateau
 from .stopping import EarlyStopping, TerminateOnNaN, TimeLimit
 
 if TYPE_CHECKING:
     from .checkpoints import ModelCheckpoint
+    from .doctor import Doctor
+    from .ensembles import CheckpointEnsemble
 
 __all__ = [
     "CSVLogger",
@@ -31,10 +32,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import `ModelCheckpoint` when it is first asked for: it needs more of the standard library than the others."""
-    if name != "ModelCheckpoint":
-        raise AttributeError(f"module 'ravine.callbacks' has no attribute {name!r}")
-    from .checkpoints import ModelCheckpoint
-
-    return ModelCheckpoint
+__getattr__, __dir__ = late_attributes(__name__)

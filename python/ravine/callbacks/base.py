@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any
 
-from .._validation import check_name, check_number
+from ..inputs.arguments import check_name, check_number
+from ..model.sequential import Sequential
+from ..training.hooks import Hooks, Logs
 
-if TYPE_CHECKING:
-    from ..model import Sequential
-    from ..training import Data, Fit
+__all__ = ["Callback", "LambdaCallback", "Logs", "Monitor"]
 
-__all__ = ["BATCH_HOOKS", "EPOCH_HOOKS", "Callback", "LambdaCallback", "Logs", "Monitor"]
-
-Logs = dict[str, float]
-
-EPOCH_HOOKS = ("on_epoch_begin", "on_epoch_end")
-BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end")
 _MAXIMISED = ("acc", "auc", "f1", "precision", "r2", "recall", "top_")
 
 
-class Callback:
+class Callback(Hooks):
     """The base of all callbacks; override the hooks you need.
 
     A hook on batches makes the engine come back after each step, which costs a small net most of its speed; a hook on
@@ -33,73 +27,12 @@ class Callback:
         The model in training.
     params : dict
         "epochs" (the number after this fit), "steps" (batches an epoch), "metrics" (the names in `logs`) and
-        "resumed" (whether the fit goes on from a checkpoint: `set_state` follows `on_train_begin` then).
+        "resumed" (whether the fit continues that of a checkpoint: `set_state` follows `on_train_begin` then).
     takes_divergence : bool
-        Whether a loss that is no number ends the fit without an error; weights go back all the same.
+        Whether a loss that is not a number ends the fit without an error; weights go back all the same.
     """
 
     model: Sequential
-    params: dict[str, Any]
-    takes_divergence = False
-    _kept: ClassVar[tuple[str, ...]] = ()  # the attributes that a checkpoint keeps
-    _interrupts: ClassVar[bool] = False  # whether a fit that it has stopped goes on when it is resumed
-
-    def get_state(self) -> dict[str, Any]:
-        """Return what a `ModelCheckpoint` must keep for `fit(resume=...)`; override it where the callback remembers.
-
-        A dict of numbers, strings, arrays, and lists, tuples and dicts of them.
-        """
-        return {name: getattr(self, name) for name in self._kept}
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Take over what `get_state` gave, after `on_train_begin` of a fit that is resumed."""
-        for name in self._kept:
-            setattr(self, name, state[name])
-
-    def _epochs_alone(self) -> int:
-        """Return how many epochs may be over before this hears of the first: 1 unless it goes by the loss alone."""
-        return 1
-
-    def _pause_within(self, step: int) -> int | None:
-        """Return after how many steps from number `step` the engine should come back in mid-epoch, at most."""
-        return None
-
-    def _at_rest(self, fit: Fit) -> None:
-        """Hear that the fit stands at a place from which another could go on; all callbacks have heard of it."""
-
-    def _before_run(self) -> None:
-        """Hear that the engine goes to work: an exception of a signal handler now leaves a place to go on from."""
-
-    def _after_run(self) -> None:
-        """Hear that the engine has come back, whichever way."""
-
-    def _interrupted(self, fit: Fit) -> None:
-        """Hear that an exception has ended a run of the engine after a whole step."""
-
-    def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Before the first epoch."""
-
-    def on_train_end(self, logs: Logs | None = None) -> None:
-        """After the last epoch, also where an error or Ctrl-C ended the fit."""
-
-    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Before epoch number `epoch`, counted from 0 over all fits of the model."""
-
-    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """After epoch number `epoch`, validation included."""
-
-    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Before batch number `batch` of the epoch."""
-
-    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """After batch number `batch`; `logs` are those of this batch alone."""
-
-    def _see(self, data: Data) -> None:
-        """Look at the rows of the fit, before `on_train_begin`."""
-
-    def overrides(self, *hooks: str) -> bool:
-        """Whether any of these hooks does something."""
-        return any(getattr(getattr(self, hook), "__func__", None) is not getattr(Callback, hook) for hook in hooks)
 
 
 class LambdaCallback(Callback):
@@ -113,7 +46,7 @@ class LambdaCallback(Callback):
     Raises
     ------
     TypeError
-        For a hook that is no function.
+        For a hook that is not a function.
 
     Examples
     --------

@@ -9,15 +9,13 @@ import threading
 from string import Formatter
 from time import perf_counter
 from types import FrameType
-from typing import TYPE_CHECKING
 
-from .._state import is_finite
-from .._storage import check_path
-from .._validation import check_flag
+from ..checkpoint.fits import saved_fit
+from ..checkpoint.models import check_saveable, save_model
+from ..inputs.arguments import check_flag, check_path
+from ..network.snapshot import is_finite
+from ..training.hooks import RunningFit
 from .base import Logs, Monitor
-
-if TYPE_CHECKING:
-    from ..training import Fit
 
 __all__ = ["ModelCheckpoint"]
 
@@ -123,8 +121,6 @@ class ModelCheckpoint(Monitor):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Start afresh; refuse what could not be written."""
-        from .._model_state import check_saveable
-
         self._forget()
         names = self.params["metrics"]
         if self._chooses:
@@ -159,19 +155,19 @@ class ModelCheckpoint(Monitor):
         if self._running:
             raise SystemExit(128 + signum)
 
-    def _before_run(self) -> None:
+    def _on_run_begin(self) -> None:
         self._running = True
         if self._asked:
             raise SystemExit(128 + signal.SIGTERM)
 
-    def _after_run(self) -> None:
+    def _on_run_end(self) -> None:
         self._running = False
 
-    def _interrupted(self, fit: Fit) -> None:
+    def _on_interrupt(self, fit: RunningFit) -> None:
         if not self.save_best_only:
             self._save(fit)
 
-    def _pause_within(self, step: int) -> int | None:
+    def _steps_until_pause(self, step: int) -> int | None:
         if self._unit == "epochs":
             return None
         if self._unit == "steps":
@@ -183,45 +179,42 @@ class ModelCheckpoint(Monitor):
         self._mark = step, now
         return self._piece
 
-    def _at_rest(self, fit: Fit) -> None:
+    def _on_pause(self, fit: RunningFit) -> None:
         self._consider(fit)
         if self._asked:
             if not self.save_best_only:
                 self._save(fit)
             raise SystemExit(128 + signal.SIGTERM)
 
-    def _consider(self, fit: Fit) -> None:
+    def _consider(self, fit: RunningFit) -> None:
         """Note what the last epoch has reached; save if it is time."""
-        step, epoch_over = int(fit.network.step), not fit.opened
+        step, epoch_over = int(fit.state.step), not fit.progress.opened
         due = self._is_due(fit, step, epoch_over) or fit.is_finished()
         better = epoch_over and (due or not self.save_best_only) and self._improves(fit)
         if better:
-            self.best, self.best_epoch = self._logs[self.monitor], fit.model._epoch - 1
+            self.best, self.best_epoch = self._logs[self.monitor], fit.state.training.epoch - 1
         if due and (better or not self.save_best_only):
             self._save(fit)
 
-    def _improves(self, fit: Fit) -> bool:
-        return self._better(self._logs[self.monitor], self.best) and is_finite(fit.network)
+    def _improves(self, fit: RunningFit) -> bool:
+        return self._better(self._logs[self.monitor], self.best) and is_finite(fit.state.network)
 
-    def _is_due(self, fit: Fit, step: int, epoch_over: bool) -> bool:
+    def _is_due(self, fit: RunningFit, step: int, epoch_over: bool) -> bool:
         if self._unit == "epochs":
-            return epoch_over and fit.model._epoch % int(self._count) == 0
+            return epoch_over and fit.state.training.epoch % int(self._count) == 0
         if self._unit == "steps":
             return step % int(self._count) == 0
         return perf_counter() - self._saved_at >= self._count * _SECONDS[self._unit]
 
-    def _save(self, fit: Fit) -> None:
-        from .._model_state import save_model
-        from .._resume import place_of
-
-        step = int(fit.network.step)
+    def _save(self, fit: RunningFit) -> None:
+        step = int(fit.state.step)
         if step == self._saved_step:
             return
-        epoch = fit.model._epoch - (not fit.opened)
+        epoch = fit.state.training.epoch - (not fit.progress.opened)
         path = self.path
         if self._fields:
             path = path.format(**{**self._logs, "epoch": epoch, "step": step})
-        save_model(fit.model, path, place_of(fit))
+        save_model(fit.model, path, saved_fit(fit))
         self.saved_path, self._saved_step, self._saved_at = path, step, perf_counter()
 
 

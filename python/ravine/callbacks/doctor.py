@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .._validation import check_int
+from ..diagnosis.examination import Examination
+from ..diagnosis.findings import Finding
+from ..diagnosis.fitting import not_finite
+from ..diagnosis.float64_copy import Float64Copy, sample
+from ..inputs.arguments import check_int
+from ..network.data import Data
 from .base import Callback, Logs
-
-if TYPE_CHECKING:
-    from ..diagnosis.examination import Patient
-    from ..diagnosis.findings import Finding
-    from ..training import Data
 
 __all__ = ["Doctor"]
 
@@ -71,24 +71,19 @@ class Doctor(Callback):
             raise TypeError(f"print_fn must be None or a function of a line, got {print_fn!r}")
         self.print_fn = print_fn
         self.findings: list[Finding] = []
-        self._patient: Patient | None = None
+        self._examination: Examination | None = None
         self._rows: Data | None = None
 
-    def _see(self, data: Data) -> None:
-        from .._probe import sample
-
+    def _set_data(self, data: Data) -> None:
         self._rows = sample(data, self.max_rows)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Make the double of the model that is looked at."""
-        from .._probe import Probe
-        from ..diagnosis.examination import Patient
-
+        """Make the float64 copy of the model that is looked at."""
         assert self._rows is not None
         self.findings = []
         self._history: dict[str, list[float]] = {}
-        self._epochs = self.params["epochs"] - self.model._epoch
-        self._patient = Patient(self.model, Probe(self.model, self._rows))
+        self._epochs = self.params["epochs"] - self.model._state.training.epoch
+        self._examination = Examination(self.model._state, Float64Copy(self.model._state, self._rows))
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Look, and tell what is new."""
@@ -105,17 +100,15 @@ class Doctor(Callback):
                     self.print_fn(str(finding))
 
     def _examine(self, epoch: int) -> Iterable[Finding]:
-        assert self._patient is not None
-        self._patient.probe.take(self.model._built().weights())
-        return self._patient.examine(self._history, epoch, self._epochs)
+        assert self._examination is not None
+        self._examination.copy.take(self.model._state.network.weights())
+        return self._examination.examine(self._history, epoch, self._epochs)
 
     def _diverged(self, epoch: int) -> Finding:
         """Look at the model itself: in float64 its loss may be finite."""
-        from ..diagnosis.fitting import not_finite
-
         assert self._rows is not None
-        return not_finite(self.model, self._rows.X, 1, epoch)
+        return not_finite(self.model._state, self._rows.X, 1, epoch)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Let the double go."""
-        self._patient = self._rows = None
+        """Let the copy go."""
+        self._examination = self._rows = None

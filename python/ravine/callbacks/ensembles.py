@@ -1,25 +1,20 @@
-"""Callbacks that keep the weights of several epochs of one run."""
+"""The callback that keeps the weights of several epochs of one fit, and predicts with all of them."""
 
 from __future__ import annotations
 
-import copy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from .._sparse import Rows
-from .._state import is_finite
-from .._validation import NotFittedError, check_int
-from .base import Callback, Logs
-
-if TYPE_CHECKING:
-    from ..ensemble import Ensemble
+from ..ensembles.ensemble import Ensemble
+from ..ensembles.kept_weights import KeptWeights
+from ..inputs.sparse import MatrixLike
+from .base import Callback
 
 __all__ = ["CheckpointEnsemble"]
 
 
-class CheckpointEnsemble(Callback):
+class CheckpointEnsemble(KeptWeights, Callback):
     """Keeps the weights after every k-th epoch, in memory, and predicts with the mean of the models they make.
 
     One run gives several models at the price of one; they differ most where the learning rate goes up and down, as with
@@ -62,29 +57,7 @@ class CheckpointEnsemble(Callback):
     (1, 1)
     """
 
-    def __init__(self, *, every: int = 1, size: int = 5) -> None:
-        self.every = check_int("every", every, 1)
-        self.size = check_int("size", size, 1)
-        self._forget()
-
-    _kept = ("epochs", "weights")
-
-    def _forget(self) -> None:
-        self.epochs: list[int] = []
-        self.weights: list[dict[str, NDArray[Any]]] = []
-
-    def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Start afresh."""
-        self._forget()
-
-    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Keep the weights of every k-th epoch, if they are finite."""
-        if (epoch + 1) % self.every == 0 and is_finite(self.model._built()):
-            self.epochs = [*self.epochs, epoch][-self.size :]
-            kept = {name: np.array(w) for name, w in self.model._built().weights().items()}
-            self.weights = [*self.weights, kept][-self.size :]
-
-    def predict(self, X: Rows, *, n_threads: int | None = None) -> NDArray[Any]:
+    def predict(self, X: MatrixLike, *, n_threads: int | None = None) -> NDArray[Any]:
         """Return the mean of the models' outputs; arguments and errors as for `Sequential.predict`.
 
         Raises
@@ -94,7 +67,7 @@ class CheckpointEnsemble(Callback):
         """
         return self.ensemble().predict(X, n_threads=n_threads)
 
-    def predict_proba(self, X: Rows, *, n_threads: int | None = None) -> NDArray[Any]:
+    def predict_proba(self, X: MatrixLike, *, n_threads: int | None = None) -> NDArray[Any]:
         """Return the mean of the models' probabilities; arguments and errors as for `Sequential.predict_proba`.
 
         Raises
@@ -122,12 +95,4 @@ class CheckpointEnsemble(Callback):
         NotFittedError
             Before there are weights.
         """
-        from ..ensemble import Ensemble
-
-        if not self.weights:
-            raise NotFittedError(f"this {type(self).__name__} has kept no weights yet: fit a model with it first")
-        models = [copy.deepcopy(self.model) for _ in self.weights]
-        for model, kept in zip(models, self.weights, strict=True):
-            for name, w in model._built().weights().items():
-                w[...] = kept[name]
-        return Ensemble.from_models(models)
+        return Ensemble.from_models(self.models())

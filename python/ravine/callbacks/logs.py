@@ -7,7 +7,7 @@ import os
 from time import perf_counter
 from typing import IO, Any
 
-from .._validation import check_flag
+from ..inputs.arguments import check_flag
 from .base import Callback, Logs
 
 __all__ = ["CSVLogger", "JSONLogger"]

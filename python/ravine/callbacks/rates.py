@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._averages import ewma
-from .._state import Snapshot
-from .._validation import check_int, check_number
+from ..inputs.arguments import check_int, check_number
+from ..moving_averages import ewma
+from ..network.snapshot import Snapshot
 from ..schedules import ExponentialDecay, Schedule
 from .base import Callback, Logs, Monitor
 
@@ -150,7 +150,7 @@ class LearningRateScheduler(Callback):
     Raises
     ------
     TypeError
-        For what is no function.
+        For something that is not a function.
     ValueError, TypeError
         In `fit`, where the optimizer has a schedule or no rate at all, or for a new rate that is not allowed.
 
@@ -180,9 +180,9 @@ class LearningRateScheduler(Callback):
 class LearningRateFinder(Callback):
     """The range test: lets the rate grow from step to step and records the loss, to see which rates learn.
 
-    The rate of step i of n is low (high/low)^(i/(n-1)). The fit ends after n steps, or where the loss is no number or
-    its average is above `stop_factor` times the best; give it epochs enough. Afterwards model, optimizer and learning
-    rate are as they were before. In each epoch the engine comes back after every step.
+    The rate of step i of n is low (high/low)^(i/(n-1)). The fit ends after n steps, or where the loss is not a number
+    or its average is above `stop_factor` times the best; give it epochs enough. Afterwards model, optimizer and
+    learning rate are as they were before. In each epoch the engine comes back after every step.
 
     Parameters
     ----------
@@ -284,11 +284,12 @@ class LearningRateFinder(Callback):
         """Keep what will be put back; refuse a chain, whose turns would be put back by halves."""
         self._forget()
         _check_settable(self)
-        if self.model._chain is not None:
-            raise ValueError(f"LearningRateFinder tests one optimizer, this model has {self.model._chain!r}")
+        state = self.model._state
+        if state.compilation.chain is not None:
+            raise ValueError(f"LearningRateFinder tests one optimizer, this model has {state.compilation.chain!r}")
         assert self.model.optimizer is not None
-        snapshot = Snapshot.take(self.model._built(), self.model._epoch)
-        self._before = snapshot, (self.model.optimizer.learning_rate, self.model._driver)
+        snapshot = Snapshot.take(state.network, state.training.epoch)
+        self._before = snapshot, (self.model.optimizer.learning_rate, state.training.bold_driver)
         self._growing = self._all_rates()
 
     def get_state(self) -> dict[str, Any]:
@@ -327,6 +328,7 @@ class LearningRateFinder(Callback):
         """Put weights, optimizer and learning rate back."""
         if self._before is not None:
             snapshot, (rate, driver) = self._before
-            snapshot.restore(self.model._built())
-            self.model._epoch, self.model._driver, self._before = snapshot.epoch, driver, None
+            state, self._before = self.model._state, None
+            snapshot.restore(state.network)
+            state.training.epoch, state.training.bold_driver = snapshot.epoch, driver
             _set(self, rate)

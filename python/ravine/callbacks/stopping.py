@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._state import is_finite
-from .._validation import check_flag, check_int, check_number
+from ..inputs.arguments import check_flag, check_int, check_number
+from ..network.snapshot import is_finite
 from .base import Callback, Logs, Monitor
 
 __all__ = ["EarlyStopping", "TerminateOnNaN", "TimeLimit"]
@@ -97,10 +97,10 @@ class EarlyStopping(Monitor):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Keep the weights if this epoch is the best and left them finite; stop after `patience` that are not."""
         value = (logs or {})[self.monitor]
-        if self._better(value, self.best) and is_finite(self.model._built()):
+        if self._better(value, self.best) and is_finite(self.model._state.network):
             self.best, self.best_epoch, self._waited = value, epoch, 0
             if self.restore_best_weights:
-                self._weights = {name: np.array(w) for name, w in self.model._built().weights().items()}
+                self._weights = {name: np.array(w) for name, w in self.model._state.network.weights().items()}
         else:
             self._waited += 1
         reached = self.target is not None and (value >= self.target if self.mode == "max" else value <= self.target)
@@ -111,7 +111,7 @@ class EarlyStopping(Monitor):
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Give the best weights back."""
         if self._weights is not None:
-            for name, w in self.model._built().weights().items():
+            for name, w in self.model._state.network.weights().items():
                 w[...] = self._weights[name]
             self._weights = None
 
@@ -146,7 +146,7 @@ class TimeLimit(Callback):
     True
     """
 
-    _interrupts = True
+    _resumable = True
 
     def __init__(self, seconds: float) -> None:
         self.seconds = check_number("seconds", seconds, 0.0, closed="both")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import check_choice, check_flag, check_int
+from ..inputs.arguments import check_choice, check_flag, check_int
 from .pictures import COLOR_MODES, INTERPOLATIONS, PictureError, Reader
 
 #: How many names a warning or an error lists.
@@ -102,13 +102,13 @@ def images_from_directory(
     ImportError
         Without Pillow.
     FileNotFoundError, NotADirectoryError
-        Where `path` is no directory.
+        If `path` is not a directory.
     ValueError
         For an argument that is not allowed, no class folder, a folder that is not in `class_names` or no image at all;
         for a file that is empty, broken, no image of a format in the notes, larger than `max_pixels`, or that stands
         beside the class folders; for a class folder without an image. The message names the file.
     TypeError
-        Where a flag is not a bool or `path` is no path.
+        If a flag is not a bool or `path` is not a path.
 
     Notes
     -----

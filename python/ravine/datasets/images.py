@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import check_flag
+from ..inputs.arguments import check_flag
 
 # where Debian's package dataset-fashion-mnist puts its files
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
@@ -61,7 +61,7 @@ def digits(*, images: bool = False) -> Split:
     Raises
     ------
     TypeError
-        Where `images` is not a bool.
+        If `images` is not a bool.
 
     References
     ----------
@@ -75,7 +75,7 @@ def digits(*, images: bool = False) -> Split:
     >>> X_train.shape, X_test.shape
     ((1437, 64), (360, 64))
     """
-    with resources.files("ravine").joinpath("data/digits.npz").open("rb") as file, np.load(file) as stored:
+    with resources.files("ravine").joinpath("datasets/digits.npz").open("rb") as file, np.load(file) as stored:
         return Split(
             _scaled(stored["X_train"].reshape(-1, 8, 8), 16, images),
             stored["y_train"].astype(np.int64),
@@ -102,7 +102,7 @@ def read_idx(path: str | Path) -> NDArray[np.uint8]:
     Raises
     ------
     FileNotFoundError
-        Where there is no such file.
+        If there is no such file.
     ValueError
         For a wrong magic number, a type other than unsigned bytes, or a length that does not match the sizes; the
         message names the path.
@@ -150,9 +150,9 @@ def fashion_mnist(folder: str | Path | None = None, *, images: bool = False) -> 
     Raises
     ------
     FileNotFoundError, NotADirectoryError
-        Where the folder or one of its files is missing.
+        If the folder or one of its files is missing.
     ValueError
-        Where a file is no IDX file, is truncated, images and labels do not match, or training and test images do not;
+        If a file is not an IDX file, is truncated, images and labels do not match, or training and test images do not;
         the message names the path.
 
     References

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import kernels
-from .._validation import check_dtype, check_int, check_number, check_seed
+from ..inputs.arguments import check_dtype, check_int, check_number, check_seed
 
 Points = NDArray[np.float32] | NDArray[np.float64]
 Labels = NDArray[np.int64]

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._probe import Probe, Vector
-from .._sparse import Rows
-from .._threads import check_n_threads
-from .._validation import check_int
+from ..inputs.arguments import check_int
+from ..inputs.sparse import MatrixLike
+from ..model.sequential import Sequential
+from ..network.data import read_validation_data
+from ..network.evaluation import evaluate, penalty
+from ..network.state import ModelState
+from ..runtime.threads import check_n_threads
+from ..training.rates import next_rates
 from .findings import Diagnosis
-from .fitting import History, constant_loss, diverging, not_finite, overfitting, still, underfitting, wide_gap
+from .fitting import History, constant_loss, diverging, no_longer_falls, not_finite, overfitting, underfitting, wide_gap
+from .float64_copy import Float64Copy, Vector
 from .layers import look_at, troubles
 from .steps import largest_curvature, largest_rate, too_large_a_step
 
-if TYPE_CHECKING:
-    from ..model import Sequential
-
-__all__ = ["Patient", "diagnose"]
+__all__ = ["Examination", "diagnose"]
 
 # Of the loss of a constant prediction: below it, flat units are what the net has learnt.
 _FITTED = 0.1
@@ -29,7 +31,7 @@ _FITTED = 0.1
 
 def diagnose(
     model: Sequential,
-    X: Rows,
+    X: MatrixLike,
     y: ArrayLike | None = None,
     *,
     sample_weight: ArrayLike | None = None,
@@ -39,7 +41,7 @@ def diagnose(
 ) -> Diagnosis:
     """Name what is wrong with a model on its data: dead units, lost gradients, too large a step, a bad fit.
 
-    Everything is computed in float64 with dropout off, and the model is left as it is. With s(layer) for
+    Everything is computed in float64 with dropout off, and the model is not changed. With s(layer) for
     |dL/dW| over the root mean square of the length of the layer's input rows, penalties left out, the findings are:
 
     ==================== ====================================================== =======================================
@@ -104,57 +106,58 @@ def diagnose(
     """
     most = None if max_rows is None else check_int("max_rows", max_rows, 1, allowed="None or an int >= 1")
     threads = check_n_threads(n_threads)
-    probe = Probe(model, (X, y, sample_weight), threads, most)
-    epoch = model._epoch - 1 if model._epoch else None
+    state = model._state
+    copy = Float64Copy(state, (X, y, sample_weight), threads, most)
+    epoch = state.training.epoch - 1 if state.training.epoch else None
     history = {} if model.history is None else model.history.history
-    patient = Patient(model, probe)
-    found = patient.examine(history, epoch, len(history.get("loss", ())))
+    examination = Examination(state, copy)
+    found = examination.examine(history, epoch, len(history.get("loss", ())))
     if validation_data is None:
         return found
-    held = probe.model._validation_data(validation_data)
-    if not math.isfinite(found.loss) or probe.model._compiled().reduction == "sum":
+    held = read_validation_data(copy.state, validation_data)
+    if not math.isfinite(found.loss) or copy.state.need_head().reduction == "sum":
         return found
-    gap = wide_gap(found.loss, probe.model._evaluate(held, threads)["loss"], patient.constant(), epoch)
+    gap = wide_gap(found.loss, evaluate(copy.state, held, threads)["loss"], examination.constant(), epoch)
     return found if gap is None or "overfitting" in {f.name for f in found} else replace(found, findings=(*found, gap))
 
 
-class Patient:
-    """A model and its probe, examined once or after each epoch."""
+class Examination:
+    """A model and its float64 copy, examined once or after each epoch."""
 
-    def __init__(self, model: Sequential, probe: Probe) -> None:
-        self.model = model
-        self.probe = probe
+    def __init__(self, state: ModelState, copy: Float64Copy) -> None:
+        self.state = state
+        self.copy = copy
         self._eigenvector: Vector | None = None
         self._constant: float | None = None
 
     def constant(self) -> float:
         """Return the loss of the best constant prediction, computed once."""
         if self._constant is None:
-            self._constant = constant_loss(self.probe)
+            self._constant = constant_loss(self.copy)
         return self._constant
 
     def examine(self, history: History, epoch: int | None, epochs: int) -> Diagnosis:
-        """Return what is wrong with the probe's weights, after some epochs of the number that there will be."""
-        probe = self.probe
+        """Return what is wrong with the copy's weights, after some epochs of the number that there will be."""
+        copy = self.copy
         with np.errstate(over="ignore", invalid="ignore"):
-            loss, gradients = probe.loss_and_gradients()
+            loss, gradients = copy.loss_and_gradients()
             if not math.isfinite(loss) or not all(np.isfinite(g).all() for g in gradients.values()):
-                return Diagnosis((not_finite(probe.model, probe.data.X, probe.n_threads, epoch),), epoch, loss, {})
-            looks = look_at(probe, gradients)
+                return Diagnosis((not_finite(copy.state, copy.data.X, copy.n_threads, epoch),), epoch, loss, {})
+            looks = look_at(copy, gradients)
             curvature = limit = step = None
-            optimizer = self.model.optimizer
-            if optimizer is not None and probe.names and largest_rate(optimizer, 1.0) is not None:
-                curvature, self._eigenvector = largest_curvature(probe, self._eigenvector)
+            optimizer = self.state.compilation.optimizer
+            if optimizer is not None and copy.names and largest_rate(optimizer, 1.0) is not None:
+                curvature, self._eigenvector = largest_curvature(copy, self._eigenvector)
                 limit = largest_rate(optimizer, curvature)
             if limit is not None:
                 assert curvature is not None
-                step = too_large_a_step(probe, self.model.learning_rate, limit, curvature, epoch)
-            risen = diverging(probe, history, epoch)
-            found, alone = list(troubles(probe, looks, epoch)), loss - probe.model._penalty(probe.data)
+                step = too_large_a_step(copy, float(next_rates(self.state)[0]), limit, curvature, epoch)
+            risen = diverging(copy, history, epoch)
+            found, alone = list(troubles(copy, looks, epoch)), loss - penalty(copy.state, copy.data)
             if any(finding.name == "saturated_units" for finding in found) and alone < _FITTED * self.constant():
                 found = [finding for finding in found if finding.name != "saturated_units"]
             findings = [risen, step, *found, overfitting(history, epoch)]
-            if risen is None and still(history, epochs):
+            if risen is None and no_longer_falls(history, epochs):
                 findings.append(underfitting(alone, self.constant(), epoch))
         signals = {look.name: look.signal for look in looks if look.signal is not None}
         return Diagnosis(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .._state import State
+from ..descriptions import State
 
 __all__ = ["Diagnosis", "Finding"]
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import _build
-from .._probe import Probe
-from .._sparse import Inputs
+from ..inputs.sparse import Inputs
+from ..layers import Dense, Input
+from ..model.sequential import Sequential
+from ..network.plan import last_activation
+from ..network.state import ModelState
+from ..optimizers import LBFGS
+from ..training.divergence import describe
 from .findings import Finding
-
-if TYPE_CHECKING:
-    from ..model import Sequential
+from .float64_copy import Float64Copy
 
 __all__ = ["constant_loss", "diverging", "not_finite", "overfitting", "underfitting"]
 
@@ -32,18 +33,16 @@ _STILL, _STILL_SHARE, _STILL_EPOCHS = 0.01, 5, (30, 300)
 History = Mapping[str, Sequence[float]]
 
 
-def not_finite(model: Sequential, rows: Inputs, n_threads: int, epoch: int | None) -> Finding:
+def not_finite(state: ModelState, rows: Inputs, n_threads: int, epoch: int | None) -> Finding:
     """Return the finding for weights at which the loss is not finite."""
-    from .._divergence import describe
-
-    layer, evidence = describe(model, rows, n_threads)
+    layer, evidence = describe(state, rows, n_threads)
     return Finding(
         "divergence", layer, epoch, math.inf, f"the loss is not finite: {evidence}",
         "take a smaller learning rate, scale the inputs, or go back to weights from before",
     )  # fmt: skip
 
 
-def diverging(probe: Probe, history: History, epoch: int | None) -> Finding | None:
+def diverging(copy: Float64Copy, history: History, epoch: int | None) -> Finding | None:
     """Return the finding where the training loss has left its best far behind."""
     losses = history.get("loss", ())
     if len(losses) < 2 or not math.isfinite(losses[-1]):
@@ -51,9 +50,7 @@ def diverging(probe: Probe, history: History, epoch: int | None) -> Finding | No
     best, now = min(losses), losses[-1]
     if not (now > losses[0] and now - best > (_RISEN - 1.0) * abs(best)):
         return None
-    from .._divergence import describe
-
-    layer, evidence = describe(probe.model, probe.data.X, probe.n_threads)
+    layer, evidence = describe(copy.state, copy.data.X, copy.n_threads)
     ratio = now / best if best > 0.0 else math.inf
     return Finding(
         "divergence", layer, epoch, ratio,
@@ -92,7 +89,7 @@ def wide_gap(loss: float, held: float, constant: float, epoch: int | None) -> Fi
     )  # fmt: skip
 
 
-def still(history: History, epochs: int) -> bool:
+def no_longer_falls(history: History, epochs: int) -> bool:
     """Whether the training loss no longer falls, for a fit that will have so many epochs."""
     losses, (least, most) = history.get("loss", ()), _STILL_EPOCHS
     window = min(max(epochs // _STILL_SHARE, least), most)
@@ -115,19 +112,15 @@ def underfitting(loss: float, constant: float, epoch: int | None) -> Finding | N
     )  # fmt: skip
 
 
-def constant_loss(probe: Probe) -> float:
+def constant_loss(copy: Float64Copy) -> float:
     """Return the loss of the best constant prediction on the rows, or NaN where the loss has no bottom at 0."""
-    from ..layers import Dense, Input
-    from ..model import Sequential
-    from ..optimizers import LBFGS
-
-    model, data = probe.model, probe.data
-    if model._compiled().targets == "count":
+    state, data = copy.state, copy.data
+    if state.need_head().targets == "count":
         return math.nan
-    activation, _ = _build.last_activation(model.layers)
-    last = Dense(probe.network.output_units, activation, kernel_initializer="zeros")
+    activation, _ = last_activation(state.configuration.layers)
+    last = Dense(copy.network.output_units, activation, kernel_initializer="zeros")
     constant = Sequential([Input(1), last], dtype="float64", random_state=0)
-    constant.compile(optimizer=LBFGS(), loss=model.loss)
-    nothing, weight, threads = np.zeros((len(data.X), 1)), data.weight, probe.n_threads
+    constant.compile(optimizer=LBFGS(), loss=state.compilation.loss)
+    nothing, weight, threads = np.zeros((len(data.X), 1)), data.weight, copy.n_threads
     constant.fit(nothing, data.target, sample_weight=weight, epochs=50, batch_size=None, verbose=0, n_threads=threads)
     return constant.evaluate(nothing, data.target, sample_weight=weight, n_threads=threads)["loss"]

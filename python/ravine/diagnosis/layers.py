@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._probe import Probe, Vector
-from .._sparse import Inputs, mean_square_length
+from ..inputs.sparse import Inputs, mean_square_length
 from .findings import Finding
+from .float64_copy import Float64Copy, Vector
 
 __all__ = ["LayerLook", "look_at", "troubles"]
 
@@ -23,7 +23,7 @@ _ROWS = 4
 # counted where that holds on nine rows of ten. Trained nets have such units, which say yes or no: up to half of a
 # layer, and more where the loss is low already, so that nothing is left to learn.
 _FLAT, _FLAT_ROWS, _SATURATED = 0.05, 0.9, 0.5
-# Of a layer's units. Random first weights never give two units the same; penalties that prune leave some alike, at 0.
+# Of a layer's units. Random initial weights never give two units the same; penalties that prune leave some alike, at 0.
 _ALIKE = 0.5
 # The sigmoid's derivative is at most .25: what four layers of them leave at best, so that five (.00098) are told. Sound
 # nets keep above a twentieth. The other way round, a last layer that has settled gets a 330th of what the first one
@@ -45,14 +45,13 @@ class LayerLook:
     signal: float | None = None
 
 
-def look_at(probe: Probe, gradients: dict[str, Vector]) -> list[LayerLook]:
+def look_at(copy: Float64Copy, gradients: dict[str, Vector]) -> list[LayerLook]:
     """Return what each layer does; the gradients are the loss's."""
-    plan, layers, weights = probe.model._plan, probe.model.layers, probe.network.parameters()
-    assert plan is not None
+    plan, layers, weights = copy.state.plan, copy.state.configuration.layers, copy.network.parameters()
     looks: list[LayerLook] = []
-    inputs: Inputs = probe.data.X
+    inputs: Inputs = copy.data.X
     for place, (name, layer) in enumerate(zip(plan.names, layers, strict=True)):
-        outputs = probe.outputs(place)
+        outputs = copy.outputs(place)
         if outputs is None:  # the loss is finite all the same
             break
         look = LayerLook(place, name, layer.activation_name, outputs.reshape(-1, plan.shapes[place][-1]))
@@ -69,14 +68,14 @@ def look_at(probe: Probe, gradients: dict[str, Vector]) -> list[LayerLook]:
     return looks
 
 
-def troubles(probe: Probe, looks: list[LayerLook], epoch: int | None) -> Iterator[Finding]:
+def troubles(copy: Float64Copy, looks: list[LayerLook], epoch: int | None) -> Iterator[Finding]:
     """Give what is wrong with the layers."""
     with_kernel = [look for look in looks if look.kernel is not None]
     last = with_kernel[-1].place if with_kernel else -1
     yield from _flow([look for look in looks if look.signal is not None], epoch)
     for look in with_kernel:
         if look.place < last:
-            yield from _symmetric(probe, look, epoch)
+            yield from _symmetric(copy, look, epoch)
     for look in looks:
         if len(look.outputs) < _ROWS:
             continue
@@ -112,9 +111,9 @@ def _saturated(look: LayerLook, epoch: int | None) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _symmetric(probe: Probe, look: LayerLook, epoch: int | None) -> Iterator[Finding]:
+def _symmetric(copy: Float64Copy, look: LayerLook, epoch: int | None) -> Iterator[Finding]:
     assert look.kernel is not None
-    if look.dkernel is not None and look.dkernel.any() and _drawn_apart(probe, look.place):
+    if look.dkernel is not None and look.dkernel.any() and _drawn_apart(copy, look.place):
         return
     parts = [part.reshape(-1, part.shape[-1]) for part in (look.kernel, look.bias, look.dkernel) if part is not None]
     counts = Counter(unit.tobytes() for unit in np.concatenate(parts).T + 0.0)  # -0 becomes 0
@@ -129,9 +128,9 @@ def _symmetric(probe: Probe, look: LayerLook, epoch: int | None) -> Iterator[Fin
         )  # fmt: skip
 
 
-def _drawn_apart(probe: Probe, place: int) -> bool:
+def _drawn_apart(copy: Float64Copy, place: int) -> bool:
     """Whether dropout or noise before the next layer with weights gives equal units different gradients in training."""
-    for layer in probe.model.layers[place + 1 :]:
+    for layer in copy.state.configuration.layers[place + 1 :]:
         if layer.draws:
             return True
         if layer.kind != "activation" and layer.computes:

@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from .. import kernels
-from .._probe import Probe, Vector
 from ..optimizers import SGD, Optimizer
 from .findings import Finding
+from .float64_copy import Float64Copy, Vector
 
 __all__ = ["largest_curvature", "largest_rate", "too_large_a_step"]
 
@@ -23,7 +23,7 @@ _PRODUCTS, _MORE_PRODUCTS = 50, 5
 _ENOUGH = 0.005
 
 
-def largest_curvature(probe: Probe, start: Vector | None = None) -> tuple[float, Vector]:
+def largest_curvature(copy: Float64Copy, start: Vector | None = None) -> tuple[float, Vector]:
     """Return lambda_max of the loss's second derivatives, and its eigenvector.
 
     Power iteration: v <- H v / |H v|, with H v = (g(w + h v) - g(w - h v)) / 2h. Where the eigenvalue of the largest
@@ -31,13 +31,13 @@ def largest_curvature(probe: Probe, start: Vector | None = None) -> tuple[float,
 
     Parameters
     ----------
-    probe : Probe
+    copy : Float64Copy
         Left as it is.
     start : ndarray, optional
         Where to begin, such as the eigenvector of an epoch before; None draws.
     """
-    views = probe.network.parameters()
-    weights = [views[name] for name in probe.names]
+    views = copy.network.parameters()
+    weights = [views[name] for name in copy.names]
     kept = [np.array(w) for w in weights]
     size = sum(w.size for w in kept)
     h = 2.0**-13 * max(1.0, *(float(np.abs(w).max()) for w in kept))
@@ -50,8 +50,8 @@ def largest_curvature(probe: Probe, start: Vector | None = None) -> tuple[float,
 
     def gradient(v: Vector, distance: float) -> Vector:
         put(v, distance)
-        found = probe.loss_and_gradients()[1]
-        return np.concatenate([found[name].reshape(-1) for name in probe.names])
+        found = copy.loss_and_gradients()[1]
+        return np.concatenate([found[name].reshape(-1) for name in copy.names])
 
     v = np.random.default_rng(0).normal(size=size) if start is None else start
     best, value, shift = (-math.inf, v), 0.0, 0.0
@@ -89,9 +89,11 @@ def largest_rate(optimizer: Optimizer, curvature: float) -> float | None:
     return plain / (1.0 - m) if optimizer.average else plain
 
 
-def too_large_a_step(probe: Probe, rate: float, limit: float, curvature: float, epoch: int | None) -> Finding | None:
+def too_large_a_step(
+    copy: Float64Copy, rate: float, limit: float, curvature: float, epoch: int | None
+) -> Finding | None:
     """Return the finding, where the rate is beyond its limit."""
-    layers = {name.rpartition("/")[0] for name in probe.names}
+    layers = {name.rpartition("/")[0] for name in copy.names}
     ratio = rate / limit
     if ratio <= (1.0 if len(layers) == 1 else _BEYOND):
         return None

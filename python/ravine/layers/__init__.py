@@ -1,4 +1,4 @@
-"""Layers: what a network is made of. They describe; weights live in the model, so a layer costs nothing to make."""
+"""Layers, the parts of a network. A layer is a description; the model holds its weights."""
 
 from .activation import ACTIVATIONS, Activation
 from .augment import RandomCrop, RandomFlip, RandomTranslation

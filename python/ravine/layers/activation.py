@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import _core
-from .._validation import check_choice, check_number
+from ..inputs.arguments import check_choice, check_number
 from ..regularizers import Regularizer
 from .base import Layer, Shape
 
@@ -23,10 +23,10 @@ class Activation(Layer):
     Parameters
     ----------
     activation : str or None
-        linear (None too), step (1 where x > 0; cannot be trained through), relu, leaky_relu, elu, selu, sigmoid, tanh,
+        linear (also None), step (1 where x > 0; it has no derivative), relu, leaky_relu, elu, selu, sigmoid, tanh,
         softplus, gelu (erf form), silu, softmax.
     alpha : float, optional
-        leaky_relu's slope below 0 (default 0.01) or elu's limit (default 1); others have none.
+        leaky_relu's slope below 0 (default 0.01) or elu's limit (default 1); other activations have none.
     name : str, optional
         Default: activation, activation_1 ...
 
@@ -53,7 +53,7 @@ class Activation(Layer):
 
     @property
     def activation_name(self) -> str:
-        """The activation."""
+        """The name of the activation."""
         return self.activation
 
     def output_shape(self, shape: Shape) -> Shape:

@@ -1,4 +1,4 @@
-"""Layers that move images at random in training: flips, shifts, crops."""
+"""Augmentation: layers that flip, shift and crop images at random in training."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import _core
-from .._validation import check_choice, check_int, check_number
+from ..inputs.arguments import check_choice, check_int, check_number
 from ..regularizers import Regularizer
 from .base import Layer, Shape
 
@@ -20,7 +20,7 @@ _FARTHEST = 2**31 - 1
 
 
 class _Moving(Layer):
-    """What the layers below share: each image's place is drawn anew in every step."""
+    """The base of the layers below: each image's window is drawn anew in every step."""
 
     kind = "augment"
     draws = True
@@ -48,7 +48,7 @@ class _Moving(Layer):
         border: str = "constant",
         fill: float = 0.0,
     ) -> _core.OperationSpec:
-        """Return the engine's operation; `top` and `left` are the first place, how many there are, and that at rest."""
+        """Return the engine's operation; `top`, `left`: the first offset, their number, and the one in inference."""
         return _core.OperationSpec(
             "augment",
             name=name,
@@ -63,23 +63,23 @@ class _Moving(Layer):
 
 
 class RandomFlip(_Moving):
-    """In training, mirrors each image with probability 1/2, anew in every step; otherwise y = x.
+    """In training, flips each image with probability 1/2, anew in every step; otherwise y = x.
 
     Parameters
     ----------
     mode : {"horizontal", "vertical", "horizontal_and_vertical"}, default="horizontal"
-        Left becomes right, top becomes bottom, or each of both on its own.
+        Swap left and right, top and bottom, or both independently.
     name : str, optional
         Default: random_flip, random_flip_1 ...
 
     Raises
     ------
     ValueError, TypeError
-        For a value that is not allowed, and for rows that are no images.
+        For a value that is not allowed, and for rows that are not images.
 
     Notes
     -----
-    What is drawn is a function of (seed, layer, step, place in the batch), the same for any number of threads.
+    The draws are a function of (seed, layer, step, position in the batch), the same for any number of threads.
 
     Examples
     --------
@@ -121,31 +121,31 @@ class RandomFlip(_Moving):
 class RandomTranslation(_Moving):
     """In training, shifts each image by whole pixels, drawn anew for each in every step; otherwise y = x.
 
-    A shift by d pixels downwards gives y[i] = x[i - d]. Every whole number of pixels in the range is as likely.
+    A shift by d pixels downwards gives y[i] = x[i - d]. All whole numbers of pixels in the range are equally likely.
 
     Parameters
     ----------
     height_factor : float in [0, 1] or (float, float)
-        The farthest shift up or down, as a share of the height; of two numbers in [-1, 1], the lowest and the highest,
-        positive being downwards.
+        The largest shift up or down, as a share of the height; or the lowest and the highest shift, two numbers in
+        [-1, 1], positive for downwards.
     width_factor : float in [0, 1] or (float, float)
-        The same to the left and to the right, positive being to the right.
+        The same to the left and to the right, positive for right.
     fill_mode : {"reflect", "nearest", "wrap", "constant"}, default="reflect"
-        What comes in over the edge, for a row a b c d: ``b a | a b c d | d c``, ``a a | a b c d | d d``,
+        How pixels beyond the edge are filled, for a row a b c d: ``b a | a b c d | d c``, ``a a | a b c d | d d``,
         ``c d | a b c d | a b``, or `fill_value`.
     fill_value : float, default=0.0
-        The constant.
+        The value for "constant".
     name : str, optional
         Default: random_translation, random_translation_1 ...
 
     Raises
     ------
     ValueError, TypeError
-        For a value that is not allowed, and for rows that are no images.
+        For a value that is not allowed, and for rows that are not images.
 
     Notes
     -----
-    What is drawn is a function of (seed, layer, step, place in the batch), the same for any number of threads.
+    The draws are a function of (seed, layer, step, position in the batch), the same for any number of threads.
 
     Examples
     --------
@@ -206,30 +206,30 @@ class RandomTranslation(_Moving):
 
 
 class RandomCrop(_Moving):
-    """In training, cuts a window at a place drawn anew for each image in every step; otherwise the central one.
+    """In training, crops each image to a window at a random position, anew in every step; otherwise to the central one.
 
-    Every place at which the window lies inside the image, padded if so wished, is as likely. With a window of the
-    image's own size and a padding of 4 it is the usual augmentation of images of 32 x 32 pixels.
+    All positions of the window inside the padded image are equally likely. A window of the image's own size with a
+    padding of 4 is the usual augmentation of images of 32 x 32 pixels.
 
     Parameters
     ----------
     height, width : int >= 1
-        The window's.
+        The size of the window.
     padding : int >= 0, default=0
-        Pixels put around the image first.
+        Pixels that are added on each side of the image first.
     fill_value : float, default=0.0
-        What they are.
+        The value of these pixels.
     name : str, optional
         Default: random_crop, random_crop_1 ...
 
     Raises
     ------
     ValueError, TypeError
-        For a value that is not allowed, for rows that are no images, and for a window larger than the padded image.
+        For a value that is not allowed, for rows that are not images, and for a window larger than the padded image.
 
     Notes
     -----
-    What is drawn is a function of (seed, layer, step, place in the batch), the same for any number of threads. Where
+    The draws are a function of (seed, layer, step, position in the batch), the same for any number of threads. Where
     the margins differ by one pixel, the central window is nearer to the top and to the left.
 
     Examples
@@ -274,7 +274,7 @@ class RandomCrop(_Moving):
         branches: Sequence[Sequence[_core.OperationSpec]] = (),
     ) -> _core.OperationSpec:
         """Return the engine's operation."""
-        places = [
+        ranges = [
             (-self.padding, room + 1, room // 2 - self.padding)
             for room in (
                 shape[0] + 2 * self.padding - self.height,
@@ -282,7 +282,7 @@ class RandomCrop(_Moving):
             )
         ]
         return self._spec(
-            name, shape, size=(self.height, self.width), top=places[0], left=places[1], fill=self.fill_value
+            name, shape, size=(self.height, self.width), top=ranges[0], left=ranges[1], fill=self.fill_value
         )
 
     def __repr__(self) -> str:
@@ -304,9 +304,9 @@ def _check_factor(name: str, value: Any) -> float | tuple[float, float]:
 
 
 def _shifts(factor: float | tuple[float, float], size: int) -> tuple[int, int, int]:
-    """Return the first place, how many there are, and the place at rest, of windows of an image shifted so far."""
+    """Return the first offset, the number of offsets, and the one in inference, of windows shifted by this range."""
     low, high = factor if isinstance(factor, tuple) else (-factor, factor)
-    # a product such as .1 x 30 may stand just beyond the whole number that is meant
+    # a product such as .1 x 30 may be just beyond the whole number that is meant
     lowest, highest = math.ceil(low * size - 1e-9), math.floor(high * size + 1e-9)
     if lowest > highest:
         raise ValueError(f"no whole number of pixels is between {low!r} and {high!r} times {size}")

@@ -1,4 +1,4 @@
-"""What all layers share, and the rules for a list of them."""
+"""The base class of layers, and checks of a list of layers."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .. import _core
-from .._fixed import Described
-from .._validation import check_flag, check_name, check_shape
+from ..descriptions import Described
 from ..initializers import Initializer
+from ..inputs.arguments import check_flag, check_name, check_shape
 from ..regularizers import Regularizer
 
 __all__ = ["Input", "Layer", "Shape", "as_image", "check_layers", "follow", "in_depth", "layer_names"]
@@ -17,7 +17,7 @@ Shape = tuple[int, ...]
 
 
 class Layer(Described):
-    """What all layers share.
+    """The base class of layers.
 
     Parameters
     ----------
@@ -33,9 +33,9 @@ class Layer(Described):
     """
 
     kind = "layer"
-    #: Whether the engine has something to do for it.
+    #: Whether the engine has an operation for it.
     computes = True
-    #: Whether its output in training is drawn anew at each evaluation.
+    #: Whether its output in training is random, drawn anew at each evaluation.
     draws = False
 
     def __init__(self, *, name: str | None = None, trainable: bool = True) -> None:
@@ -57,7 +57,7 @@ class Layer(Described):
         return "linear"
 
     def id_limit(self) -> int:
-        """Return below what the ids of its input are; 0 where it takes numbers."""
+        """Return the upper bound of its input's ids; 0 if it takes numbers."""
         return 0
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -66,23 +66,23 @@ class Layer(Described):
 
     @property
     def branches(self) -> tuple[tuple[Layer, ...], ...]:
-        """Layers inside this one, in the order in which they work; empty for most."""
+        """Layers inside this one, in the order of evaluation; empty for most."""
         return ()
 
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
-        """Return the shapes of its own parameters, by short name, where a row of its input has this shape."""
+        """Return the shapes of its own parameters, by short name, for an input row of this shape."""
         return {}
 
     def statistic_shapes(self, shape: Shape) -> dict[str, Shape]:
-        """Return the shapes of what it learns of the data by itself, by short name, for this shape of a row."""
+        """Return the shapes of the statistics that it learns without gradients, by short name, for an input row."""
         return {}
 
     def least_batch(self, shape: Shape) -> int:
-        """Return how many rows a batch must have for a step to make sense, for this shape of a row."""
+        """Return the smallest number of rows that a training batch must have, for this shape of a row."""
         return 1
 
     def parameter_initializers(self) -> dict[str, Initializer]:
-        """Return what draws the first values of its own parameters, by short name."""
+        """Return the initializers of its own parameters, by short name."""
         return {}
 
     def operation(
@@ -92,18 +92,18 @@ class Layer(Described):
         regularizer: Regularizer | None = None,
         branches: Sequence[Sequence[_core.OperationSpec]] = (),
     ) -> _core.OperationSpec | None:
-        """Return what the engine does for this layer; None for nothing.
+        """Return the engine's operation for this layer; None if it has none.
 
         Parameters
         ----------
         name : str
-            The name that it has in a model.
+            The layer's name in a model.
         shape : tuple of ints
             The shape of a row of its input.
         regularizer : Regularizer, optional
-            The penalty on its kernel: its own, or the model's.
+            The penalty on its kernel: the layer's own, or the model's.
         branches : sequence of sequences of OperationSpec
-            What the engine does for the layers inside this one.
+            The engine's operations for the layers inside this one.
         """
         return None
 
@@ -115,7 +115,7 @@ class Layer(Described):
 
 
 class Input(Layer):
-    """Says the shape of a row of X, so that a model has its weights before it sees data. It is the first layer.
+    """The shape of a row of X, so that a model has its weights before it sees data. It must be the first layer.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ class Input(Layer):
 
 
 def as_image(layer: Layer, shape: Shape) -> tuple[int, int, int]:
-    """Return the shape of a row as (height, width, channels); the layer takes no other rows."""
+    """Return the shape of a row as (height, width, channels); ValueError for other rows."""
     if len(shape) != 3:
         raise ValueError(
             f"{type(layer).__name__} takes images, rows of shape (height, width, channels), got rows of shape {shape}; "
@@ -162,17 +162,17 @@ def in_depth(layers: Sequence[Layer]) -> Iterator[Layer]:
 
 
 def follow(layers: Sequence[Layer], shape: Shape) -> Shape:
-    """Return the shape of a row after the layers; an error names the place and kind of the layer that refuses."""
-    for place, layer in enumerate(layers):
+    """Return the shape of a row after the layers; an error names the index and kind of the layer that refuses."""
+    for index, layer in enumerate(layers):
         try:
             shape = layer.output_shape(shape)
         except ValueError as error:
-            raise ValueError(f"its layer {place} ({layer.name or layer.kind}): {error}") from None
+            raise ValueError(f"its layer {index} ({layer.name or layer.kind}): {error}") from None
     return shape
 
 
 def check_layers(layers: Any) -> list[Layer]:
-    """Return the layers as a list; Input comes first or not at all, and no layer stands in two places."""
+    """Return the layers as a list; Input comes first or not at all, and no layer is used twice."""
     if isinstance(layers, Layer) or not hasattr(layers, "__iter__"):
         raise TypeError(f"layers must be a list of layers, got {layers!r}")
     checked = list(layers)
@@ -193,7 +193,7 @@ def check_layers(layers: Any) -> list[Layer]:
 
 
 def layer_names(layers: Sequence[Layer]) -> list[str]:
-    """Return a name for every layer: its own, or its kind's with a number from the second on."""
+    """Return a name for every layer: its own, or that of its kind, numbered from the second on."""
     given = [layer.name for layer in layers if layer.name is not None]
     for name in given:
         if given.count(name) > 1:

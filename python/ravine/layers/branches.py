@@ -1,4 +1,4 @@
-"""Layers made of layers: branches that begin at one value and end in one."""
+"""Layers made of layers: branches with a common input, whose outputs are merged."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import _core
-from .._validation import check_choice
+from ..inputs.arguments import check_choice
 from ..regularizers import Regularizer
 from .base import Input, Layer, Shape, follow
 
@@ -29,18 +29,18 @@ def _check_branch(name: str, layers: Any) -> tuple[Layer, ...]:
 
 
 class Parallel(Layer):
-    """Branches that all take the layer's input; their outputs are put side by side, added up, or averaged.
+    """Branches with a common input; their outputs are concatenated, added, or averaged.
 
-    With branches f_1 ... f_k: y = (f_1(x), ..., f_k(x)) along the last axis for "concat", sum_i f_i(x) for "add",
-    sum_i f_i(x) / k for "mean". Going back, dx = sum_i of the branches' gradients, in their order. A branch without
-    layers is x itself.
+    With branches f_1 ... f_k: y = (f_1(x), ..., f_k(x)) along the last axis for "concat", sum_i f_i(x) for "add", sum_i
+    f_i(x) / k for "mean". In the backward pass, dx is the sum of the branches' gradients, in their order. A branch
+    without layers is x itself.
 
     Parameters
     ----------
     branches : list of lists of layers
-        At least one. With "concat" their outputs may differ in the last size alone, else in none.
+        At least one. Their outputs must have the same shape; with "concat" the last size may differ.
     merge : {"concat", "add", "mean"}, default="concat"
-        What becomes of the outputs.
+        How the outputs are merged.
     name : str, optional
         Default: parallel, parallel_1 ... Parameters inside are named "parallel/dense/kernel".
     trainable : bool, default=True
@@ -49,7 +49,7 @@ class Parallel(Layer):
     Raises
     ------
     ValueError, TypeError
-        For a value that is not allowed; when a model is built, for branches whose outputs do not go together.
+        For a value that is not allowed; when a model is built, for branches whose outputs cannot be merged.
 
     References
     ----------
@@ -129,9 +129,9 @@ class Parallel(Layer):
 
 
 class Residual(Layer):
-    """y = x + f(x): what the layers give is added to their input.
+    """y = x + f(x): the output of the layers is added to their input.
 
-    The gradient reaches x along both ways, dx = dy + (df/dx)^T dy, so that it does not fade in deep networks.
+    The gradient reaches x along both branches, dx = dy + (df/dx)^T dy, so that it does not vanish in deep networks.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ class Residual(Layer):
 
     @property
     def branches(self) -> tuple[tuple[Layer, ...], ...]:
-        """The branch without layers, and f's."""
+        """The branch without layers, and that of f."""
         return ((), self._layers)
 
     def output_shape(self, shape: Shape) -> Shape:

@@ -1,4 +1,4 @@
-"""Layers that pass a kernel over images or sequences."""
+"""Convolutions of images and sequences."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import _core
-from .._validation import check_choice, check_int, check_pair
 from ..constraints import MaxNorm
 from ..initializers import Array, Initializer, _Scaled
+from ..inputs.arguments import check_choice, check_int, check_pair
 from ..regularizers import Regularizer
 from .activation import Activation
 from .base import Shape
@@ -20,7 +20,7 @@ _PADDINGS = ("valid", "same")
 
 
 def _one(name: str, value: Any) -> int:
-    """Return an int; a tuple of one stands for it."""
+    """Return an int, also from a tuple of one."""
     return check_int(name, value[0] if isinstance(value, (tuple, list)) and len(value) == 1 else value, 1)
 
 
@@ -97,7 +97,7 @@ class _Convolution(KernelLayer):
 
 
 class Conv2D(_Convolution):
-    """y = f(x * W + b): a kernel passed over images, with W (kernel_height, kernel_width, channels / groups, filters).
+    """y = f(x * W + b): a convolution of images, with W (kernel_height, kernel_width, channels / groups, filters).
 
     ``y[i, j, f] = sum_uvc x[i s + u d - top, j s + v d - left, c] W[u, v, c, f] + b[f]``, where x is 0 outside the
     image, s are the strides and d the dilation.
@@ -111,20 +111,20 @@ class Conv2D(_Convolution):
     strides : int or (int, int), default=(1, 1)
         Pixels from one output to the next, down and across.
     padding : {"valid", "same"}, default="valid"
-        "same" puts zeros around the image so that there are ceil(size / stride) outputs along each side; an odd zero
+        "same" pads the image with zeros so that there are ceil(size / stride) outputs along each side; an odd zero
         goes to the end.
     dilation : int or (int, int), default=(1, 1)
         Pixels from one element of the kernel to the next.
     groups : int >= 1, default=1
-        Group g takes the g-th share of the channels to the g-th share of the filters.
+        Group g maps the g-th share of the channels to the g-th share of the filters.
     activation : str or Activation, optional
         f, see `Activation`; None is linear.
     use_bias : bool, default=True
-        Whether there is a b.
+        Whether to add the bias b.
     kernel_initializer : str or Initializer, default="glorot_uniform"
-        First values of W; fan_in is kernel_height kernel_width channels / groups.
+        Initial values of W; fan_in is kernel_height kernel_width channels / groups.
     bias_initializer : str or Initializer, default="zeros"
-        First values of b.
+        Initial values of b.
     l1, l2 : float >= 0, default=0
         Short for `kernel_regularizer=L1L2(l1, l2)`: the penalty l1 sum |W| + l2 sum W^2, added to the loss.
     kernel_regularizer : str or Regularizer, optional
@@ -139,7 +139,7 @@ class Conv2D(_Convolution):
     Raises
     ------
     ValueError, TypeError
-        For a value that is not allowed; when a model is built, for rows that are no images, groups that do not divide
+        For a value that is not allowed; when a model is built, for rows that are not images, groups that do not divide
         channels and filters, and a kernel that is larger than the image with its zeros.
 
     References
@@ -241,7 +241,7 @@ class _PerChannel(Initializer):
 
 
 class DepthwiseConv2D(_Convolution):
-    """y = f(x * W + b), each channel with kernels of its own: W (kernel_height, kernel_width, channels, multiplier).
+    """y = f(x * W + b), with separate kernels for each channel: W (kernel_height, kernel_width, channels, multiplier).
 
     Output channel c multiplier + m is channel c convolved with W[:, :, c, m]; otherwise as `Conv2D`.
 
@@ -254,7 +254,7 @@ class DepthwiseConv2D(_Convolution):
     strides, padding, dilation
         As for `Conv2D`.
     activation, use_bias, kernel_initializer, bias_initializer, l1, l2, kernel_regularizer, kernel_constraint
-        As for `Conv2D`. The fans of the first values are those of one channel: fan_in is kernel_height kernel_width.
+        As for `Conv2D`. The fans of the initial values are those of one channel: fan_in is kernel_height kernel_width.
     name : str, optional
         Default: depthwise_conv2d, depthwise_conv2d_1 ...
     trainable : bool, default=True
@@ -263,8 +263,8 @@ class DepthwiseConv2D(_Convolution):
     Raises
     ------
     ValueError, TypeError
-        For a value that is not allowed; when a model is built, for rows that are no images, and a kernel that is larger
-        than the image with its zeros.
+        For a value that is not allowed; when a model is built, for rows that are not images, and a kernel that is
+        larger than the image with its zeros.
 
     References
     ----------
@@ -349,7 +349,7 @@ class DepthwiseConv2D(_Convolution):
 
 
 class Conv1D(_Convolution):
-    """y = f(x * W + b): a kernel passed along sequences, with W (kernel_size, channels / groups, filters).
+    """y = f(x * W + b): a convolution of sequences, with W (kernel_size, channels / groups, filters).
 
     ``y[j, f] = sum_vc x[j s + v d - left, c] W[v, c, f] + b[f]``, where x is 0 outside the sequence.
 
@@ -360,14 +360,14 @@ class Conv1D(_Convolution):
     kernel_size : int >= 1
         Length of the kernel.
     strides : int >= 1, default=1
-        Places from one output to the next.
+        Steps in the sequence from one output to the next.
     padding : {"valid", "same"}, default="valid"
-        "same" puts zeros around the sequence so that there are ceil(length / stride) outputs; an odd zero goes to the
+        "same" pads the sequence with zeros so that there are ceil(length / stride) outputs; an odd zero goes to the
         end.
     dilation : int >= 1, default=1
-        Places from one element of the kernel to the next.
+        Steps in the sequence from one element of the kernel to the next.
     groups : int >= 1, default=1
-        Group g takes the g-th share of the channels to the g-th share of the filters.
+        Group g maps the g-th share of the channels to the g-th share of the filters.
     activation, use_bias, kernel_initializer, bias_initializer, l1, l2, kernel_regularizer, kernel_constraint
         As for `Conv2D`.
     name : str, optional
@@ -378,7 +378,7 @@ class Conv1D(_Convolution):
     Raises
     ------
     ValueError, TypeError
-        For a value that is not allowed; when a model is built, for rows that are no sequences (length, channels),
+        For a value that is not allowed; when a model is built, for rows that are not sequences (length, channels),
         groups that do not divide channels and filters, and a kernel that is longer than the sequence with its zeros.
 
     Examples

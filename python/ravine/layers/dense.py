@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .. import _core
-from .._validation import check_int
 from ..constraints import MaxNorm
 from ..initializers import Initializer
+from ..inputs.arguments import check_int
 from ..regularizers import Regularizer
 from .activation import Activation
 from .base import Shape
@@ -26,11 +26,11 @@ class Dense(KernelLayer):
     activation : str or Activation, optional
         f, see `Activation`; None is linear.
     use_bias : bool, default=True
-        Whether there is a b.
+        Whether to add the bias b.
     kernel_initializer : str or Initializer, default="glorot_uniform"
-        First values of W.
+        Initial values of W.
     bias_initializer : str or Initializer, default="zeros"
-        First values of b.
+        Initial values of b.
     l1, l2 : float >= 0, default=0
         Short for `kernel_regularizer=L1L2(l1, l2)`: the penalty l1 sum |W| + l2 sum W^2, added to the loss.
     kernel_regularizer : str or Regularizer, optional

@@ -1,12 +1,12 @@
-"""A trained vector for each id."""
+"""Embeddings: a trained vector for each id."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from .. import _core
-from .._validation import check_int
 from ..initializers import Initializer, Uniform
+from ..inputs.arguments import check_int
 from ..regularizers import Regularizer
 from .base import Shape
 from .kernel import KernelLayer
@@ -17,19 +17,19 @@ __all__ = ["Embedding"]
 class Embedding(KernelLayer):
     """y[t] = W[x[t]]: a row of W (input_dim, output_dim) for each id x[t] of a row of ids.
 
-    It is the first layer. X holds ids, whole numbers in [0, input_dim), shape (n, length); the output has the shape
-    (length, output_dim), for `Flatten` or pooling. The gradient by W is zero but for the rows whose ids are in the
-    batch, and only those are computed; the step of an optimizer with state moves the others too. The id of padding is
-    an id like any other.
+    It must be the first layer. X holds ids, whole numbers in [0, input_dim), shape (n, length). The output has the
+    shape (length, output_dim), for `Flatten` or pooling. The gradient with respect to W is zero except for rows whose
+    ids are in the batch, and only those rows are computed; the step of an optimizer with state changes the others too.
+    A padding id is treated like any other.
 
     Parameters
     ----------
     input_dim : int >= 1
-        How many ids there are; up to 2^24 in float32, the ids that it holds exactly, and 2^31 in float64.
+        The number of ids: at most 2^24 in float32, which holds so many exactly, and 2^31 in float64.
     output_dim : int >= 1
-        Numbers of an id's vector.
+        The size of an id's vector.
     kernel_initializer : str or Initializer, default="uniform"
-        First values of W.
+        Initial values of W.
     l1, l2 : float >= 0, default=0
         Short for `kernel_regularizer=L1L2(l1, l2)`: the penalty l1 sum |W| + l2 sum W^2, added to the loss.
     kernel_regularizer : str or Regularizer, optional
@@ -42,8 +42,8 @@ class Embedding(KernelLayer):
     Raises
     ------
     ValueError, TypeError
-        For a value that is not allowed, more ids than the model's dtype can tell apart, and a place that is not the
-        first. The model refuses ids that are not in [0, input_dim).
+        For a value that is not allowed, for more ids than the model's dtype can distinguish, and if it is not the first
+        layer. The model refuses ids that are not in [0, input_dim).
 
     References
     ----------

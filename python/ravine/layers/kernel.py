@@ -1,4 +1,4 @@
-"""What layers with a kernel share: penalty, constraint, first values, bias and activation."""
+"""The base of layers with a kernel: penalty, constraint, initial values, bias and activation."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 from .. import constraints, regularizers
 from .. import initializers as init
-from .._validation import check_flag
 from ..constraints import MaxNorm
+from ..inputs.arguments import check_flag
 from ..regularizers import L1L2, Regularizer
 from .activation import ACTIVATIONS, Activation
 from .base import Layer
@@ -23,11 +23,11 @@ class KernelLayer(Layer):
     activation : str or Activation, optional
         f, see `Activation`; None is linear.
     use_bias : bool, default=True
-        Whether there is a b.
+        Whether to add the bias b.
     kernel_initializer : str or Initializer, default="glorot_uniform"
-        First values of W.
+        Initial values of W.
     bias_initializer : str or Initializer, default="zeros"
-        First values of b.
+        Initial values of b.
     l1, l2 : float >= 0, default=0
         Short for `kernel_regularizer=L1L2(l1, l2)`: the penalty l1 sum |W| + l2 sum W^2, added to the loss.
     kernel_regularizer : str or Regularizer, optional
@@ -87,7 +87,7 @@ class KernelLayer(Layer):
         return {"kernel": self.kernel_initializer, "bias": self.bias_initializer}
 
     def _arguments(self) -> dict[str, Any]:
-        return {"l1": 0.0, "l2": 0.0}  # they stand in kernel_regularizer
+        return {"l1": 0.0, "l2": 0.0}  # they are in kernel_regularizer
 
     def _described(self, regularizer: Regularizer | None) -> dict[str, Any]:
         """Return what the engine's operation is told of bias, activation, penalty and constraint."""

@@ -1,4 +1,4 @@
-"""Layers that draw in training, and let everything through otherwise."""
+"""Layers that are random in training and the identity in inference."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from .. import _core
-from .._validation import check_number
+from ..inputs.arguments import check_number
 from ..regularizers import Regularizer
 from .base import Layer, Shape
 
@@ -60,8 +60,8 @@ class Dropout(Layer):
 class SpatialDropout(Layer):
     """In training, y = x / (1 - rate) in channels that are kept and 0 in those dropped; otherwise y = x.
 
-    A channel of a row, the last axis, is dropped with probability `rate` for all its pixels, anew for every row and
-    step: neighbouring pixels are alike, so that dropping single ones takes little away.
+    A channel (an index of the last axis) is dropped with probability `rate` for all its pixels, anew for every row and
+    step. Neighbouring pixels are alike, so dropping single ones removes little information.
 
     Parameters
     ----------
@@ -118,14 +118,14 @@ class SpatialDropout(Layer):
 
 
 class GaussianNoise(Layer):
-    """In training, y = x + stddev z with z standard normal, drawn anew for every unit, row and step; otherwise y = x.
+    """In training, y = x + stddev z with standard normal z, drawn anew for every unit, row and step; otherwise y = x.
 
     The noise is a function of (seed, layer, step, position), the same for any number of threads; its derivative is 1.
 
     Parameters
     ----------
     stddev : float >= 0
-        The standard deviation of what is added.
+        The standard deviation of the noise.
     name : str, optional
         Default: gaussian_noise, gaussian_noise_1 ...
 

@@ -1,4 +1,4 @@
-"""Layers that bring values to mean 0 and variance 1, over a batch or along a row."""
+"""Layers that normalise to mean 0 and variance 1, over a batch or along a row."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from .. import _core
 from .. import initializers as init
-from .._validation import check_flag, check_number
 from ..initializers import Initializer
+from ..inputs.arguments import check_flag, check_number
 from ..regularizers import Regularizer
 from .base import Layer, Shape
 
@@ -70,42 +70,43 @@ class _Norm(Layer):
 class BatchNorm(_Norm):
     """y = gamma (x - m) / sqrt(v + epsilon) + beta for each channel, with mean m and variance v of the batch.
 
-    A channel is the last size of a row's shape: a feature of flat rows, a colour or feature map of images, whose m and
-    v are taken over rows and positions. With sample weights w (or class weights, or those of a sampler) they are
-    m = sum w x / sum w and v = sum w (x - m)^2 / sum w: a weight of 2 does what a second copy of the row does, and rows
-    of weight 0 count for nothing. The gradient goes through m and v.
+    Channels are along the last axis: the features of flat rows, the colours or feature maps of images, whose m and v
+    are taken over rows and positions. With sample weights w (or class weights, or those of a sampler) they are
+    m = sum w x / sum w and v = sum w (x - m)^2 / sum w: a weight of 2 has the effect of a second copy of the row, and
+    rows of weight 0 have none. The gradient flows through m and v.
 
-    After each step of `fit` or `train_on_batch` the running statistics become momentum r + (1 - momentum) b, b the
-    batch's m and v (divided by the number of values, as in Keras; PyTorch's running variance divides by one less). A
-    step that is dropped leaves them. They stand in `model.statistics`, are saved, restored and averaged with the
-    weights, and belong to no optimizer, penalty or clip.
+    After each step of `fit` or `train_on_batch` the running statistics r become momentum r + (1 - momentum) b, where b
+    are the batch's m and v (divided by the number of values, as in Keras; PyTorch's running variance divides by one
+    less). A step that is dropped does not change them. They are in `model.statistics`, and are saved, restored and
+    averaged with the weights. Optimizers, penalties and clipping do not apply to them.
 
-    Everything but those steps takes the running statistics, with which the layer is an affine map of each row alone:
-    `predict`, `evaluate`, validation data, `loss_and_gradients`, `gradients`, `check_gradients`, `diagnose`, and
-    optimizers that search along the loss or without derivatives, which never change them. So does a frozen layer.
+    Everything else uses the running statistics, with which the layer is an affine map of each row: `predict`,
+    `evaluate`, validation data, `loss_and_gradients`, `gradients`, `check_gradients`, `diagnose`, and optimizers that
+    search along the loss or without derivatives, which never change them. So does a frozen layer.
 
-    A batch with one value a channel (one flat row that counts) gives beta and has no gradient by x; its variance says
-    nothing, so the running statistics stay. `fit` refuses batch_size=1 for flat rows.
+    If a batch has one value per channel (one flat row with a weight above 0), the output is beta and the gradient with
+    respect to x is 0. It has no variance, so the running statistics are not changed. `fit` refuses batch_size=1 for
+    flat rows.
 
     Parameters
     ----------
     momentum : float in [0, 1), default=0.9
         The fraction of the running statistics that a step keeps; PyTorch's momentum is 1 less this.
     epsilon : float > 0, default=1e-5
-        What keeps the root above 0.
+        A small number that keeps the root above 0.
     center : bool, default=True
-        Whether there is a beta.
+        Whether to add beta.
     scale : bool, default=True
-        Whether there is a gamma.
+        Whether to multiply by gamma.
     beta_initializer : str or Initializer, default="zeros"
-        First values of beta.
+        Initial values of beta.
     gamma_initializer : str or Initializer, default="ones"
-        First values of gamma.
+        Initial values of gamma.
     name : str, optional
-        Default: batch_norm, batch_norm_1 ... The numbers are "batch_norm/gamma", "batch_norm/beta" in `parameters` and
+        Default: batch_norm, batch_norm_1 ... The arrays are "batch_norm/gamma", "batch_norm/beta" in `parameters` and
         "batch_norm/moving_mean", "batch_norm/moving_variance" in `statistics`, each (channels,).
     trainable : bool, default=True
-        False freezes gamma, beta and the running statistics, and takes these in training too.
+        False freezes gamma, beta and the running statistics, and uses the latter in training too.
 
     Raises
     ------
@@ -165,21 +166,21 @@ class BatchNorm(_Norm):
 class LayerNorm(_Norm):
     """y = gamma (x - m) / sqrt(v + epsilon) + beta, with mean m and variance v along the last axis of each row.
 
-    For images that is each position by itself, over its channels. A row depends on no other: training and prediction
-    are the same map, for any batch.
+    For images each position is normalised over its channels. A row does not depend on other rows: training and
+    prediction compute the same function, for any batch.
 
     Parameters
     ----------
     epsilon : float > 0, default=1e-5
-        What keeps the root above 0.
+        A small number that keeps the root above 0.
     center : bool, default=True
-        Whether there is a beta.
+        Whether to add beta.
     scale : bool, default=True
-        Whether there is a gamma.
+        Whether to multiply by gamma.
     beta_initializer : str or Initializer, default="zeros"
-        First values of beta.
+        Initial values of beta.
     gamma_initializer : str or Initializer, default="ones"
-        First values of gamma.
+        Initial values of gamma.
     name : str, optional
         Default: layer_norm, layer_norm_1 ... Its parameters are "layer_norm/gamma" and "layer_norm/beta", each
         (channels,).

@@ -1,11 +1,11 @@
-"""Layers that make one number of a window of an image, channel by channel."""
+"""Pooling: layers that reduce each window of an image to one number, channel by channel."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from .. import _core
-from .._validation import check_choice, check_pair
+from ..inputs.arguments import check_choice, check_pair
 from ..regularizers import Regularizer
 from .base import Layer, Shape, as_image
 
@@ -80,26 +80,27 @@ class _WindowPool(_Pool):
 class MaxPool2D(_WindowPool):
     """y = the largest pixel of each window, channel by channel.
 
-    A NaN counts as larger than any number. Going back, a window's gradient goes to the first of its largest pixels, row
-    by row (the first NaN, where there is one); what several windows give to one pixel is added in the windows' order.
+    A NaN counts as larger than any number. In the backward pass, a window's gradient goes to the first of its largest
+    pixels, row by row (the first NaN, if there is one); gradients from several windows to one pixel are added in the
+    windows' order.
 
     Parameters
     ----------
     pool_size : int >= 1 or two of them, default=2
-        Rows and columns of a window; one int stands for both.
+        Rows and columns of a window; one int for both.
     strides : int >= 1 or two of them, optional
-        From a window to the next one below, and to the next one on the right; None is `pool_size`.
+        Steps from a window to the next one below, and to the next one on the right; None is `pool_size`.
     padding : {"valid", "same"}, default="valid"
-        "valid": windows that are wholly in the image, floor((size - pool) / stride) + 1 of them. "same":
-        ceil(size / stride); what they reach beyond the image is halved between both sides, an odd row or column below
-        or on the right, and never counts.
+        "valid": windows that are entirely in the image, floor((size - pool) / stride) + 1 of them. "same":
+        ceil(size / stride) windows; the padding is halved between both sides, with an odd row or column below or on the
+        right, and is ignored in the maximum.
     name : str, optional
         Default: max_pool2d, max_pool2d_1 ...
 
     Raises
     ------
     ValueError, TypeError
-        For a value that is not allowed; when a model is built, for rows that are no images or smaller than a window.
+        For a value that is not allowed; when a model is built, for rows that are not images or smaller than a window.
 
     References
     ----------
@@ -120,16 +121,16 @@ class MaxPool2D(_WindowPool):
 
 
 class AveragePool2D(_WindowPool):
-    """y = the mean of each window's pixels, channel by channel; pixels beyond the image do not count.
+    """y = the mean of each window's pixels, channel by channel; padding does not count.
 
-    Going back, a window gives dy / n to each of its n pixels.
+    In the backward pass, each of a window's n pixels gets dy / n.
 
     Parameters
     ----------
     pool_size : int >= 1 or two of them, default=2
-        Rows and columns of a window; one int stands for both.
+        Rows and columns of a window; one int for both.
     strides : int >= 1 or two of them, optional
-        From a window to the next one below, and to the next one on the right; None is `pool_size`.
+        Steps from a window to the next one below, and to the next one on the right; None is `pool_size`.
     padding : {"valid", "same"}, default="valid"
         As for `MaxPool2D`.
     name : str, optional
@@ -138,7 +139,7 @@ class AveragePool2D(_WindowPool):
     Raises
     ------
     ValueError, TypeError
-        For a value that is not allowed; when a model is built, for rows that are no images or smaller than a window.
+        For a value that is not allowed; when a model is built, for rows that are not images or smaller than a window.
 
     References
     ----------
@@ -188,7 +189,7 @@ class GlobalAveragePool2D(_GlobalPool):
     Raises
     ------
     ValueError, TypeError
-        For a value that is not allowed; when a model is built, for rows that are no images.
+        For a value that is not allowed; when a model is built, for rows that are not images.
 
     References
     ----------
@@ -210,7 +211,7 @@ class GlobalAveragePool2D(_GlobalPool):
 class GlobalMaxPool2D(_GlobalPool):
     """y = the largest pixel of each channel: rows (height, width, channels) become (channels,).
 
-    NaN and equal pixels are taken as by `MaxPool2D`.
+    NaN and equal pixels are handled as by `MaxPool2D`.
 
     Parameters
     ----------
@@ -220,7 +221,7 @@ class GlobalMaxPool2D(_GlobalPool):
     Raises
     ------
     ValueError, TypeError
-        For a value that is not allowed; when a model is built, for rows that are no images.
+        For a value that is not allowed; when a model is built, for rows that are not images.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Layers that give a row another shape: flat, reshaped, within zeros, larger."""
+"""Layers that change the shape of a row: flatten, reshape, zero padding, upsampling."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import _core
-from .._validation import check_int, check_pair
+from ..inputs.arguments import check_int, check_pair
 from ..regularizers import Regularizer
 from .base import Layer, Shape, as_image
 
@@ -15,7 +15,7 @@ __all__ = ["Flatten", "Reshape", "UpSampling2D", "ZeroPadding2D"]
 
 
 class Flatten(Layer):
-    """Makes a flat row of an image or any other array: (height, width, channels) to (height * width * channels,).
+    """Flattens each row, an image or any other array: (height, width, channels) to (height * width * channels,).
 
     `name` as for `Layer`.
     """
@@ -35,19 +35,19 @@ class Flatten(Layer):
 
 
 class Reshape(Layer):
-    """The same numbers in another shape, in their order (the last axis varies fastest).
+    """Changes the shape of each row; the elements keep their order (the last axis varies fastest).
 
     Parameters
     ----------
     shape : int or tuple of ints
-        The new shape of a row; one size may be -1, and is what the others leave.
+        The new shape of a row; one size may be -1 and is then computed from the others.
     name : str, optional
         Default: reshape, reshape_1 ...
 
     Raises
     ------
     ValueError, TypeError
-        For a value that is not allowed; when a model is built, for rows that have another number of numbers.
+        For a value that is not allowed; when a model is built, for rows with another number of elements.
 
     Examples
     --------
@@ -80,7 +80,7 @@ class Reshape(Layer):
 
 
 class ZeroPadding2D(Layer):
-    """The image within rows and columns of zeros.
+    """Adds rows and columns of zeros around the image.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class ZeroPadding2D(Layer):
     Raises
     ------
     ValueError, TypeError
-        For a value that is not allowed; when a model is built, for rows that are no images.
+        For a value that is not allowed; when a model is built, for rows that are not images.
 
     Examples
     --------
@@ -135,19 +135,19 @@ class ZeroPadding2D(Layer):
 
 
 class UpSampling2D(Layer):
-    """Every pixel as a block of size[0] x size[1] pixels (the nearest neighbour); going back, the sum over the block.
+    """Repeats every pixel as a block of size[0] x size[1] pixels (nearest neighbour). Its gradient is the block's sum.
 
     Parameters
     ----------
     size : int >= 1 or two of them, default=2
-        Rows and columns of a block; one int stands for both.
+        Rows and columns of a block; one int for both.
     name : str, optional
         Default: up_sampling2d, up_sampling2d_1 ...
 
     Raises
     ------
     ValueError, TypeError
-        For a value that is not allowed; when a model is built, for rows that are no images.
+        For a value that is not allowed; when a model is built, for rows that are not images.
 
     Examples
     --------

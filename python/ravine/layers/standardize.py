@@ -1,4 +1,4 @@
-"""A layer that brings its inputs to mean 0 and deviation 1, by numbers learnt from the training set."""
+"""A layer that scales its inputs to mean 0 and deviation 1, with statistics learnt from the training set."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
-from .._validation import as_array, as_inputs, check_choice, check_flag, convert
 from ..initializers import Initializer, Zeros
+from ..inputs.arguments import check_choice, check_flag
+from ..inputs.arrays import as_array, as_inputs, convert
+from ..inputs.statistics import column_statistics
 from ..regularizers import Regularizer
 from .base import Layer, Shape
 
@@ -23,33 +25,33 @@ Vector = NDArray[np.float64]
 class Standardize(Layer):
     """y = (x - mean) / deviation, with the means and deviations of the training set.
 
-    They are learnt once: by `adapt`, or else by the first `fit` from its training rows, before the first step. No step
-    changes them, and nothing learns them again. They are weights of the model, "standardize/mean" and
-    "standardize/deviation", and are saved with it.
+    Means and deviations are learnt once: by `adapt`, or else by the first `fit` from its training rows, before the
+    first step. Training steps do not change them, and they are never learnt again. They are weights of the model,
+    "standardize/mean" and "standardize/deviation", and are saved with it.
 
     Parameters
     ----------
     per : {"channel", "feature"}, default="channel"
-        "channel" has a mean and a deviation for each index of a row's last axis: for each channel of images, each
-        feature of flat rows. "feature" has them for each number of a row.
+        "channel" keeps a mean and a deviation for each index of a row's last axis: each channel of images, each
+        feature of flat rows. "feature" keeps them for each element of a row.
     mean, deviation : array-like, shape (columns,), optional
-        Numbers that are known already; both or none. Deviations are greater than 0.
+        Known values; give both or neither. Deviations are greater than 0.
     name : str, optional
         Default: standardize, standardize_1 ...
 
     Raises
     ------
     ValueError, TypeError
-        For a value that is not allowed; by the model where there are more or fewer numbers than columns.
+        For a value that is not allowed; when a model is built, if there are more or fewer numbers than columns.
     NotFittedError
-        By the model, where it is used before the numbers are learnt.
+        If the model is used before the numbers are learnt.
 
     Notes
     -----
-    A deviation is the root of the mean of squares, sqrt(sum (x - mean)^2 / n). Where all values are equal it is 1, so
-    that such a column becomes 0. Sums are taken in float64, in two passes; sample weights do not count. `fit` learns
-    for a layer that sees the inputs as they are, which nothing but `Flatten` and the like precedes; others are adapted,
-    or given their numbers.
+    The deviation is the population standard deviation, sqrt(sum (x - mean)^2 / n). Where all values are equal it is 1,
+    so that such a column becomes 0. Sums are computed in float64, in two passes; sample weights are ignored. `fit`
+    learns the numbers only for a layer that gets the raw inputs: only layers such as `Flatten` may precede it. Call
+    `adapt` on other layers, or give them their numbers.
 
     Examples
     --------
@@ -86,11 +88,11 @@ class Standardize(Layer):
                 raise ValueError(f"mean has shape {self._mean.shape}, deviation has shape {self._deviation.shape}")
             if not (self._deviation > 0).all():
                 raise ValueError(f"deviation must be greater than 0, got {self._deviation.min()!s}")
-        self._used = False  # whether a model has learnt in its place
+        self._used = False  # whether a model has learnt the numbers for it
 
     @property
     def mean(self) -> Vector | None:
-        """The means that were given or that `adapt` has learnt; those that `fit` learns are the model's."""
+        """The means that were given or learnt by `adapt`; those that `fit` learns are in the model's parameters."""
         return self._mean
 
     @property
@@ -109,7 +111,7 @@ class Standardize(Layer):
             raise ValueError("Standardize has nothing that steps could change: trainable must be False, got True")
 
     def adapt(self, X: ArrayLike) -> None:
-        """Learn the means and deviations of rows X, before the model that the layer belongs to is fitted.
+        """Learn the means and deviations of the rows X, before the layer's model is fitted.
 
         Parameters
         ----------
@@ -119,8 +121,8 @@ class Standardize(Layer):
         Raises
         ------
         ValueError
-            For a layer that has its numbers already, or whose model has; for X that has NaN or infinities, or numbers
-            whose squares are too large.
+            If the layer or its model already has the numbers; if X has NaN, infinities, or numbers whose squares are
+            too large.
 
         Examples
         --------
@@ -135,8 +137,6 @@ class Standardize(Layer):
                 f"{type(self).__name__} has learnt its means and deviations already, and does not learn them again; "
                 "make a new layer"
             )
-        from .._standards import column_statistics
-
         rows = as_inputs(X, np.dtype(np.float64), dimensions=None)
         self._mean, self._deviation = column_statistics(rows.reshape(len(rows), -1), self._columns(rows.shape[1:]))
 
@@ -158,7 +158,7 @@ class Standardize(Layer):
         return dict.fromkeys(("mean", "deviation"), (self._columns(shape),))
 
     def parameter_initializers(self) -> dict[str, Initializer]:
-        """Return what writes the numbers; zeros stand for those that are not learnt yet."""
+        """Return what writes the numbers; those that are not learnt yet are zeros."""
         if self._mean is None or self._deviation is None:
             return {"mean": Zeros(), "deviation": Zeros()}
         return {"mean": _Given(self._mean), "deviation": _Given(self._deviation, positive=True)}

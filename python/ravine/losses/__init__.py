@@ -8,7 +8,7 @@ t is a target, y an output, z a logit; means and sums inside l run over the outp
 
 import re
 
-from .._validation import check_choice
+from ..inputs.arguments import check_choice
 from . import entropies, margins, regression
 from .base import Loss
 from .entropies import *  # noqa: F403

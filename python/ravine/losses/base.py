@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from .._fixed import Described
+from ..descriptions import Described
 
 __all__ = ["Head", "Link", "Loss", "Reduction"]
 
@@ -81,6 +81,6 @@ class Loss(Described):
         Raises
         ------
         ValueError
-            Where the loss does not fit the activation or the number of outputs.
+            If the loss does not fit the activation or the number of outputs.
         """
         return Head(self._engine, self._setting(units), self.reduction, False, self._targets)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._validation import check_number
+from ..inputs.arguments import check_number
 from .base import Head, Loss, Reduction
 
 __all__ = ["Hinge", "Perceptron"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._validation import check_flag, check_number
+from ..inputs.arguments import check_flag, check_number
 from .base import Loss, Reduction
 
 __all__ = [

@@ -1,17 +1,17 @@
-"""Optimizers: how gradients become steps."""
+"""Optimizers, which turn gradients into steps."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .._validation import check_choice
+from ..startup.late import late_attributes
 from . import first_order
-from ._problem import Result
 from .base import Optimizer
 from .composed import Chain, WeightAverage
 from .first_order import *  # noqa: F403
+from .names import optimizer_of
+from .problem import Result
 from .second_order import BFGS, LBFGS, Newton
 
 if TYPE_CHECKING:
@@ -36,30 +36,10 @@ __all__ = [
 ]
 __all__ += first_order.__all__
 
-# Imported when first asked for: training by gradients needs none of them.
-_LATER = {
-    "CMAES": "covariance",
-    "GeneticAlgorithm": "genetic",
-    "OpenAIES": "evolution",
-    "SimulatedAnnealing": "annealing",
-}
-
-_NAMES = {name.lower(): name for name in (*first_order.__all__, "BFGS", "LBFGS", "Newton", *_LATER)}
-
 
 def get(optimizer: str | Optimizer | Sequence[Any]) -> Optimizer:
-    """Return a new optimizer for a name, a `Chain` for a list, an object as it is. ValueError for others."""
-    if isinstance(optimizer, Optimizer):
-        return optimizer
-    if isinstance(optimizer, (list, tuple)):
-        return Chain(optimizer)
-    name = _NAMES[check_choice("optimizer", optimizer, _NAMES)]
-    kind: type[Optimizer] = globals()[name] if name in globals() else __getattr__(name)
-    return kind()
+    """Return a new optimizer for a name, a `Chain` for a list, or the given object. ValueError for others."""
+    return Chain(optimizer) if isinstance(optimizer, (list, tuple)) else optimizer_of(optimizer)
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
-    return value
+__getattr__, __dir__ = late_attributes(__name__)

@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import kernels
-from .._validation import check_int, check_number
-from ._problem import Vector
+from ..inputs.arguments import check_int, check_number
 from .derivative_free import DerivativeFree, Draws, Matrix, Objective, Search
+from .problem import Vector
 
 __all__ = ["SimulatedAnnealing"]
 
 _ACCEPTANCE = 1  # what is drawn, beside the moves
 _UPHILL = 0.8  # acceptance of the mean uphill move at the first temperature
-_LOW, _HIGH = 0.3, 0.4  # acceptance that the walk's length is adapted to
+_LOW, _HIGH = 0.3, 0.4  # acceptance rates between which the step length is kept
 _LONGER = 1.25
 _LONGEST = 1e3  # times the first length
 
@@ -36,26 +36,26 @@ class _Walk(Search):
 
 
 class SimulatedAnnealing(DerivativeFree):
-    """Simulated annealing: a move x + s N(0, I) that changes the loss by dL is made with probability min(1, e^(-dL/T)).
+    """Simulated annealing: a move x + s N(0, I) that changes the loss by dL has acceptance rate min(1, e^(-dL/T)).
 
-    The first temperature accepts the mean uphill move with probability .8: T0 = mean(dL > 0) / -ln .8. A step makes
-    some moves at one temperature and then cools, T *= cooling; s grows by a quarter where more than 40 % of the moves
-    were accepted, and shrinks by as much where fewer than 30 % were. Several chains walk side by side from the same
-    point; after each step the one that stands highest goes to the lowest point seen, so that no good place is left for
-    ever.
+    The initial temperature accepts the mean uphill move with probability .8: T0 = mean(dL > 0) / -ln .8. A step makes
+    some moves at one temperature and then cools, T *= cooling. s grows by a quarter if more than 40 % of the moves were
+    accepted, and shrinks by the same factor if fewer than 30 % were. Several chains run in parallel from the same
+    point. After each step the chain with the highest loss moves to the lowest point seen, so that good points are not
+    lost.
 
     In `fit` a step is on one batch: the chains' points are evaluated in the engine, in parallel, with dropout off. With
-    `batch_size=None` the model has the best weights found so far, with smaller batches those of the chain that is
-    lowest on the last one.
+    `batch_size=None` the model has the best weights found so far; with smaller batches it has those of the chain with
+    the lowest loss on the last batch.
 
     Parameters
     ----------
     stddev : float > 0, default=0.5
-        The first s.
+        The initial s.
     cooling : float in (0, 1), default=0.95
         T's factor after each step.
     chains : int >= 1, default=8
-        Walks side by side.
+        The number of chains.
     moves : int >= 1, default=20
         Moves of a chain in a step: a step takes chains times moves losses.
     random_state : int in [0, 2**32), optional
@@ -108,19 +108,19 @@ class SimulatedAnnealing(DerivativeFree):
         )
 
     def begin(self, x: Vector, draws: Draws) -> Search:
-        """Return chains that all stand at x."""
+        """Return chains that all start at x."""
         points = np.repeat(x[None], self.chains, axis=0)
         return _Walk(x, 0, draws, points, np.full(self.chains, math.nan), None, self.stddev, 0, (math.inf, x))
 
     def moved(self, search: Search, x: Vector) -> Search:
-        """Return the walk with its first chain at x."""
+        """Return the search with its first chain at x."""
         walk = cast(_Walk, search)
         points, losses = np.array(walk.points), np.array(walk.losses)
         points[0], losses[0] = x, math.nan
         return replace(walk, x=x, points=points, losses=losses)
 
     def advance(self, search: Search, objective: Objective, rate: float) -> Search:
-        """Return the walk after some moves of each chain."""
+        """Return the search after some moves of each chain."""
         walk = cast(_Walk, search)
         if walk.x.size == 0:
             return replace(walk, step=walk.step + 1)

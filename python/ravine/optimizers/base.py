@@ -1,22 +1,21 @@
-"""What all optimizers share: settings that are fixed, a learning rate that is not, and `minimize`."""
+"""The base class of optimizers: fixed settings, a learning rate that may change, and `minimize`."""
 
 from __future__ import annotations
 
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _core, kernels
-from .._validation import Array, check_int
+from ..inputs.arguments import check_int
+from ..inputs.arrays import Array
+from ..layers import Layer
 from ..schedules import Schedule, check_rate
-from ._problem import Point, Problem, Result, Vector
-
-if TYPE_CHECKING:
-    from ..layers import Layer
+from .problem import Point, Problem, Result, Vector
 
 __all__ = ["Optimizer"]
 
@@ -26,18 +25,18 @@ _ENGINE_SETTINGS = {*_core.rows["update_settings"], "clip_norm", "clip_value"} -
 
 
 class Optimizer:
-    """What all optimizers share.
+    """The base class of optimizers.
 
     Attributes
     ----------
     learning_rate : float >= 0 or Schedule
         May be changed between epochs and between batches; all other settings are fixed. See `ravine.schedules`.
     clip_norm : float > 0 or None
-        c: g *= min(1, c / |g|), |g| being the norm of the gradient by all trained parameters (Pascanu, Mikolov and
-        Bengio, "On the difficulty of training recurrent neural networks", 2013). A norm that is not finite leaves the
-        gradient as it is: the weights overflow as they would without a limit, and the fit ends with `DivergenceError`.
+        c: g *= min(1, c / |g|), where |g| is the norm of the gradient over all trained parameters (Pascanu, Mikolov and
+        Bengio, "On the difficulty of training recurrent neural networks", 2013). A gradient whose norm is not finite is
+        not clipped: the weights overflow as without clipping, and the fit ends with `DivergenceError`.
     clip_value : float > 0 or None
-        Each element of g is held within [-clip_value, clip_value]; a NaN stays.
+        Each element of g is clipped to [-clip_value, clip_value]; NaN stays NaN.
 
     Examples
     --------
@@ -80,7 +79,7 @@ class Optimizer:
         return {name: value for name, value in given.items() if name in _ENGINE_SETTINGS and value is not None}
 
     def averaging(self) -> dict[str, Any] | None:
-        """Return how the weights are averaged; None for no average."""
+        """Return the settings of the weight average; None for no average."""
         return None
 
     def check_layers(self, layers: Sequence[Layer]) -> None:
@@ -103,36 +102,37 @@ class Optimizer:
         Parameters
         ----------
         fun : callable
-            fun(x) gives a number; x is a float64 array of x0's shape, of its own at each call.
+            fun(x) returns a number; x is a float64 array of x0's shape, a new one at each call.
         x0 : array-like, any shape
-            Where to start; the nearest point within the bounds is taken.
+            The starting point; it is projected onto the bounds.
         steps : int >= 0
-            Steps to take at most.
+            The largest number of steps.
         jac : None, "numeric", True or callable, default=None
             The gradient, as in `scipy.optimize.minimize`: None and "numeric" compute it from five-point stencils, which
             takes 4 calls of `fun` for each element of x and is exact to ten digits for a fun that is smooth over 1e-3
-            max(1, |x|); True says that fun(x) gives (value, gradient); a function
-            gives it as jac(x), of x's shape.
+            max(1, |x|). True means that fun(x) returns (value, gradient). A callable returns it as jac(x), of x's
+            shape.
         bounds : (low, high) or a sequence of them, optional
-            For all elements of x, or for each; None stands for no bound. Each step ends with a projection onto them.
+            For all elements of x, or for each; None means no bound. Each step ends with a projection onto them.
         tolerance : float >= 0, optional
-            End where no part of the gradient (without what pushes against a bound) is larger; None does not look.
+            Stop when no element of the gradient exceeds this (elements that push against a bound do not count); None
+            disables the test.
         callback : callable, optional
-            callback(x, fun) after each step, with a copy of the point; a true answer ends. `learning_rate` may be
-            changed there.
+            Called as callback(x, fun) after each step, with a copy of the point; a true return value stops.
+            `learning_rate` may be changed there.
         record : bool, default=False
-            Keep the points and values of all steps.
+            Whether to keep the points and values of all steps.
 
         Returns
         -------
         Result
-            With the best point found, which need not be the last. Values that are not finite are never best; a gradient
-            that is not finite ends.
+            The best point found, which need not be the last. Values that are not finite are never the best. A gradient
+            that is not finite ends the search.
 
         Raises
         ------
         ValueError, TypeError
-            For arguments that are not allowed, and where `fun` or `jac` gives something of another shape.
+            For arguments that are not allowed, and if `fun` or `jac` returns something of another shape.
 
         Examples
         --------

@@ -1,42 +1,54 @@
-"""Optimizers made of others: one after the other, or with an average of the weights."""
+"""Optimizers made of others: a chain of them, or one with an average of its weights."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import kernels
-from .._validation import NotFittedError, check_int, check_number
+from ..errors import NotFittedError
+from ..inputs.arguments import check_int, check_number
+from ..layers import Layer
 from ..schedules import Schedule
-from ._problem import Point, Problem
 from .base import Optimizer
-
-if TYPE_CHECKING:
-    from ..layers import Layer
-    from ..model import Sequential
+from .names import optimizer_of
+from .problem import Point, Problem
 
 __all__ = ["Chain", "WeightAverage"]
+
+
+class AveragedModel(Protocol):
+    """A model as the averages need it: a `Sequential` that was compiled with a `WeightAverage`."""
+
+    _state: Any
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer at work."""
+
+
+ModelType = TypeVar("ModelType", bound=AveragedModel)
 
 
 class Chain(Optimizer):
     """Optimizers that take turns, each for some epochs of `fit` or steps of `minimize`, the last until the end.
 
-    An optimizer goes on from the weights that the one before has left; its own state and its schedule begin with its
-    turn. Turns change where an epoch ends. In between, `model.optimizer` is the optimizer at work, whose
-    `learning_rate` may be changed. A second `fit` goes on in the turn where the first has ended; `compile` starts with
-    the first optimizer again.
+    Each optimizer continues from the weights that the one before has reached; its own state and its schedule begin
+    with its turn. The optimizer changes at the end of an epoch. `model.optimizer` is the optimizer at work, and its
+    `learning_rate` may be changed. A second `fit` continues with the optimizer with which the first ended; `compile`
+    starts with the first optimizer again.
 
     Parameters
     ----------
     optimizers : list of (Optimizer or str, int >= 1 or None), or list of Optimizer or str
-        Pairs of an optimizer and its epochs, or steps, None for the last alone. Without epochs, those of the first
-        `fit`, or the steps of a `minimize`, are shared out evenly: n over k optimizers gives each n // k, the first
-        n % k one more; all further epochs are the last optimizer's.
+        Pairs of an optimizer and its number of epochs, or steps; only the last may have None. Without numbers, the
+        epochs of the first `fit`, or the steps of a `minimize`, are divided evenly: with n epochs and k optimizers each
+        gets n // k, and the first n % k get one more. The last optimizer takes all further epochs.
 
     Raises
     ------
@@ -62,8 +74,6 @@ class Chain(Optimizer):
     epochs: tuple[int, ...] | None
 
     def __init__(self, optimizers: Sequence[Any]) -> None:
-        from . import get
-
         if isinstance(optimizers, (str, Optimizer)) or not hasattr(optimizers, "__iter__"):
             raise TypeError(f"optimizers must be a list of optimizers, or of (optimizer, epochs), got {optimizers!r}")
         given = list(optimizers)
@@ -72,7 +82,7 @@ class Chain(Optimizer):
         pairs = [isinstance(entry, (tuple, list)) for entry in given]
         if any(pairs) and not all(isinstance(entry, (tuple, list)) and len(entry) == 2 for entry in given):
             raise ValueError(f"optimizers must be all optimizers or all pairs (optimizer, epochs), got {optimizers!r}")
-        chosen = tuple(get(entry[0] if pairs[0] else entry) for entry in given)
+        chosen = tuple(_member(entry[0] if pairs[0] else entry) for entry in given)
         if any(isinstance(optimizer, Chain) for optimizer in chosen):
             raise ValueError(f"a chain cannot hold a chain, got {optimizers!r}")
         counts = None
@@ -122,13 +132,13 @@ class Chain(Optimizer):
 
 
 class WeightAverage(Optimizer):
-    """Keeps a running average of the weights beside an optimizer, which works as if it were alone.
+    """Keeps a running average of the weights of another optimizer, whose steps it does not change.
 
     w_n are the weights after step, or epoch, number start + n every. The first average is a_1 = w_1. The exponential
-    one goes on with a_n = b a_(n-1) + (1 - b) w_n, the plain mean (stochastic weight averaging, Polyak and Ruppert)
-    with a_n = a_(n-1) + (w_n - a_(n-1)) / n. The engine computes them after its steps, in the model's dtype, with the
-    same bits for any number of threads. A batch without weight is no step. The model keeps the average, with its
-    optimizer's state; `compile` starts it afresh.
+    average continues with a_n = b a_(n-1) + (1 - b) w_n, the plain mean (stochastic weight averaging, Polyak and
+    Ruppert) with a_n = a_(n-1) + (w_n - a_(n-1)) / n. The engine computes it after its steps, in the model's dtype,
+    with the same bits for any number of threads. A batch whose weights are all zero is not counted as a step. The model
+    keeps the average with the optimizer's state; `compile` resets it.
 
     In `minimize` the points are the averages.
 
@@ -139,9 +149,9 @@ class WeightAverage(Optimizer):
     decay : float in [0, 1) or None, default=0.999
         b; None takes the plain mean.
     start : int >= 0, default=0
-        Steps, or epochs, that are left out at first.
+        The number of steps, or epochs, to skip before averaging begins.
     every : int >= 1, default=1
-        Of how many one is taken.
+        Average every so many steps, or epochs.
     unit : {"step", "epoch"}, default="step"
         What `start` and `every` count. In "epoch" the weights at the ends of epochs are averaged; a `train_on_batch`
         is an epoch of one batch.
@@ -191,9 +201,7 @@ class WeightAverage(Optimizer):
         every: int = 1,
         unit: str = "step",
     ) -> None:
-        from . import get
-
-        inner = get(optimizer)
+        inner = _member(optimizer)
         if inner.searches or isinstance(inner, (Chain, WeightAverage)):
             raise ValueError(f"optimizer must be one whose step is a compiled rule, such as SGD or Adam, got {inner!r}")
         if not isinstance(unit, str) or unit not in ("step", "epoch"):
@@ -229,11 +237,11 @@ class WeightAverage(Optimizer):
         self.optimizer.check_layers(layers)
 
     def averaging(self) -> dict[str, Any]:
-        """Return what the engine is told."""
+        """Return the average's settings for the engine."""
         return {"decay": self.decay, "start": self.start, "every": self.every, "by_epoch": self.unit == "epoch"}
 
-    def average_weights(self, model: Sequential) -> dict[str, NDArray[Any]]:
-        """Return copies of the averages by name, for `load_weights`.
+    def average_weights(self, model: AveragedModel) -> dict[str, NDArray[Any]]:
+        """Return copies of the averaged weights by name, for `load_weights`.
 
         Parameters
         ----------
@@ -243,23 +251,23 @@ class WeightAverage(Optimizer):
         Raises
         ------
         ValueError
-            Where the model's optimizer keeps no average.
+            If the model's optimizer keeps no average.
         NotFittedError
-            Before the first weights were taken in.
+            Before the average has taken in any weights.
         """
         _check_model(model)
-        with model._exclusive():
-            state, used = model._built().optimizer_state(), model.optimizer
-            assert isinstance(used, WeightAverage)
+        with model._state.guard.exclusive():
+            network, used = model._state.network, model.optimizer
+            state = network.optimizer_state()
             first = used.start + used.every
             if int(state["average/seen"][0]) < first:
                 raise NotFittedError(f"no weights were averaged yet: the first are those after {used.unit} {first}")
-            return {name: np.array(state[f"average/{name}"]) for name in model._built().weights()}
+            return {name: np.array(state[f"average/{name}"]) for name in network.weights()}
 
-    def averaged(self, model: Sequential) -> Sequential:
+    def averaged(self, model: ModelType) -> ModelType:
         """Return a copy of the model that has the averages as weights; argument and errors as for `average_weights`."""
         weights, made = self.average_weights(model), copy.deepcopy(model)
-        for name, w in made._built().weights().items():
+        for name, w in made._state.network.weights().items():
             w[...] = weights[name]
         return made
 
@@ -283,11 +291,14 @@ class WeightAverage(Optimizer):
             yield point if taken == 0 else problem.evaluate(np.array(average))
 
 
+def _member(given: Any) -> Optimizer:
+    """Return one of the optimizers that a composed one is made of."""
+    return Chain(given) if isinstance(given, (list, tuple)) else optimizer_of(given)
+
+
 def _check_model(model: Any) -> None:
     """Refuse what is no model with a running average."""
-    from ..model import Sequential
-
-    if not isinstance(model, Sequential):
+    if not hasattr(model, "_state"):
         raise TypeError(f"model must be a Sequential, got {model!r}")
     if not isinstance(model.optimizer, WeightAverage):
         raise ValueError(f"the model's optimizer keeps no average: it is {model.optimizer!r}")

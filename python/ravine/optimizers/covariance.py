@@ -1,4 +1,4 @@
-"""CMA-ES: a normal distribution of points that learns its shape from the better ones."""
+"""CMA-ES: a normal distribution of points that adapts its shape to the better ones."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import cast
 import numpy as np
 
 from .. import _core, kernels
-from .._state import State
-from .._validation import check_choice, check_int, check_number
-from ._problem import Vector
+from ..descriptions import State
+from ..inputs.arguments import check_choice, check_int, check_number
 from .derivative_free import DerivativeFree, Draws, Matrix, Objective, Search, ranked
+from .problem import Vector
 
 __all__ = ["CMAES"]
 
@@ -98,24 +98,24 @@ class _Distribution(Search):
 
 
 class CMAES(DerivativeFree):
-    """CMA-ES: members x + s N(0, C); the better ones' mean is the next x, and s and C learn from the way taken.
+    """CMA-ES: members x + s N(0, C); the mean of the better ones is the next x, and s and C adapt to the steps taken.
 
     With the members y_i = (x_i - x) / s by rank and their weights w_i: x += s sum_(i <= mu) w_i y_i; the path
     p_s = (1 - c_s) p_s + sqrt(c_s (2 - c_s) mu_eff) C^(-1/2) sum_(i <= mu) w_i y_i gives
     s *= exp(c_s / d_s (|p_s| / E|N(0, I)| - 1)); and C = (1 - c_1 - c_mu sum w) C + c_1 p_c p_c^T + c_mu sum w y y^T
-    with a path p_c alike. All constants are the tutorial's; the worse half's weights are negative. C is decomposed
-    every 1 / (10 n (c_1 + c_mu)) steps: n weights take n^2 numbers, and a decomposition about 10 n^3 operations. A
-    diagonal C takes n of each.
+    with a similar path p_c. All constants are those of the tutorial; the worse half's weights are negative. C is
+    decomposed every 1 / (10 n (c_1 + c_mu)) steps: n weights take n^2 numbers, and a decomposition about 10 n^3
+    operations. A diagonal C takes n of each.
 
     In `fit` a step is a generation on a batch: members are evaluated in the engine, in parallel, with dropout off. With
-    `batch_size=None` the model has the best weights found so far, with smaller batches it has the mean x.
+    `batch_size=None` the model has the best weights found so far; with smaller batches it has the mean x.
 
     Parameters
     ----------
     sigma : float > 0, default=0.5
-        The first s: the minimum should be some s away in each weight.
+        The initial s: the minimum should be within a few s in each weight.
     population : int >= 4, optional
-        Members; None takes 4 + floor(3 ln n).
+        The number of members; None takes 4 + floor(3 ln n).
     covariance : {"auto", "full", "diagonal"}, default="auto"
         "auto" is "full" up to 500 weights, "diagonal" above; "full" takes up to 5,000.
     random_state : int in [0, 2**32), optional

@@ -1,8 +1,8 @@
-"""What the derivative-free optimizers share: a step draws points, takes their losses, and keeps what they tell.
+"""The base of the derivative-free optimizers: a step draws points, evaluates their losses and updates the search.
 
-A search is a value: `begin` makes it, `advance` gives the next one and leaves the old as it was, so a step that is
-interrupted has not happened. It is in float64. Draws are the compiled counter-based generator's, sums of products the
-compiled kernels', all else is NumPy's elementwise + - * / and sqrt: no bit depends on threads, BLAS or libm.
+A search is an immutable value in float64: `begin` makes it, and `advance` returns the next one, so an interrupted step
+has no effect. Random numbers come from the compiled counter-based generator, sums of products from the compiled
+kernels; the rest is NumPy's elementwise + - * / and sqrt. No bit depends on threads, BLAS or libm.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import kernels
-from .._state import State
-from .._validation import Array, check_seed
+from ..descriptions import State
+from ..inputs.arguments import check_seed
+from ..inputs.arrays import Array
 from ..schedules import Schedule
-from ._problem import Point, Problem, Result, Vector
 from .base import Optimizer
+from .problem import Point, Problem, Result, Vector
 
 __all__ = ["DerivativeFree", "Draws", "Matrix", "Objective", "Search", "ranked"]
 
@@ -33,7 +34,7 @@ _STREAM = 10 << 24
 
 
 class Objective(Protocol):
-    """A loss that is taken at many points together."""
+    """A loss that is evaluated at many points together."""
 
     same: bool  # whether it is the function of the step before, so that losses taken then still hold
     bounded: bool
@@ -47,7 +48,7 @@ class Objective(Protocol):
 
 @dataclass(frozen=True)
 class Draws(State):
-    """Random numbers as a function of (seed, step, use, place)."""
+    """Random numbers as a function of (seed, step, use, position)."""
 
     seed: int
 
@@ -68,12 +69,12 @@ class Draws(State):
 
 @dataclass(frozen=True)
 class Search(State):
-    """How far a search has come; each optimizer adds what it remembers.
+    """The state of a search; each optimizer adds its own fields.
 
     Attributes
     ----------
     x : ndarray, shape (n,)
-        The point that the search would name if it were asked now.
+        The current best estimate of the minimum.
     step : int
         Steps taken.
     draws : Draws
@@ -86,12 +87,12 @@ class Search(State):
 
 
 def ranked(losses: Vector) -> tuple[NDArray[np.intp], int]:
-    """Return the places of the losses, lowest first, equal ones in their order, and how many are finite."""
+    """Return the indices of the losses, lowest first, equal ones in their order, and how many are finite."""
     return np.argsort(losses, kind="stable"), int(np.isfinite(losses).sum())
 
 
 class DerivativeFree(Optimizer):
-    """What the derivative-free optimizers share: steps that take the loss of many points, and no gradient."""
+    """The base class of derivative-free optimizers: a step evaluates the loss of many points, and no gradient."""
 
     learning_rate = 1.0
     searches: ClassVar[bool] = True
@@ -108,7 +109,7 @@ class DerivativeFree(Optimizer):
 
     @property
     def rule(self) -> str:
-        """A rule without state, for none is used."""
+        """A rule without state; it is never used."""
         return "sgd"
 
     def begin(self, x: Vector, draws: Draws) -> Search:
@@ -116,11 +117,11 @@ class DerivativeFree(Optimizer):
         raise TypeError(f"{type(self).__name__} does not say how it begins")
 
     def advance(self, search: Search, objective: Objective, rate: float) -> Search:
-        """Return the search after one more step; `search` stays as it is."""
+        """Return the search after one more step; `search` is not changed."""
         raise TypeError(f"{type(self).__name__} does not say how it goes on")
 
     def moved(self, search: Search, x: Vector) -> Search:
-        """Return the search after someone else has moved its point to x."""
+        """Return the search after its point was moved to x from outside."""
         raise TypeError(f"{type(self).__name__} does not say how it is moved")
 
     def minimize(
@@ -135,17 +136,17 @@ class DerivativeFree(Optimizer):
         callback: Callable[[Array, float], Any] | None = None,
         record: bool = False,
     ) -> Result:
-        """Minimise a plain function of an array without its gradient; as for `Optimizer.minimize`, but for these.
+        """Minimise a plain function of an array without its gradient; as `Optimizer.minimize`, except for these:
 
         Parameters
         ----------
         jac : None, "numeric", True or callable, default=None
-            As elsewhere, so that optimizers can be exchanged, but no gradient is computed or asked for: of the pair
-            that `fun` gives with True, the value counts.
+            Accepted so that optimizers can be exchanged, but no gradient is computed or called for. With True, only the
+            value of the pair that `fun` returns is used.
         bounds : (low, high) or a sequence of them, optional
             Points are projected onto them before their values are taken.
         tolerance : float >= 0, optional
-            End where the values of a step's points lie within so much of each other; None does not look.
+            Stop when the values of a step's points differ by no more than this; None disables the test.
 
         Returns
         -------

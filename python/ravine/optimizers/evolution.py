@@ -8,11 +8,11 @@ from typing import Any, cast
 import numpy as np
 
 from .. import kernels
-from .._validation import check_int, check_number
+from ..inputs.arguments import check_int, check_number
 from ..schedules import Schedule
-from ._problem import Vector
 from .base import Optimizer
 from .derivative_free import DerivativeFree, Draws, Matrix, Objective, Search
+from .problem import Vector
 
 __all__ = ["OpenAIES"]
 
@@ -28,13 +28,13 @@ class _Centre(Search):
 class OpenAIES(DerivativeFree):
     """OpenAI-ES: the gradient of the expected rank, estimated from pairs x + s e and x - s e, and a step of Adam.
 
-    With e_i from N(0, I) and c the losses' ranks, centred to [-1/2, 1/2], equal losses sharing theirs:
+    With e_i from N(0, I) and c the ranks of the losses, centred to [-1/2, 1/2], where equal losses share their rank:
     g = 1 / (k s) sum_(i <= k/2) (c(x + s e_i) - c(x - s e_i)) e_i for k members, which are k/2 antithetic pairs. Ranks
-    leave no room for outliers and make steps independent of the loss's scale.
+    limit the effect of outliers and make steps independent of the loss's scale.
 
     In `fit` a step is a generation on a batch: members are evaluated in the engine, in parallel, with dropout off. With
-    `batch_size=None` the model has the best weights found so far, with smaller batches it has x. A step takes k + 1
-    losses, that of x among them.
+    `batch_size=None` the model has the best weights found so far; with smaller batches it has x. A step evaluates
+    k + 1 losses, including that of x.
 
     Parameters
     ----------

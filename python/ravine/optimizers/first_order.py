@@ -1,15 +1,15 @@
-"""First-order optimizers: a step from the gradient g and what is remembered of earlier ones.
+"""First-order optimizers: a step from the gradient g and running averages of earlier ones.
 
-w are the weights, a the learning rate, t the step from 1. `weight_decay` is decoupled: w (1 - a weight_decay) comes
-first, on kernels only. `clip_norm` and `clip_value` limit g, penalties included, before anything else. State is kept by
-the model, so one description may serve several models.
+w are the weights, a the learning rate, t the step, counted from 1. `weight_decay` is decoupled: w (1 - a weight_decay)
+is applied first, to kernels only. `clip_norm` and `clip_value` clip g, penalties included, before anything else. The
+model keeps the state, so one description may serve several models.
 """
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from .._validation import check_flag, check_number
+from ..inputs.arguments import check_flag, check_number
 from ..schedules import Schedule
 from .base import Optimizer
 
@@ -49,15 +49,15 @@ class SGD(Optimizer):
     momentum : float in [0, 1), default=0.0
         m.
     nesterov : bool, default=False
-        Look ahead; needs momentum > 0.
+        Whether to use Nesterov's momentum; needs momentum > 0.
     average : bool, default=False
-        The average form; not together with `nesterov`.
+        Whether to use the average form; not together with `nesterov`.
     bias_correction : bool, default=False
-        Correct the average's start from zero; needs `average`.
+        Whether to correct the bias of the average's start from zero; needs `average`.
     weight_decay : float >= 0, default=0.0
         Decoupled decay of kernels.
     clip_norm, clip_value : float > 0, optional
-        Limits on the gradient, see `ravine.optimizers.Optimizer`; at most one of them.
+        Clipping of the gradient, see `ravine.optimizers.Optimizer`; at most one of them.
 
     Raises
     ------
@@ -127,11 +127,11 @@ class AdaGrad(Optimizer):
     epsilon : float > 0, default=1e-8
         e.
     epsilon_inside : bool, default=False
-        sqrt(G + e) in place of sqrt(G) + e.
+        sqrt(G + e) instead of sqrt(G) + e.
     weight_decay : float >= 0, default=0.0
         Decoupled decay of kernels.
     clip_norm, clip_value : float > 0, optional
-        Limits on the gradient, see `ravine.optimizers.Optimizer`; at most one of them.
+        Clipping of the gradient, see `ravine.optimizers.Optimizer`; at most one of them.
 
     Raises
     ------
@@ -179,15 +179,15 @@ class RMSProp(Optimizer):
     momentum : float in [0, 1), default=0.0
         m: v = m v + a g / (sqrt(G) + e); w -= v.
     centered : bool, default=False
-        sqrt(G - M^2) in place of sqrt(G), with M the average of g.
+        sqrt(G - M^2) instead of sqrt(G), with M the average of g.
     epsilon : float > 0, default=1e-8
         e.
     epsilon_inside : bool, default=False
-        sqrt(G + e) in place of sqrt(G) + e.
+        sqrt(G + e) instead of sqrt(G) + e.
     weight_decay : float >= 0, default=0.0
         Decoupled decay of kernels.
     clip_norm, clip_value : float > 0, optional
-        Limits on the gradient, see `ravine.optimizers.Optimizer`; at most one of them.
+        Clipping of the gradient, see `ravine.optimizers.Optimizer`; at most one of them.
 
     Raises
     ------
@@ -246,7 +246,7 @@ class AdaDelta(Optimizer):
     weight_decay : float >= 0, default=0.0
         Decoupled decay of kernels.
     clip_norm, clip_value : float > 0, optional
-        Limits on the gradient, see `ravine.optimizers.Optimizer`; at most one of them.
+        Clipping of the gradient, see `ravine.optimizers.Optimizer`; at most one of them.
 
     Raises
     ------
@@ -294,7 +294,7 @@ class Adam(Optimizer):
     epsilon : float > 0, default=1e-8
         e.
     amsgrad : bool, default=False
-        Use the largest v so far.
+        Whether to use the largest v so far.
     bias_correction : bool, default=True
         False leaves out 1 - b1^t and 1 - b2^t, as some articles do.
     epsilon_inside : bool, default=False
@@ -302,7 +302,7 @@ class Adam(Optimizer):
     weight_decay : float >= 0, default=0.0
         Decoupled decay of kernels.
     clip_norm, clip_value : float > 0, optional
-        Limits on the gradient, see `ravine.optimizers.Optimizer`; at most one of them.
+        Clipping of the gradient, see `ravine.optimizers.Optimizer`; at most one of them.
 
     Raises
     ------
@@ -457,7 +457,7 @@ class AdaMax(_AdamRelative):
     weight_decay : float >= 0, default=0.0
         Decoupled decay of kernels.
     clip_norm, clip_value : float > 0, optional
-        Limits on the gradient, see `ravine.optimizers.Optimizer`; at most one of them.
+        Clipping of the gradient, see `ravine.optimizers.Optimizer`; at most one of them.
 
     Raises
     ------
@@ -486,7 +486,7 @@ class Nadam(_AdamRelative):
     weight_decay : float >= 0, default=0.0
         Decoupled decay of kernels.
     clip_norm, clip_value : float > 0, optional
-        Limits on the gradient, see `ravine.optimizers.Optimizer`; at most one of them.
+        Clipping of the gradient, see `ravine.optimizers.Optimizer`; at most one of them.
 
     Raises
     ------

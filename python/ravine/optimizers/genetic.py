@@ -1,4 +1,4 @@
-"""A genetic algorithm: the better members of a population have children, which differ from them at random."""
+"""A genetic algorithm: the better members of a population have children with random mutations."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import check_choice, check_int, check_number
-from ._problem import Vector
+from ..inputs.arguments import check_choice, check_int, check_number
 from .derivative_free import DerivativeFree, Draws, Matrix, Objective, Search, ranked
+from .problem import Vector
 
 __all__ = ["GeneticAlgorithm"]
 
@@ -31,16 +31,18 @@ class _Generation(Search):
 class GeneticAlgorithm(DerivativeFree):
     """Genetic algorithm: parents are chosen by rank; a child is a parent, or a mix of two, plus s N(0, I).
 
-    Truncation takes parents from the best few, each as likely; a tournament takes the best of some members drawn at
-    random. With crossover a child takes each weight from one of two parents at even odds. The elite goes on unchanged.
+    Truncation draws parents from the best few with equal probability; a tournament takes the best of some members drawn
+    at random. With crossover a child takes each weight from one of two parents with equal probability. The elite
+    survives unchanged.
 
     In `fit` a step is a generation on a batch: members are evaluated in the engine, in parallel, with dropout off. With
-    `batch_size=None` the model has the best weights found so far, with smaller batches the best on the last one.
+    `batch_size=None` the model has the best weights found so far; with smaller batches it has the best member on the
+    last batch.
 
     Parameters
     ----------
     population : int >= 2, default=50
-        Members.
+        The number of members.
     selection : {"truncation", "tournament"}, default="truncation"
         How parents are chosen.
     parents : int in [1, population], optional
@@ -54,9 +56,9 @@ class GeneticAlgorithm(DerivativeFree):
     crossover : float in [0, 1], default=0.0
         The share of children that have two parents.
     elite : int in [0, population - 1], default=1
-        How many of the best go on unchanged.
+        The number of best members that survive unchanged.
     spread : float >= 0, default=0.5
-        The standard deviation of the first members around the weights as they are; one has these.
+        The standard deviation of the first generation around the model's weights; one member has exactly these weights.
     random_state : int in [0, 2**32), optional
         Seed; None takes the model's, and draws one for `minimize`.
 
@@ -132,7 +134,7 @@ class GeneticAlgorithm(DerivativeFree):
         return replace(g, step=g.step + 1, members=members, losses=np.full(self.population, math.nan))
 
     def moved(self, search: Search, x: Vector) -> Search:
-        """Return the generation with x in place of its first member, which is of the elite where there is one."""
+        """Return the generation with x as its first member, which belongs to the elite if there is one."""
         g = cast(_Generation, search)
         members, losses = np.array(g.members), np.array(g.losses)
         members[0], losses[0] = x, math.nan
@@ -173,7 +175,7 @@ class GeneticAlgorithm(DerivativeFree):
         return mutated
 
     def _chosen(self, g: _Generation, order: NDArray[np.intp], count: int, use: int) -> NDArray[np.intp]:
-        """Return the places of `count` parents; `order` has the members with a loss, lowest first."""
+        """Return the indices of `count` parents; `order` has the members with a loss, lowest first."""
         if self.selection == "truncation":
             best = min(self.parents or max(2, self.population // 5), len(order))
             return order[g.draws.below(best, (count,), step=g.step, use=use)]

@@ -1,27 +1,28 @@
-"""Second-order optimizers: the slope's change along the way tells of the curvature, and a line search how far to go.
+"""Second-order optimizers: curvature is estimated from changes of the gradient, and a line search sets the step length.
 
 x are the weights, g the gradient, s = x' - x and y = g' - g the changes of a step, H an inverse Hessian. Inner products
-are the compiled kernels', all else is NumPy's elementwise + - * / and sqrt: no bit depends on threads, BLAS or libm.
+come from the compiled kernels; the rest is NumPy's elementwise + - * / and sqrt. No bit depends on threads, BLAS or
+libm.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _core, kernels
-from .._state import State
-from .._validation import Array, check_int
-from ._line_search import backtrack, strong_wolfe
-from ._problem import Point, Problem, Result, Vector
+from ..descriptions import State
+from ..inputs.arguments import check_int
+from ..inputs.arrays import Array
+from ..layers import Layer
+from ..layers.base import in_depth
 from .base import Optimizer
-
-if TYPE_CHECKING:
-    from ..layers import Layer
+from .line_search import backtrack, strong_wolfe
+from .problem import Point, Problem, Result, Vector
 
 __all__ = ["BFGS", "LBFGS", "Newton", "SecondOrder"]
 
@@ -35,17 +36,17 @@ class Objective(Protocol):
     bounded: bool
 
     def project(self, x: Vector) -> Vector:
-        """Return the nearest point that is allowed."""
+        """Return the nearest allowed point."""
 
     def evaluate(self, x: Vector) -> Point:
         """Return value and gradient."""
 
     def slope(self, point: Point) -> Vector:
-        """Return the gradient without what pushes against a bound."""
+        """Return the gradient without the elements that push against a bound."""
 
 
 class Curvature(Protocol):
-    """What is known of the second derivatives."""
+    """The estimate of the second derivatives."""
 
     fresh: bool
 
@@ -57,7 +58,7 @@ class Curvature(Protocol):
 
 
 class SecondOrder(Optimizer):
-    """What BFGS and L-BFGS share: steps that evaluate the loss of one batch several times.
+    """The base class of BFGS and L-BFGS: a step evaluates the loss of one batch several times.
 
     `learning_rate` is 1, the step that a search tries first, and cannot be changed.
     """
@@ -73,23 +74,21 @@ class SecondOrder(Optimizer):
 
     @property
     def rule(self) -> str:
-        """A rule without state, for none is used."""
+        """A rule without state; it is never used."""
         return "sgd"
 
     def check_layers(self, layers: Sequence[Layer]) -> None:
         """Refuse layers whose output differs from one evaluation to the next."""
-        from ..layers.base import in_depth
-
-        for place, layer in enumerate(layers):
+        for index, layer in enumerate(layers):
             for inner in in_depth([layer]):
                 if inner.draws:
                     raise ValueError(
-                        f"{type(self).__name__} needs a loss that is the same at each evaluation; layer {place} is "
+                        f"{type(self).__name__} needs a loss that is the same at each evaluation; layer {index} is "
                         f"{inner!r}, which draws anew: take a first-order optimizer, or an l2 penalty in its place"
                     )
 
     def curvature(self, size: int) -> Curvature:
-        """Return what is known before the first step, for vectors of a size."""
+        """Return the estimate before the first step, for vectors of a size."""
         raise TypeError(f"{type(self).__name__} keeps no curvature")
 
     def _points(self, problem: Problem) -> Iterator[Point]:
@@ -103,10 +102,10 @@ class SecondOrder(Optimizer):
 
 
 def search(objective: Objective, point: Point, known: Curvature) -> Point | None:
-    """Return a lower point along -H g, or None; what the step tells is learnt.
+    """Return a lower point along -H g, or None; the estimate H is updated with the step.
 
-    Where nothing is known yet, H g is g, shortened to length 1. Where a direction fails, what is known is forgotten
-    and the gradient itself is tried.
+    Before the first step, H g is g, shortened to length 1. If a direction fails, H is reset and the gradient itself is
+    tried.
     """
     if not point.finite or not (slope := objective.slope(point)).any():
         return None
@@ -259,11 +258,11 @@ def _solve(L: Array, b: Vector) -> Vector:
 
 
 class LBFGS(SecondOrder):
-    """L-BFGS: x += a d with d = -H g, where H comes from the last few steps' s and y, and a from a line search.
+    """L-BFGS: x += a d with d = -H g, where H is estimated from s and y of the last steps, and a from a line search.
 
-    The search ends where the strong Wolfe conditions hold: f(x + a d) <= f + 1e-4 a g d and |g(x + a d) d| <= .9 |g d|.
-    A trial that is not finite is taken back. In `fit` a step is one search on a batch, which evaluates the loss once
-    or more: use `batch_size=None`, or batches of thousands. Layers that draw at random (dropout) are refused.
+    The line search ends where the strong Wolfe conditions hold: f(x + a d) <= f + 1e-4 a g d and |g(x + a d) d| <= .9
+    |g d|. A trial that is not finite is rejected. In `fit` a step is one line search on a batch, which evaluates the
+    loss once or more: use `batch_size=None`, or batches of thousands of rows. Random layers (dropout) are refused.
 
     Parameters
     ----------
@@ -300,7 +299,7 @@ class LBFGS(SecondOrder):
 
 
 class BFGS(SecondOrder):
-    """BFGS: as `LBFGS`, with a whole matrix H for n weights: n^2 numbers, so up to 5,000 weights.
+    """BFGS: as `LBFGS`, with a full matrix H: n^2 numbers for n weights, so up to 5,000 weights.
 
     H += (1 + y H y / s y) s s' / s y - (H y s' + s y' H) / s y, from (s y / y y) I.
 
@@ -330,7 +329,7 @@ class BFGS(SecondOrder):
 class Newton(SecondOrder):
     """Newton's method for plain functions: x -= a B^-1 g with the Hessian B, made positive definite where it is not.
 
-    The line search of `LBFGS` finds a, beginning with 1. Only `minimize` takes it, not `compile`.
+    The line search of `LBFGS` finds a, beginning with 1. It works with `minimize` only, not with `compile`.
 
     References
     ----------
@@ -368,8 +367,8 @@ class Newton(SecondOrder):
         Parameters
         ----------
         hess : callable, optional
-            hess(x) gives the second derivatives, shape (n, n) for x of n elements. None takes central differences of
-            the gradient: 2 n of them.
+            hess(x) returns the second derivatives, shape (n, n) for x of n elements. None computes them by central
+            differences of the gradient, with 2 n gradients.
         """
         if hess is not None and not callable(hess):
             raise TypeError(f"hess must be None or a function of an array, got {hess!r}")

@@ -14,12 +14,12 @@ array([0., 2.])
 from . import (
     activations,
     augment,
+    clipping,
     convolution,
     elementary,
     image_operations,
     images,
     input_operations,
-    limits,
     losses,
     metrics,
     norm_operations,
@@ -35,10 +35,10 @@ from . import (
 from .activations import *  # noqa: F403
 from .augment import *  # noqa: F403
 from .batches import epoch_order
+from .clipping import *  # noqa: F403
 from .convolution import *  # noqa: F403
 from .elementary import *  # noqa: F403
 from .images import *  # noqa: F403
-from .limits import *  # noqa: F403
 from .losses import *  # noqa: F403
 from .matmul import matmul
 from .metrics import *  # noqa: F403
@@ -60,7 +60,7 @@ for _subject in (
     convolution,
     elementary,
     images,
-    limits,
+    clipping,
     losses,
     metrics,
     normalization,

@@ -187,7 +187,7 @@ def binary_focal_cross_entropy(
 def weighted_binary_cross_entropy(
     z: Array, target: Array, *, weight: Array | None = None, scale: float = 1.0, setting: float = 1.0
 ) -> LossAndGradient:
-    """Cross entropy of yes-or-no outputs with a weight each, from logits, mean over the columns.
+    """Cross entropy of binary outputs with a weight each, from logits, mean over the columns.
 
     ``|t| log(1 + e^(-s z))`` with ``s = sign t``: the target's sign is the class, its size the weight. `setting` is not
     used.

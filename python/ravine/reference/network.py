@@ -8,7 +8,7 @@ A step on the batch of rows r, with weights ω of the samples, parameters w and 
 - penalty        ``dW += l1 sign(W) + 2 l2 W + l2_norm W / |W|`` on kernels
 - clipping       ``g *= min(1, clip_norm / |g|)`` over all gradients, or each element held within ``clip_value``
 - update         the rule, on every parameter of a trainable operation
-- threshold      ``W = sign(W) max(|W| - a l1, 0)`` in place of l1's gradient, where it is proximal
+- threshold      ``W = sign(W) max(|W| - a l1, 0)`` instead of l1's gradient, where it is proximal
 - constraint     ``W_j *= min(1, max_norm / |W_j|)`` on kernels' columns
 
 It is slow and plain on purpose: read it to learn what the engine does, compare with it to know that the engine does it.
@@ -25,7 +25,7 @@ from numpy.typing import DTypeLike, NDArray
 from . import losses, updates
 from . import metrics as metric_functions
 from .batches import USUAL_BATCH_SLICE, Array, epoch_order, weighted_sum
-from .limits import clip, squared_norm
+from .clipping import clip, squared_norm
 from .operations import DropoutKey, OperationSpec, make_operations
 from .samplers import Sampler
 from .vector import flush_subnormals, lerp, scale
@@ -170,7 +170,7 @@ class Network:
         start, every : int
             The average takes the weights after step number ``start + every``, ``start + 2 every`` ...
         by_epoch : bool
-            Count ends of epochs in place of steps.
+            Count ends of epochs instead of steps.
         """
         self._averaging = (decay, start, every, by_epoch)
         self._average = {name: np.zeros_like(w) for name, w in self.weights().items()}
@@ -305,7 +305,7 @@ class Network:
         self._backward(doutput)
 
     def apply_gradients(self, learning_rate: float) -> None:
-        """Take one step of the rule with the gradients as they stand: no penalty acts."""
+        """Take one step of the rule with the gradients as given; no penalty is added."""
         self._clip()
         self._update(learning_rate)
         self._constrain()
@@ -328,7 +328,7 @@ class Network:
     ) -> Array:
         """Take one step, unless the loss is not finite; return ``sum ω``, ``sum ω l`` and ``sum ω m`` for every m.
 
-        ``divisor`` stands for ``sum ω`` where a sampler draws the rows.
+        ``divisor`` replaces ``sum ω`` where a sampler draws the rows.
         """
         z = self._forward(X, DropoutKey(self.seed, self.step, weight), skip_activation=self._skip)
         row_loss, dz = self._row_losses(z, target, weight, self._scale(len(X), weight, divisor))
@@ -371,7 +371,7 @@ class Network:
         return row_loss, dz
 
     def _weighs(self, weight: Array | None, divisor: float | None) -> bool:
-        """Whether a batch can be divided by the sum of its weights, or by what a sampler puts in its place."""
+        """Whether a batch can be divided by the sum of its weights, or by the divisor of a sampler."""
         if weight is None:
             return True
         least = 1.0 / float(np.finfo(weight.dtype).max) if self._mean else 0.0

@@ -45,7 +45,7 @@ def batch_moments(x: Array, *, weight: Array | None = None) -> tuple[Vector, Vec
     x : ndarray, shape (rows, ..., channels)
         Input; the axes between the first and the last are positions.
     weight : ndarray, shape (rows,), optional
-        Weight of each row, at least 0; None stands for ones.
+        Weight of each row, at least 0; None means ones.
 
     Returns
     -------
@@ -86,9 +86,9 @@ def batch_norm(
     mean, variance : ndarray of float64, shape (channels,)
         Of the batch, see `batch_moments`, or those that training has averaged.
     gamma, beta : ndarray, shape (channels,), optional
-        Scale and centre of the result; None stands for ones and zeros.
+        Scale and centre of the result; None means ones and zeros.
     epsilon : float, default 1e-5
-        What keeps the root above 0.
+        A small number that keeps the root above 0.
     out : ndarray, optional
         Where to write the result; may be `x`.
 
@@ -142,7 +142,7 @@ def batch_norm_backward(
     mean, variance : ndarray of float64, shape (channels,)
         What ``batch_moments(x, weight=weight)`` gives, or constants.
     gamma : ndarray, shape (channels,), optional
-        Scale; None stands for ones.
+        Scale; None means ones.
     epsilon : float, default 1e-5
         As for `batch_norm`.
     weight : ndarray, shape (rows,), optional
@@ -196,9 +196,9 @@ def layer_norm(
     x : ndarray, shape (rows, ..., channels)
         Input; mean and variance are those of its last axis.
     gamma, beta : ndarray, shape (channels,), optional
-        Scale and centre of the result; None stands for ones and zeros.
+        Scale and centre of the result; None means ones and zeros.
     epsilon : float, default 1e-5
-        What keeps the root above 0.
+        A small number that keeps the root above 0.
     out : ndarray, optional
         Where to write the result; may be `x`.
 
@@ -238,7 +238,7 @@ def layer_norm_backward(
     x : ndarray, shape (rows, ..., channels)
         Input.
     gamma : ndarray, shape (channels,), optional
-        Scale; None stands for ones.
+        Scale; None means ones.
     epsilon : float, default 1e-5
         As for `layer_norm`.
 

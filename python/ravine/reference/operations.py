@@ -15,8 +15,8 @@ import numpy as np
 from .. import _core
 from . import activations, random
 from .batches import DROPOUT_STREAM, NOISE_STREAM, USUAL_BATCH_SLICE, Array, gradient_slice
+from .clipping import limit_columns, soft_threshold, squared_norm
 from .convolution import conv2d, conv2d_dweight, conv2d_dx
-from .limits import limit_columns, soft_threshold, squared_norm
 from .matmul import matmul
 from .sparse import embedding, embedding_gradient
 from .vector import add_penalty_gradient, column_sums, sum_abs, sum_squares

@@ -206,7 +206,7 @@ def adam(s: Settings, g: Array, state: Slots, product: Array) -> Array:
 
 @rule(slots=3)
 def amsgrad(s: Settings, g: Array, state: Slots, product: Array) -> Array:
-    """AMSGrad: `adam` with ``x = max(x, v)`` in place of ``v`` under the root. State: ``m, v, x``.
+    """AMSGrad: `adam` with ``x = max(x, v)`` instead of ``v`` under the root. State: ``m, v, x``.
 
     References
     ----------

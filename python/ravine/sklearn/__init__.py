@@ -10,10 +10,10 @@ try:
 except ImportError as error:
     raise ImportError('ravine.sklearn needs scikit-learn: pip install "ravine[sklearn]"') from error
 
-from ._rates import AdamRate, ScaledRate
 from .classifier import MLPClassifier
 from .cnn import CNNClassifier
 from .net import NetClassifier, NetRegressor
+from .rates import AdamRate, ScaledRate
 from .regressor import MLPRegressor
 
 __all__ = ["AdamRate", "CNNClassifier", "MLPClassifier", "MLPRegressor", "NetClassifier", "NetRegressor", "ScaledRate"]

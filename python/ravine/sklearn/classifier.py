@@ -13,16 +13,17 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
 
 from .. import kernels, losses
-from ._face import PERCEPTRON, PERCEPTRON_FITTED, REFUSED, described, keep
-from ._labels import Labels
-from ._perceptron import Perceptron
+from .base_perceptron import Perceptron
+from .constructors import keep
+from .documentation import PERCEPTRON, PERCEPTRON_FITTED, REFUSED, described
+from .labels import Labels
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["MLPClassifier"]
 
-# For yes-or-no outputs, and for one class out of many.
+# For binary outputs, and for one class out of many.
 _CROSS_ENTROPIES: dict[str, tuple[type[losses.Loss], type[losses.Loss]]] = {
     "log_loss": (losses.BinaryCrossentropy, losses.CategoricalCrossentropy),
     "focal": (losses.BinaryFocalCrossentropy, losses.CategoricalFocalCrossentropy),
@@ -163,7 +164,7 @@ class MLPClassifier(Labels):
     def predict_proba(self, X: Any) -> NDArray[Any]:
         """Return probabilities. A row's bits do not depend on the rows beside it.
 
-        A yes-or-no output is certain of nothing: what would round to 1 is the largest number below it.
+        A binary output is certain of nothing: what would round to 1 is the largest number below it.
 
         Parameters
         ----------

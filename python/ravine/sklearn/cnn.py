@@ -12,10 +12,11 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from .. import layers, optimizers
-from ..model import Sequential
-from ._face import NET_FITTED, described, keep
-from ._parameters import activation_of
+from ..model.sequential import Sequential
+from .constructors import keep
+from .documentation import NET_FITTED, described
 from .net import NetClassifier
+from .parameters import activation_of
 
 __all__ = ["CNNClassifier"]
 
@@ -49,7 +50,7 @@ class CNNClassifier(NetClassifier):
         The share of a `Dense` layer's outputs that is dropped in training.
     batch_norm : bool, default=False
         Whether a `BatchNorm` stands between the product of each convolution and `Dense` layer but the last and its
-        activation, in place of the bias.
+        activation, instead of the bias.
     l2 : float >= 0, default=0.0
         l2 sum w^2 over all kernels is added to the loss.
     optimizer : str or optimizers.Optimizer, default="adam"
@@ -57,7 +58,7 @@ class CNNClassifier(NetClassifier):
     epochs, batch_size, shuffle, validation_split, callbacks, n_threads, verbose
         As for `Sequential.fit`; 20 epochs, batches of 32 rows and silence by default.
     random_state : int, RandomState or None, default=None
-        Seed of first weights, order and dropout; None draws one.
+        Seed of initial weights, order and dropout; None draws one.
     warm_start : bool, default=False
         Whether `fit` goes on where the last ended.
     class_weight : dict, "balanced" or None, default=None

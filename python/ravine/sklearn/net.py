@@ -11,10 +11,11 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from .. import losses
-from ..model import Sequential
-from ._data import check_weights, numbers_of
-from ._face import NET, NET_FITTED, described, keep
-from ._net import Net
+from ..model.sequential import Sequential
+from .base_net import Net
+from .constructors import keep
+from .documentation import NET, NET_FITTED, described
+from .inputs import check_weights, numbers_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -27,7 +28,7 @@ class NetClassifier(ClassifierMixin, Net):
     """Any `Sequential` that tells classes apart, as a scikit-learn classifier.
 
     Its last layer has as many units as there are classes (or 1 for two), with a loss that knows classes; with several
-    yes-or-no outputs, y has a column of 0 and 1 for each.
+    binary outputs, y has a column of 0 and 1 for each.
 
     Parameters
     ----------
@@ -134,7 +135,7 @@ class NetClassifier(ClassifierMixin, Net):
         return int(found[0])
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the likeliest label of each row; with several yes-or-no outputs, 0 or 1 for each.
+        """Return the likeliest label of each row; with several binary outputs, 0 or 1 for each.
 
         Parameters
         ----------

@@ -13,10 +13,11 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from .. import kernels, losses
-from ._data import check_inputs, numbers_of
-from ._epochs import Rows
-from ._face import PERCEPTRON, PERCEPTRON_FITTED, REFUSED, described, keep
-from ._perceptron import Perceptron
+from .base_perceptron import Perceptron
+from .constructors import keep
+from .documentation import PERCEPTRON, PERCEPTRON_FITTED, REFUSED, described
+from .inputs import check_inputs, numbers_of
+from .stochastic import Samples
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -197,6 +198,6 @@ class MLPRegressor(RegressorMixin, Perceptron):
         loss = super()._reported_loss(logs, held=held)
         return loss - 0.5 * (self.n_outputs_ - 1) * logs["mse"] if "mse" in logs else loss
 
-    def _score_of(self, outputs: Any, rows: Rows) -> float:
+    def _score_of(self, outputs: Any, rows: Samples) -> float:
         """Return R2."""
         return float(r2_score(rows.target, self._values(outputs), sample_weight=rows.weight))

@@ -1,0 +1,80 @@
+"""Who may use a model at a time: threads, signal handlers, callbacks and forked processes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+__all__ = ["Guard"]
+
+
+def _is_running(call: FrameType | None) -> bool:
+    """Whether a call is on this thread's stack: Ctrl-C may have kept it from saying that it ended."""
+    frame: FrameType | None = sys._getframe()
+    while call is not None and frame is not None:
+        if frame is call:
+            return True
+        frame = frame.f_back
+    return False
+
+
+class Guard:
+    """Lets one call at a time use a model.
+
+    Attributes
+    ----------
+    lock : RLock
+        Held by the thread in the call.
+    holder : frame or None
+        The call that holds the lock.
+    process : int or None
+        Its process.
+    calls_back : bool
+        Whether the call is waiting for a callback.
+    fitting : bool
+        Whether a fit is running.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.holder: FrameType | None = None
+        self.process: int | None = None
+        self.calls_back = False
+        self.fitting = False
+
+    @contextmanager
+    def exclusive(self, changing: str | None = None) -> Iterator[None]:
+        """Hold the model for a call: one thread at a time, none in mid-call, none where this process was forked off it.
+
+        `changing` names a method that changes what a running fit goes by: a fit's callbacks may not call it.
+        """
+        process = os.getpid()
+        if self.process not in (None, process):
+            raise RuntimeError("this model was in use when the process was forked; make a new one, or load its weights")
+        with self.lock:
+            outer = (self.holder, self.process, self.calls_back) if _is_running(self.holder) else (None, None, False)
+            if outer[0] is not None and not self.calls_back:
+                raise RuntimeError(
+                    "this model is in the middle of a call, so a signal handler cannot use it; set stop_training "
+                    "there, or copy its parameters"
+                )
+            if changing is not None and self.fitting:
+                raise RuntimeError(f"{changing} must not be called from a callback of a running fit")
+            try:
+                self.holder, self.process, self.calls_back = sys._getframe(2), process, False
+                yield
+            finally:
+                self.holder, self.process, self.calls_back = outer
+
+    @contextmanager
+    def calling_back(self) -> Iterator[None]:
+        """Let callbacks use the model within the block: nothing is half changed."""
+        self.calls_back = True
+        try:
+            yield
+        finally:
+            self.calls_back = False

@@ -1,0 +1,1 @@
+"""What ravine runs on: threads and configuration."""

@@ -1,0 +1,109 @@
+"""What a fit tells its callbacks, and what a callback may know of a fit. The public hooks are named as in Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Protocol
+
+from ..network.data import Data
+from ..network.state import Model, ModelState
+from .configuration import FitConfiguration
+from .progress import FitProgress
+
+__all__ = ["BATCH_HOOKS", "EPOCH_HOOKS", "Hooks", "Logs", "RunningFit", "check_callbacks"]
+
+Logs = dict[str, float]
+
+EPOCH_HOOKS = ("on_epoch_begin", "on_epoch_end")
+BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end")
+
+
+class RunningFit(Protocol):
+    """A fit as a callback knows it."""
+
+    model: Model
+    state: ModelState
+    configuration: FitConfiguration
+    progress: FitProgress
+    callbacks: Sequence[Hooks]
+
+    def is_finished(self) -> bool:
+        """Whether no epoch is to come."""
+
+
+class Hooks:
+    """The hooks of a callback, none of which does anything yet."""
+
+    model: Any
+    params: dict[str, Any]
+    takes_divergence = False
+    _kept: ClassVar[tuple[str, ...]] = ()  # the attributes that a checkpoint keeps
+    _resumable: ClassVar[bool] = False  # whether a fit that it has stopped continues when it is resumed
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what a `ModelCheckpoint` must keep for `fit(resume=...)`; override it where the callback remembers.
+
+        A dict of numbers, strings, arrays, and lists, tuples and dicts of them.
+        """
+        return {name: getattr(self, name) for name in self._kept}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take over what `get_state` gave, after `on_train_begin` of a fit that is resumed."""
+        for name in self._kept:
+            setattr(self, name, state[name])
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Before the first epoch."""
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """After the last epoch, also where an error or Ctrl-C ended the fit."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Before epoch number `epoch`, counted from 0 over all fits of the model."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """After epoch number `epoch`, validation included."""
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before batch number `batch` of the epoch."""
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """After batch number `batch`; `logs` are those of this batch alone."""
+
+    def overrides(self, *hooks: str) -> bool:
+        """Whether any of these hooks does something."""
+        return any(getattr(getattr(self, hook), "__func__", None) is not getattr(Hooks, hook) for hook in hooks)
+
+    def _set_data(self, data: Data) -> None:
+        """Take the rows of the fit, before `on_train_begin`."""
+
+    def _epochs_at_once(self) -> int:
+        """Return how many epochs may be over before this is told of the first: 1 unless it needs the loss alone."""
+        return 1
+
+    def _steps_until_pause(self, step: int) -> int | None:
+        """Return after how many steps from number `step` the engine should come back within an epoch, at most."""
+        return None
+
+    def _on_pause(self, fit: RunningFit) -> None:
+        """The fit is where another could resume it; all callbacks were told of what came before."""
+
+    def _on_run_begin(self) -> None:
+        """The engine begins to work: from now on an exception of a signal handler leaves a fit that can be resumed."""
+
+    def _on_run_end(self) -> None:
+        """The engine has returned, with a result or an exception."""
+
+    def _on_interrupt(self, fit: RunningFit) -> None:
+        """An exception has ended a run of the engine after a whole step."""
+
+
+def check_callbacks(callbacks: Any) -> tuple[Hooks, ...]:
+    """Return the callbacks."""
+    if isinstance(callbacks, Hooks) or not hasattr(callbacks, "__iter__"):
+        raise TypeError(f"callbacks must be a list of callbacks, got {callbacks!r}")
+    checked = tuple(callbacks)
+    for callback in checked:
+        if not isinstance(callback, Hooks):
+            raise TypeError(f"callbacks must hold callbacks.Callback objects, got {callback!r}")
+    return checked
