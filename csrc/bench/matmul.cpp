@@ -8,6 +8,7 @@
 #include "bench/limits.h"
 #include "dispatch.h"
 #include "engine/arena.h"
+#include "kernels/kernels.h"
 
 namespace ravine::bench {
 namespace {

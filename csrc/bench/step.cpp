@@ -10,6 +10,7 @@
 #include "dispatch.h"
 #include "engine/plan.h"
 #include "engine/run.h"
+#include "kernels/kernels.h"
 
 namespace ravine::bench {
 namespace {

@@ -40,8 +40,8 @@ template <class T>
 void require_every_kind() {
   for (const Kind<T>* kind : kinds<T>()) {
     bool found = false;
-    for (const Description& net : descriptions()) found = found || has(net.layers, kind.name);
-    if (!found) throw std::runtime_error(std::string("no network of descriptions.cpp has the kind ") + kind.name);
+    for (const Description& net : descriptions()) found = found || has(net.layers, kind->name);
+    if (!found) throw std::runtime_error(std::string("no network of descriptions.cpp has the kind ") + kind->name);
   }
 }
 

@@ -1,4 +1,4 @@
-"""What a layer's kernel must satisfy after every step."""
+"""Constraints on a layer's kernel, applied after every step."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ __all__ = ["MaxNorm", "get"]
 class MaxNorm(Described):
     """Each unit's incoming weights have a norm of at most c: w_j *= min(1, c / |w_j|) for every column j of a kernel.
 
-    `layers.Dense(kernel_constraint=...)` applies it after each step of the optimizer; initial weights are not changed
-    until then. A column whose norm is not finite is not changed, and the fit diverges.
+    `layers.Dense(kernel_constraint=...)` applies it after each step of the optimizer, and not to initial weights. A
+    column whose norm is not finite is not changed, and the fit diverges.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ _NAMES: dict[str, type[MaxNorm]] = {"max_norm": MaxNorm}
 
 
 def get(constraint: str | MaxNorm, *, name: str = "constraint") -> MaxNorm:
-    """Return what the name `constraint` stands for, or that object; ValueError, which says `name`, for others."""
+    """Return the constraint with the name `constraint`, or that object; ValueError, naming `name`, for others."""
     if isinstance(constraint, MaxNorm):
         return constraint
     return _NAMES[check_choice(name, constraint, _NAMES)]()

@@ -1,7 +1,7 @@
-"""What everything that describes has in common, and everything that training remembers.
+"""The base classes of descriptions and of training state.
 
 A description (a layer, a loss, an optimizer ...) keeps its arguments under their names. A state is what an optimizer, a
-sampler or a callback has learnt. A checkpoint saves both by these rules, without a line of their own.
+sampler or a callback keeps between steps. A checkpoint saves both by these rules, without code for each class.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ __all__ = ["Described", "State"]
 
 
 class Described:
-    """A description: public settings are written once, since a model takes them over when it is built or compiled."""
+    """A description: its public settings cannot be changed, because a model reads them when it is built or compiled."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in vars(self) and not name.startswith("_"):
@@ -25,7 +25,7 @@ class Described:
 
 
 class State:
-    """What training remembers and a checkpoint keeps, as it stands.
+    """State of training that a checkpoint saves, attribute by attribute.
 
     Attributes hold numbers, strings, arrays, lists, tuples and dicts of them, descriptions, and other such objects.
     """

@@ -1,4 +1,4 @@
-"""The exceptions that ravine raises beside Python's own."""
+"""The exceptions that ravine raises in addition to Python's own."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ __all__ = [
 
 
 class NotFittedError(ValueError, AttributeError):
-    """Raised when a model is asked for something it has only after `fit`, `build` or `compile`."""
+    """Raised if something is requested that a model has only after `fit`, `build` or `compile`."""
 
 
 class DivergenceError(FloatingPointError):
-    """Raised by `fit` when the loss or a weight is no longer finite; the weights are finite ones from before.
+    """Raised by `fit` when the loss or a weight is no longer finite; the model is left with earlier, finite weights.
 
     Attributes
     ----------
     layer : str
-        The first layer whose weights or outputs are not finite, or the one with the largest outputs where all are.
+        The first layer whose weights or outputs are not finite; if all are finite, the one with the largest outputs.
     epoch, batch : int
-        Where the loss was not finite, or the weights not after it: the epoch, counted over all fits, and its batch.
+        The epoch, counted over all fits, and the batch whose loss was not finite, or after which weights were not.
     step : int
         The number of steps before it, over all fits.
     learning_rate : float
-        That of the last step taken.
+        The learning rate of the last step taken.
     loss : float
-        The epoch's loss up to there; finite where weights overflowed.
+        The epoch's loss up to there; it is finite if weights overflowed.
     restored_epoch : int
         The weights are those from before this epoch.
     """
@@ -52,4 +52,4 @@ class CheckpointVersionError(CheckpointFormatError):
 
 
 class CheckpointMismatchError(ValueError):
-    """Raised for a whole checkpoint that does not fit what it is wanted for: another network, data, optimizer ..."""
+    """Raised for an intact checkpoint that does not match: another network, data, optimizer ..."""

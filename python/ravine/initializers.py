@@ -37,7 +37,7 @@ Array = NDArray[Any]
 
 
 class Initializer(Described):
-    """What all initialisers share: `fill` writes into an array, calling one makes a new array."""
+    """The base class of initialisers: `fill` writes into an array, and a call makes a new array."""
 
     def fill(self, out: Array, *, seed: int, stream: int = 0) -> None:
         """Write the values into the C-contiguous array `out`; (seed, stream) determine them."""
@@ -70,7 +70,7 @@ class Initializer(Described):
         return out
 
     def fill_finite(self, out: Array, *, seed: int, stream: int = 0) -> None:
-        """Write the values with `fill`; ValueError where the array's type does not reach so far."""
+        """Write the values with `fill`; ValueError if the array's type cannot hold them."""
         with np.errstate(over="ignore"):
             self.fill(out, seed=seed, stream=stream)
         if not np.isfinite(out).all():
@@ -92,7 +92,7 @@ class Constant(Initializer):
     Parameters
     ----------
     value : float, default=0.0
-        Equal values in a hidden layer keep its units equal for ever (the symmetry trap).
+        The value. Equal values in a hidden layer keep its units equal for ever (the symmetry trap).
 
     Raises
     ------
@@ -332,7 +332,7 @@ _NAMES: dict[str, type[Initializer]] = {
 
 
 def get(initializer: str | Initializer, *, name: str = "initializer") -> Initializer:
-    """Return what the name `initializer` stands for, or that object; ValueError, which says `name`, for others."""
+    """Return the initialiser with the name `initializer`, or that object; ValueError, naming `name`, for others."""
     if isinstance(initializer, Initializer):
         return initializer
     return _NAMES[check_choice(name, initializer, _NAMES)]()

@@ -1,7 +1,7 @@
 """The raw kernels of the chosen instruction set, on NumPy arrays.
 
-Arrays are C-contiguous, of one dtype, float32 or float64; nothing is cast, nothing broadcasts. Each function's
-docstring holds its equation; `names` lists activations, losses, metrics, update rules and elementary functions.
+Arrays are C-contiguous, of one dtype, float32 or float64; nothing is cast or broadcast. Each function's docstring has
+its equation; `names` lists activations, losses, metrics, update rules and elementary functions.
 
 Examples
 --------

@@ -1,4 +1,4 @@
-"""Averages along a series."""
+"""Moving averages of a series."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ __all__ = ["ewma"]
 def ewma(series: ArrayLike, beta: float = 0.9, *, bias_correction: bool = True) -> NDArray[np.float64]:
     """Return the exponentially weighted average V_t = b V_(t-1) + (1 - b) S_t from V_0 = 0, or V_t / (1 - b^t).
 
-    The weight of S_(t-i) in V_t is (1 - b) b^i: what is more than about 1/(1 - b) points back counts less than 1/e of
-    the newest, and a large b lags, by b/(1 - b) points on a slope. Without the correction the first values are small.
+    The weight of S_(t-i) in V_t is (1 - b) b^i: points older than about 1/(1 - b) weigh less than 1/e of the newest. A
+    large b makes the average lag, by b/(1 - b) points on a slope. Without the correction the first values are too
+    small.
 
     Parameters
     ----------
     series : array-like, shape (n,) or (n, ...)
-        S, along the first axis. NaN and infinities spread to all later values.
+        S, along the first axis. NaN and infinities propagate to all later values.
     beta : float in [0, 1), default=0.9
         b.
     bias_correction : bool, default=True

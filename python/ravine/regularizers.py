@@ -1,7 +1,7 @@
 """Penalties on a layer's kernel, added to the loss.
 
-w are the kernel's weights; biases carry no penalty. The forms with a mean instead of the sum are the same with the
-factor divided by the number of weights (L2Norm's by its root).
+w are the kernel's weights; biases are not penalised. For a mean instead of the sum, divide the factor by the number of
+weights (that of L2Norm by its root).
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ __all__ = ["L1", "L1L2", "L2", "L2Norm", "Regularizer", "get"]
 
 
 class Regularizer(Described):
-    """The penalty l1 sum |w| + l2 sum w^2 + l2_norm sqrt(sum w^2); the other classes are its parts.
+    """The penalty l1 sum |w| + l2 sum w^2 + l2_norm sqrt(sum w^2); the other classes are special cases.
 
-    `layers.Dense(kernel_regularizer=...)` takes one for a layer, `Sequential(kernel_regularizer=...)` for all layers
-    that have none of their own. The loss that training reports includes the penalties. Called with an array, an object
-    gives its penalty.
+    `layers.Dense(kernel_regularizer=...)` sets it for a layer, `Sequential(kernel_regularizer=...)` for all layers
+    without one. The loss that training reports includes the penalties. Called with an array, a regularizer returns its
+    penalty.
 
     Parameters
     ----------
     l1, l2, l2_norm : float >= 0, default=0
         The factors.
     proximal : bool, default=False
-        Whether l1 acts by thresholds, as in `L1`.
+        Whether l1 is applied by thresholding, as in `L1`.
 
     Raises
     ------
@@ -86,9 +86,9 @@ class L1(Regularizer):
     l1 : float >= 0, default=0.01
         Pulls weights towards zero at a constant rate.
     proximal : bool, default=False
-        Whether each step of `fit` ends with w = sign(w) max(|w| - a l1, 0), a being the learning rate, instead of the
-        gradient: weights that the loss does not need become exactly 0, where the gradient makes them jump about it. It
-        goes with `SGD` without momentum or with `average=True`, whose steps have the gradient's own length.
+        Whether each step of `fit` ends with w = sign(w) max(|w| - a l1, 0), with the learning rate a, instead of adding
+        the penalty's gradient. Weights that the loss does not need become exactly 0; with the gradient they oscillate
+        about 0. It needs `SGD` without momentum or with `average=True`, whose steps are proportional to the gradient.
 
     Raises
     ------
@@ -155,8 +155,8 @@ class L2(Regularizer):
 class L1L2(Regularizer):
     """The penalty l1 sum |w| + l2 sum w^2 of a kernel, with gradient l1 sign(w) + 2 l2 w.
 
-    `layers.Dense(..., l1=, l2=)` uses it. With both factors 0 it is no penalty, which a layer can take where the model
-    has one.
+    `layers.Dense(..., l1=, l2=)` uses it. With both factors 0 there is no penalty; a layer can take it to opt out of
+    the model's.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ class L1L2(Regularizer):
     l2 : float >= 0, default=0
         Pulls weights towards zero in proportion to their size.
     proximal : bool, default=False
-        Whether l1 acts by thresholds, as in `L1`.
+        Whether l1 is applied by thresholding, as in `L1`.
 
     Raises
     ------
@@ -195,7 +195,7 @@ class L1L2(Regularizer):
 class L2Norm(Regularizer):
     """The root form: the penalty l2_norm sqrt(sum w^2), with gradient l2_norm w / sqrt(sum w^2), 0 at w = 0.
 
-    Its pull does not fade as the kernel shrinks, so that it can switch a whole kernel off.
+    Its gradient does not vanish as the kernel shrinks, so that it can set a whole kernel to 0.
 
     Parameters
     ----------
@@ -230,7 +230,7 @@ _NAMES: dict[str, type[L1 | L2 | L2Norm]] = {"l1": L1, "l2": L2, "l2_norm": L2No
 
 
 def get(regularizer: str | Regularizer, *, name: str = "regularizer") -> Regularizer:
-    """Return what the name `regularizer` stands for, or that object; ValueError, which says `name`, for others."""
+    """Return the regularizer with the name `regularizer`, or that object; ValueError, naming `name`, for others."""
     if isinstance(regularizer, Regularizer):
         return regularizer
     return _NAMES[check_choice(name, regularizer, _NAMES)]()

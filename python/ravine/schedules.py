@@ -1,7 +1,7 @@
 """Learning-rate schedules: the rate as a function of the step or the epoch, given as an optimizer's `learning_rate`.
 
-t counts from 0, steps (batches) or epochs since `compile`, over all fits; a is the rate. A run gets its rates as one
-array, so that a schedule costs a step nothing. Powers and cosines are the package's own: the same bits everywhere.
+t counts steps (batches) or epochs from 0 since `compile`, over all fits; a is the rate. A run gets its rates as one
+array, so a schedule adds no cost per step. Powers and cosines are the package's own: the same bits everywhere.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ def _power(base: Floats, exponent: Floats | float) -> Floats:
 
 
 class Schedule(Described):
-    """The base of all schedules; override `rates` for one of your own.
+    """The base class of schedules; override `rates` for a custom one.
 
-    Called with a number t >= 0 it gives the rate as a float, with an array of them a float64 array of its shape.
+    Called with a number t >= 0 it returns the rate as a float, with an array a float64 array of its shape.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Schedule(Described):
     Raises
     ------
     ValueError, TypeError
-        For a value that is not allowed; in a call, for a t that is not a number >= 0, or a rate that is not.
+        For a value that is not allowed; in a call, if t or the rate is not a number >= 0.
 
     Examples
     --------
@@ -82,7 +82,7 @@ class Schedule(Described):
         self.unit = unit
 
     def rates(self, t: Floats) -> Floats:
-        """Return the rate for each t of an array of one dimension."""
+        """Return the rate for each t of a one-dimensional array."""
         raise NotImplementedError(f"{type(self).__name__} must override rates(t)")
 
     @overload
@@ -164,7 +164,7 @@ class ExponentialDecay(_Staircase):
     Raises
     ------
     ValueError, TypeError
-        For a value that is not allowed; in a call, for a rate beyond the largest number.
+        For a value that is not allowed; in a call, for a rate that overflows.
 
     Examples
     --------
@@ -219,8 +219,8 @@ class InverseTimeDecay(_Staircase):
 class PolynomialDecay(_Decay):
     """a = (a0 - a1) (1 - min(t, T)/T)^p + a1.
 
-    With `cycle`, T is doubled, tripled ... as t passes it: k T with k = max(1, ceil(t/T)) instead of T. The rate jumps
-    up after each T, to lower and lower tops.
+    With `cycle`, T is replaced by k T with k = max(1, ceil(t/T)): it is doubled, tripled ... as t passes it. The rate
+    jumps up after each T, each time to a lower value.
 
     Parameters
     ----------
@@ -233,7 +233,7 @@ class PolynomialDecay(_Decay):
     power : float > 0, default=1.0
         p.
     cycle : bool, default=False
-        Whether the decay begins again after T.
+        Whether the decay restarts after T.
     unit : {"step", "epoch"}, default="step"
         What t counts.
 
@@ -369,7 +369,7 @@ class WarmUp(Schedule):
     Parameters
     ----------
     learning_rate : float >= 0 or Schedule
-        s, or the number to stay at.
+        s, or a constant rate.
     warmup_steps : float > 0
         n, in `unit`s.
     initial_learning_rate : float >= 0, default=0.0
@@ -423,10 +423,10 @@ class WarmUp(Schedule):
 
 
 class BoldDriver(Schedule):
-    """Goes by the training loss of the epochs: a grows while it falls and is cut when it rises.
+    """Adapts to the training loss of the epochs: the rate a grows while the loss falls and is cut when it rises.
 
-    a_(e+1) = a_e `increase` where the loss of epoch e is below that of epoch e - 1, a_e `decrease` where it is above or
-    not a number, a_e where it is the same; a_1 = a_0. The model keeps the rate; the engine comes back after each epoch.
+    a_(e+1) = a_e `increase` if the loss of epoch e is below that of epoch e - 1, a_e `decrease` if it is above or NaN,
+    a_e if it is the same; a_1 = a_0. The model keeps the rate; the engine returns to Python after each epoch.
 
     Parameters
     ----------
@@ -461,14 +461,14 @@ class BoldDriver(Schedule):
         self.decrease = check_number("decrease", decrease, 0.0, 1.0, closed="right")
 
     def next_rate(self, rate: float, previous: float | None, loss: float) -> float:
-        """Return the rate after an epoch with `rate` and `loss`, and `previous`, the loss before it, None for none."""
+        """Return the rate after an epoch with `rate` and `loss`; `previous` is the loss before it, or None."""
         if previous is None or loss == previous or not math.isfinite(previous):
             return rate
         grown = rate * (self.increase if loss < previous else self.decrease)
         return grown if grown < math.inf else rate
 
     def following(self, losses: Sequence[float]) -> Floats:
-        """Return the rates of the n + 1 epochs, the last yet to come, for n losses."""
+        """Return the rates of n + 1 epochs from the losses of the first n."""
         rates, previous = [self.initial_learning_rate], None
         for loss in losses:
             rates.append(self.next_rate(rates[-1], previous, loss))

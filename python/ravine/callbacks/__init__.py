@@ -1,4 +1,4 @@
-"""Callbacks: what happens between the epochs, and between the batches, of a `fit`."""
+"""Callbacks: hooks between the epochs and the batches of a `fit`."""
 
 from __future__ import annotations
 

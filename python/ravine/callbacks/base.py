@@ -1,4 +1,4 @@
-"""What all callbacks share. The hooks are named as in Keras."""
+"""The base class of callbacks. The hooks are named as in Keras."""
 
 from __future__ import annotations
 
@@ -16,32 +16,33 @@ _MAXIMISED = ("acc", "auc", "f1", "precision", "r2", "recall", "top_")
 
 
 class Callback(Hooks):
-    """The base of all callbacks; override the hooks you need.
+    """The base class of callbacks; override the hooks you need.
 
-    A hook on batches makes the engine come back after each step, which costs a small net most of its speed; a hook on
-    epochs costs little. `logs` holds the loss and the metrics by name. Set `self.model.stop_training = True` to stop.
+    A hook on batches makes the engine return to Python after each step, which costs a small net most of its speed; a
+    hook on epochs costs little. `logs` holds the loss and the metrics by name. Set `self.model.stop_training = True` to
+    stop.
 
     Attributes
     ----------
     model : Sequential
         The model in training.
     params : dict
-        "epochs" (the number after this fit), "steps" (batches an epoch), "metrics" (the names in `logs`) and
-        "resumed" (whether the fit continues that of a checkpoint: `set_state` follows `on_train_begin` then).
+        "epochs" (the number after this fit), "steps" (batches per epoch), "metrics" (the names in `logs`) and
+        "resumed" (whether the fit resumes a checkpoint; `set_state` is then called after `on_train_begin`).
     takes_divergence : bool
-        Whether a loss that is not a number ends the fit without an error; weights go back all the same.
+        Whether a loss that is not finite ends the fit without an error; the weights are restored in either case.
     """
 
     model: Sequential
 
 
 class LambdaCallback(Callback):
-    """A callback from plain functions, each called with the arguments of its hook.
+    """A callback made of functions, each called with the arguments of its hook.
 
     Parameters
     ----------
     on_epoch_begin, on_epoch_end, on_train_begin, on_train_end, on_train_batch_begin, on_train_batch_end : callable
-        The hooks; None leaves one out.
+        The hooks; None for those not needed.
 
     Raises
     ------
@@ -82,7 +83,7 @@ class LambdaCallback(Callback):
 
 
 class Monitor(Callback):
-    """What callbacks that go by one name of the history share."""
+    """The base class of callbacks that monitor one name of the history."""
 
     def __init__(self, monitor: str, mode: str, min_delta: float) -> None:
         monitor = check_name("monitor", monitor)

@@ -1,4 +1,4 @@
-"""The callback that writes a running fit to a file."""
+"""The callback that saves a running fit to a file."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ _PIECE_SECONDS = 0.5  # of a run within an epoch, where time decides
 
 
 class ModelCheckpoint(Monitor):
-    """Writes model and fit to a file, from which `fit(resume=path)` goes on to the same bits and `ravine.load` reads.
+    """Saves model and fit to a file; `fit(resume=path)` resumes it to the same bits, and `ravine.load` reads the model.
 
-    Each file is written beside its place, brought to the disk and renamed, so that a crash leaves the last good one.
-    It holds the history so far, with the validation scores. It is also written when the fit ends, when SIGTERM ends it
-    (in the main thread, where nothing else handles it; the process ends with status 143), and when Ctrl-C ends a run of
-    the engine, which is where fits are nearly always unless a callback has hooks on batches or the optimizer searches
-    along the loss. A place within an epoch costs a short way back to Python, and no bit of the result.
+    Each file is written to a temporary file, synced and renamed, so that a crash leaves the last good one. It holds the
+    history so far, with the validation scores. It is also written when the fit ends, when SIGTERM ends it (in the main
+    thread, if nothing else handles the signal; the process ends with status 143), and when Ctrl-C ends a run of the
+    engine. A fit is nearly always in a run of the engine, unless a callback has hooks on batches or the optimizer
+    searches along the loss. Saving within an epoch costs a short return to Python and does not change the result.
 
     Parameters
     ----------
     path : str or path
-        The file. With "{epoch}", "{step}" or, where `every` counts epochs, "{val_loss:.3f}" and other names of the
-        history, one for each place; the epoch counts from 0 over all fits, "step" the batches.
+        The file. With "{epoch}", "{step}" or, if `every` counts epochs, "{val_loss:.3f}" and other names of the
+        history, a new file is written each time. Epochs are counted from 0 over all fits, "step" counts batches.
     every : str, default="epoch"
         "epoch", "5 epochs", "500 steps", "30 s", "10 min" or "2 h"; epochs and steps count over all fits of the model.
     monitor : str, optional
         A name in the history; default: "val_loss", or "loss" without validation data.
     save_best_only : bool, default=False
-        Write only epochs whose value is the best so far and whose weights are finite; `every` must count epochs.
+        Whether to save only epochs with the best value so far and finite weights; `every` must count epochs.
     mode : {"auto", "min", "max"}, default="auto"
         As for `EarlyStopping`.
     min_delta : float >= 0, default=0.0
-        What counts as an improvement must exceed this.
+        An improvement must exceed this.
 
     Attributes
     ----------
@@ -120,7 +120,7 @@ class ModelCheckpoint(Monitor):
         self._running = self._asked = self._handles = False
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Start afresh; refuse what could not be written."""
+        """Reset; refuse a model that cannot be saved."""
         self._forget()
         names = self.params["metrics"]
         if self._chooses:
@@ -139,7 +139,7 @@ class ModelCheckpoint(Monitor):
             self._handles = True
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Leave SIGTERM to others."""
+        """Restore the default handler of SIGTERM."""
         if self._handles:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             self._handles = False
@@ -147,7 +147,7 @@ class ModelCheckpoint(Monitor):
                 raise SystemExit(128 + signal.SIGTERM)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Note the epoch's values."""
+        """Record the epoch's values."""
         self._logs = dict(logs or {})
 
     def _terminate(self, signum: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""A callback that looks for trouble after each epoch."""
+"""A callback that diagnoses the model after each epoch."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ __all__ = ["Doctor"]
 
 
 class Doctor(Callback):
-    """Names what goes wrong while a model trains, as `diagnose` does, and says each trouble once.
+    """Reports problems while a model trains, as `diagnose` does; each problem is reported once.
 
-    It looks at some of the fit's own rows, evenly spaced, after an epoch; nothing is done between steps. For n layers
-    one look costs (n + 1)/2 passes forward and one back, and with SGD ten more passes forward and back for the largest
-    curvature (the first time up to 100; later ones start from the last one's eigenvector), all in float64 on `max_rows`
-    rows and one thread. For the 1,437 digits and a net of 64-256-128-10 units, an epoch takes 2.6 ms and a look 2.3 ms,
-    with SGD 11 ms: a larger `every` or fewer rows make it cheaper.
+    It examines some of the fit's own rows, evenly spaced, after an epoch; nothing is done between steps. For n layers
+    one examination costs (n + 1)/2 forward passes and one backward pass, and with SGD ten more forward and backward
+    passes for the largest curvature (the first time up to 100; later ones start from the last eigenvector), all in
+    float64 on `max_rows` rows and one thread. For the 1,437 digits and a net of 64-256-128-10 units, an epoch takes
+    2.6 ms and an examination 2.3 ms, with SGD 11 ms: a larger `every` or fewer rows make it cheaper.
 
     Parameters
     ----------
     every : int >= 1, default=1
-        Look after each epoch whose number, counted from 1, is a multiple of this.
+        Examine the model after each epoch whose number, counted from 1, is a multiple of this.
     max_rows : int >= 1, default=256
-        Rows to look at.
+        The number of rows to examine.
     print_fn : callable or None, default=print
-        Gets a line for each trouble as it is found; None is silent.
+        Called with a line for each problem when it is found; None is silent.
 
     Attributes
     ----------
     findings : list of Finding
-        The first of each name and layer, in the order found, with the epoch; kept after the fit, also where it ended in
-        a `DivergenceError`.
+        The first finding of each name and layer, in the order found, with the epoch; kept after the fit, also if it
+        ended in a `DivergenceError`.
 
     Raises
     ------
@@ -78,7 +78,7 @@ class Doctor(Callback):
         self._rows = sample(data, self.max_rows)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Make the float64 copy of the model that is looked at."""
+        """Make the float64 copy of the model that is examined."""
         assert self._rows is not None
         self.findings = []
         self._history: dict[str, list[float]] = {}
@@ -86,7 +86,7 @@ class Doctor(Callback):
         self._examination = Examination(self.model._state, Float64Copy(self.model._state, self._rows))
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Look, and tell what is new."""
+        """Examine the model and report new findings."""
         for name, value in (logs or {}).items():
             self._history.setdefault(name, []).append(value)
         finite = math.isfinite(self._history["loss"][-1])
@@ -110,5 +110,5 @@ class Doctor(Callback):
         return not_finite(self.model._state, self._rows.X, 1, epoch)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Let the copy go."""
+        """Release the copy."""
         self._examination = self._rows = None

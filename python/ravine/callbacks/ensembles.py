@@ -15,9 +15,9 @@ __all__ = ["CheckpointEnsemble"]
 
 
 class CheckpointEnsemble(KeptWeights, Callback):
-    """Keeps the weights after every k-th epoch, in memory, and predicts with the mean of the models they make.
+    """Keeps the weights after every k-th epoch, in memory, and predicts with the mean of the resulting models.
 
-    One run gives several models at the price of one; they differ most where the learning rate goes up and down, as with
+    One run gives several models at the price of one. They differ most with a cyclic learning rate, as of
     `schedules.PolynomialDecay(..., cycle=True)`. Every fit starts afresh.
 
     Parameters
@@ -25,7 +25,7 @@ class CheckpointEnsemble(KeptWeights, Callback):
     every : int >= 1, default=1
         k: weights are kept after the epochs number k - 1, 2 k - 1 ..., counted from 0 over all fits of the model.
     size : int >= 1, default=5
-        How many to keep; the latest stay.
+        The number of epochs to keep; older ones are dropped.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class CheckpointEnsemble(KeptWeights, Callback):
         return self.ensemble().predict_proba(X, n_threads=n_threads)
 
     def average_weights(self) -> dict[str, NDArray[Any]]:
-        """Return the mean of the weights by name, for `load_weights` of the model or another.
+        """Return the mean of the weights by name, for `load_weights` of this model or another.
 
         Raises
         ------
@@ -88,7 +88,7 @@ class CheckpointEnsemble(KeptWeights, Callback):
         return self.ensemble().average_weights()
 
     def ensemble(self) -> Ensemble:
-        """Return an `Ensemble` of copies of the model, one with each of the weights.
+        """Return an `Ensemble` of copies of the model, one for each kept epoch.
 
         Raises
         ------

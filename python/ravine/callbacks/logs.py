@@ -1,4 +1,4 @@
-"""Callbacks that write the history to a file while it grows."""
+"""Callbacks that write the history to a file during the fit."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class _Logger(Callback):
         return {"bytes": self._file.tell(), "elapsed": perf_counter() - self._start}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on at the line of the checkpoint; those of epochs that will come again are cut off."""
+        """Continue at the line of the checkpoint; lines of epochs that will be repeated are removed."""
         assert self._file is not None
         self._start = perf_counter() - state["elapsed"]
         if os.path.getsize(self.filename) > state["bytes"]:
@@ -61,10 +61,10 @@ class _Logger(Callback):
 
 
 class CSVLogger(_Logger):
-    """Writes a table with the columns epoch, seconds, learning_rate and the names in the history, a row an epoch.
+    """Writes a table with the columns epoch, seconds, learning_rate and the names in the history, a row per epoch.
 
-    `seconds` count from the start of the fit, `learning_rate` is that of the epoch's last step. Numbers are written so
-    that they read back as the same floats. Each row is in the file as soon as its epoch has ended.
+    `seconds` is the time since the start of the fit, `learning_rate` that of the epoch's last step. Numbers are written
+    so that they read back as the same floats. Each row is in the file as soon as its epoch has ended.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class CSVLogger(_Logger):
     separator : str, default=","
         One character between the columns.
     append : bool, default=False
-        Go on in a file that is there; its columns must be the same. Otherwise it is written anew.
+        Whether to append to an existing file, whose columns must be the same; otherwise it is replaced.
 
     Raises
     ------
@@ -121,9 +121,9 @@ class CSVLogger(_Logger):
 
 
 class JSONLogger(_Logger):
-    """Writes a line of JSON an epoch: epoch, seconds, learning_rate and the names in the history.
+    """Writes a line of JSON per epoch: epoch, seconds, learning_rate and the names in the history.
 
-    `seconds` count from the start of the fit, `learning_rate` is that of the epoch's last step; NaN and infinities,
+    `seconds` is the time since the start of the fit, `learning_rate` that of the epoch's last step. NaN and infinities,
     which JSON does not have, become null. Each line is in the file as soon as its epoch has ended.
 
     Parameters
@@ -131,7 +131,7 @@ class JSONLogger(_Logger):
     filename : str or path
         The file.
     append : bool, default=False
-        Go on in a file that is there. Otherwise it is written anew.
+        Whether to append to an existing file; otherwise it is replaced.
 
     Raises
     ------

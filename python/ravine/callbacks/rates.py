@@ -1,4 +1,4 @@
-"""Callbacks that set the learning rate, where it depends on more than the step or the epoch."""
+"""Callbacks that set a learning rate that depends on more than the step or the epoch."""
 
 from __future__ import annotations
 
@@ -45,22 +45,22 @@ def _set(callback: Callback, rate: float | Schedule) -> None:
 
 
 class ReduceLROnPlateau(Monitor):
-    """Cuts the learning rate, a = max(a factor, min_lr), when a monitored value no longer gets better.
+    """Reduces the learning rate, a = max(a factor, min_lr), when a monitored value no longer improves.
 
     Parameters
     ----------
     monitor : str, default="val_loss"
         A name in the history.
     factor : float in (0, 1), default=0.5
-        What the rate is multiplied with; .1 is usual too.
+        The factor of each reduction; .1 is common too.
     patience : int >= 0, default=10
-        Epochs without an improvement after which the rate is cut; 0 cuts at the first.
+        Epochs without an improvement after which the rate is reduced; 0 reduces it at the first.
     min_delta : float >= 0, default=0.0
-        What counts as an improvement must exceed this.
+        An improvement must exceed this.
     mode : {"auto", "min", "max"}, default="auto"
         As for `EarlyStopping`.
     cooldown : int >= 0, default=0
-        Epochs after a cut that are not counted.
+        Epochs after a reduction that are not counted.
     min_lr : float >= 0, default=0.0
         The smallest rate.
 
@@ -69,13 +69,13 @@ class ReduceLROnPlateau(Monitor):
     best : float
         The best value so far.
     reductions : list of (int, float)
-        The epochs after which the rate was cut, and the new rates.
+        The epochs after which the rate was reduced, and the new rates.
 
     Raises
     ------
     ValueError, TypeError
-        For a value that is not allowed; in `fit`, for a name that the history will not have, a schedule as rate, or an
-        optimizer that has none, such as L-BFGS.
+        For a value that is not allowed; in `fit`, for a name that the history will not have, and for an optimizer with
+        a schedule or without a learning rate, such as L-BFGS.
 
     Examples
     --------
@@ -114,14 +114,14 @@ class ReduceLROnPlateau(Monitor):
         self._waited = self._cooling = 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Start afresh; refuse a name that the history will not have, and a schedule."""
+        """Reset; refuse a name that the history will not have, and a schedule."""
         self._forget()
         self._check_monitored()
         _check_settable(self)
         _number(self)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Cut the rate after `patience` epochs that were no better."""
+        """Reduce the rate after `patience` epochs without an improvement."""
         value = (logs or {})[self.monitor]
         cooling, self._cooling = self._cooling > 0, max(self._cooling - 1, 0)
         if self._better(value, self.best):
@@ -137,22 +137,22 @@ class ReduceLROnPlateau(Monitor):
 
 
 class LearningRateScheduler(Callback):
-    """Sets the learning rate before each epoch from a function of one's own.
+    """Sets the learning rate before each epoch by a custom function.
 
-    What depends on the step or the epoch alone is better a schedule, as the optimizer's `learning_rate`: that costs no
-    way back to Python.
+    A rate that depends only on the step or the epoch is better given as a schedule, the optimizer's `learning_rate`:
+    it needs no return to Python.
 
     Parameters
     ----------
     function : callable
-        Gets the epoch, counted from 0 over all fits of the model, and the present rate; returns the new one.
+        Takes the epoch, counted from 0 over all fits of the model, and the current rate; returns the new one.
 
     Raises
     ------
     TypeError
         For something that is not a function.
     ValueError, TypeError
-        In `fit`, where the optimizer has a schedule or no rate at all, or for a new rate that is not allowed.
+        In `fit`, if the optimizer has a schedule or no learning rate, or for a new rate that is not allowed.
 
     Examples
     --------
@@ -168,7 +168,7 @@ class LearningRateScheduler(Callback):
         self.function = function
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Refuse an optimizer whose rate is not a number to set."""
+        """Refuse an optimizer whose rate cannot be set."""
         _check_settable(self)
         _number(self)
 
@@ -178,11 +178,11 @@ class LearningRateScheduler(Callback):
 
 
 class LearningRateFinder(Callback):
-    """The range test: lets the rate grow from step to step and records the loss, to see which rates learn.
+    """The learning-rate range test: increases the rate at each step and records the loss, to find rates that learn.
 
-    The rate of step i of n is low (high/low)^(i/(n-1)). The fit ends after n steps, or where the loss is not a number
-    or its average is above `stop_factor` times the best; give it epochs enough. Afterwards model, optimizer and
-    learning rate are as they were before. In each epoch the engine comes back after every step.
+    The rate of step i of n is low (high/low)^(i/(n-1)). The fit ends after n steps, or when the loss is NaN or its
+    average exceeds `stop_factor` times the best; give it enough epochs. Afterwards model, optimizer and learning rate
+    are restored. The engine returns to Python after every step.
 
     Parameters
     ----------
@@ -191,9 +191,9 @@ class LearningRateFinder(Callback):
     steps : int >= 2, default=100
         n.
     stop_factor : float > 1, default=4.0
-        When to stop.
+        The test stops when the average loss exceeds so many times the best.
     beta : float in [0, 1), default=0.9
-        What the corrected exponential average of the losses keeps; see `ravine.ewma`.
+        The smoothing of the bias-corrected exponential average of the losses; see `ravine.ewma`.
 
     Attributes
     ----------
@@ -202,7 +202,7 @@ class LearningRateFinder(Callback):
     averages : ndarray
         The average of the losses.
     suggestion : float
-        The rate at which the average falls fastest as the rate's logarithm grows; NaN where it never falls.
+        The rate at which the average falls fastest over the logarithm of the rate; NaN if it never falls.
 
     Raises
     ------
@@ -281,7 +281,7 @@ class LearningRateFinder(Callback):
         return np.asarray(growing(np.arange(self.steps)))
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Keep what will be put back; refuse a chain, whose turns would be put back by halves."""
+        """Save what will be restored; refuse a chain, which could be restored only in part."""
         self._forget()
         _check_settable(self)
         state = self.model._state
@@ -293,14 +293,14 @@ class LearningRateFinder(Callback):
         self._growing = self._all_rates()
 
     def get_state(self) -> dict[str, Any]:
-        """Return the losses, and what will be put back."""
+        """Return the losses, and what will be restored."""
         assert self._before is not None
         snapshot, (rate, driver) = self._before
         seen = {"losses": self._losses, "mean": self._mean, "kept": self._kept_share, "least": self._least}
         return {**seen, "before": snapshot, "rate": rate, "driver": driver and driver[1:]}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on with the test."""
+        """Continue the test."""
         self._losses, self._mean = state["losses"], state["mean"]
         self._kept_share, self._least = state["kept"], state["least"]
         assert self._before is not None
@@ -313,7 +313,7 @@ class LearningRateFinder(Callback):
         _set(self, float(self._growing[len(self._losses)]))
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Record the loss; stop after the last rate, or where the loss has risen too far."""
+        """Record the loss; stop after the last rate, or when the loss has risen too far."""
         loss = (logs or {})["loss"]
         self._losses.append(loss)
         self._mean = self.beta * self._mean + (1.0 - self.beta) * loss
@@ -325,7 +325,7 @@ class LearningRateFinder(Callback):
             self.model.stop_training = True
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Put weights, optimizer and learning rate back."""
+        """Restore weights, optimizer and learning rate."""
         if self._before is not None:
             snapshot, (rate, driver) = self._before
             state, self._before = self.model._state, None

@@ -17,21 +17,21 @@ __all__ = ["EarlyStopping", "TerminateOnNaN", "TimeLimit"]
 
 
 class TerminateOnNaN(Callback):
-    """Ends a fit whose loss is no longer finite without the `DivergenceError` that it ends with otherwise.
+    """Ends a fit whose loss is no longer finite without raising `DivergenceError`.
 
-    Either way the weights go back to those from before, and the history has the epoch.
+    With or without it, the last finite weights are restored, and the history has the epoch.
     """
 
     takes_divergence = True
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Stop where the loss is NaN or infinite."""
+        """Stop if the loss is NaN or infinite."""
         if logs is not None and not math.isfinite(logs["loss"]):
             self.model.stop_training = True
 
 
 class EarlyStopping(Monitor):
-    """Stops when a monitored value no longer gets better.
+    """Stops when a monitored value no longer improves.
 
     Parameters
     ----------
@@ -40,12 +40,12 @@ class EarlyStopping(Monitor):
     patience : int >= 0, default=10
         Epochs without an improvement after which training stops; 0 stops at the first.
     min_delta : float >= 0, default=0.0
-        What counts as an improvement must exceed this.
+        An improvement must exceed this.
     mode : {"auto", "min", "max"}, default="auto"
-        Whether smaller or larger is better; "auto" goes by the name: accuracies, top_..., auc, f1, precision, recall
-        and r2 are maximised, all else is minimised.
+        Whether smaller or larger is better. "auto" decides by the name: accuracies, top_..., auc, f1, precision, recall
+        and r2 are maximised, all others minimised.
     restore_best_weights : bool, default=True
-        Whether the model gets the weights of the best epoch back, on every way out: also after an error or Ctrl-C.
+        Whether to restore the weights of the best epoch however the fit ends, also after an error or Ctrl-C.
     target : float, optional
         Stop as soon as the value is at least this good.
 
@@ -56,7 +56,7 @@ class EarlyStopping(Monitor):
     best_epoch : int or None
         Its epoch.
     stopped_epoch : int or None
-        The epoch after which training was stopped; None where it was not.
+        The epoch after which training was stopped; None if it was not.
 
     Raises
     ------
@@ -90,12 +90,12 @@ class EarlyStopping(Monitor):
         self._weights: dict[str, NDArray[Any]] | None = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Start afresh; refuse a name that the history will not have."""
+        """Reset; refuse a name that the history will not have."""
         self._forget()
         self._check_monitored()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Keep the weights if this epoch is the best and left them finite; stop after `patience` that are not."""
+        """Keep the weights if this epoch is the best and they are finite; stop after `patience` epochs that are not."""
         value = (logs or {})[self.monitor]
         if self._better(value, self.best) and is_finite(self.model._state.network):
             self.best, self.best_epoch, self._waited = value, epoch, 0
@@ -109,7 +109,7 @@ class EarlyStopping(Monitor):
             self.model.stop_training = True
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Give the best weights back."""
+        """Restore the best weights."""
         if self._weights is not None:
             for name, w in self.model._state.network.weights().items():
                 w[...] = self._weights[name]
@@ -119,7 +119,7 @@ class EarlyStopping(Monitor):
 class TimeLimit(Callback):
     """Stops after the first epoch that ends later than a number of seconds after the start of the fit.
 
-    A fit that is resumed from there goes on, and has all the time again.
+    A resumed fit has the full time again.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ class TimeLimit(Callback):
     Attributes
     ----------
     stopped_epoch : int or None
-        The epoch after which training was stopped; None where it was not.
+        The epoch after which training was stopped; None if it was not.
 
     Raises
     ------
@@ -153,7 +153,7 @@ class TimeLimit(Callback):
         self.stopped_epoch: int | None = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Note the time."""
+        """Record the time."""
         self.stopped_epoch = None
         self._start = perf_counter()
 

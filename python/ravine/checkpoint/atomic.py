@@ -1,4 +1,4 @@
-"""Files that are replaced as a whole: a reader, or a crash at any moment, finds the old one or the new one."""
+"""Files that are replaced atomically: after a crash at any moment there is either the old file or the new one."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ __all__ = ["replace_file"]
 def replace_file(path: str, chunks: Iterable[bytes | memoryview]) -> None:
     """Write `chunks` to a temporary file in the folder of `path`, then rename it to `path`.
 
-    Data are on the disk before the rename, and the rename is before this returns. An error leaves `path` as it was,
-    and no temporary file. Those of processes that were killed are removed.
+    Data are synced to the disk before the rename, and the rename before this returns. An error leaves `path` unchanged
+    and no temporary file. Temporary files of killed processes are removed.
     """
     path = os.path.realpath(path)
     folder, name = os.path.split(path)

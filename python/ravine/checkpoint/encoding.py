@@ -1,9 +1,9 @@
-"""Descriptions and state as plain data, and back: what JSON can say, with arrays put aside under names.
+"""Descriptions and state as plain data, and back: JSON, with arrays kept separately by name.
 
-A description becomes its class' public name and the arguments that make it again: those that its method `_arguments`
-gives, if it has one, and else its attributes of the same names. Classes are looked up in `__all__` of the packages
-below, so a new one is registered where it is exported; others come from `custom_objects`. A `State` becomes its class'
-name and its attributes. Nothing is evaluated or imported by a name that a file gives.
+A description is encoded as its class' public name and its constructor's arguments: those that its method `_arguments`
+returns, if it has one, and otherwise its attributes of the same names. Classes are looked up in `__all__` of the
+packages below, so a new one is registered by being exported; others come from `custom_objects`. A `State` is encoded as
+its class' name and its attributes. No name in a file is evaluated or imported.
 """
 
 from __future__ import annotations
@@ -70,12 +70,12 @@ def parameters_of(kind: type) -> Mapping[str, Any]:
 
 
 def settings_of(thing: Any) -> dict[str, Any]:
-    """Return the arguments that make a description again.
+    """Return the arguments with which a description can be constructed again.
 
     Raises
     ------
     TypeError
-        If it does not keep one of them under its name.
+        If the description does not keep one of them under its name.
     """
     known: dict[str, Any] = getattr(thing, "_arguments", dict)()
     settings = {}
@@ -94,19 +94,19 @@ def settings_of(thing: Any) -> dict[str, Any]:
 
 
 class Encoder:
-    """Makes plain data.
+    """Encodes values as plain data.
 
     Attributes
     ----------
     tensors : dict of str to ndarray
-        The arrays that were met, "/place/in/the/data": no weight has a name that begins so.
+        The arrays found, under names such as "/path/in/the/data"; no weight has a name that begins with "/".
     """
 
     def __init__(self) -> None:
         self.tensors: dict[str, Array] = {}
 
     def encode(self, value: Any, path: str = "") -> Any:
-        """Return `value` as plain data; `path` is its place. TypeError for what has no plain form, naming it."""
+        """Return `value` as plain data; `path` says where it is. TypeError, which names it, if it has no plain form."""
         if value is None or type(value) in (bool, int, str):
             return value
         if type(value) is float:
@@ -154,14 +154,14 @@ class Encoder:
 
 
 class Decoder:
-    """Makes values of plain data.
+    """Decodes values from plain data.
 
     Parameters
     ----------
     tensors : mapping of str to ndarray
-        The arrays that were put aside.
+        The arrays by name.
     custom_objects : mapping of str to class or function
-        What is not ravine's own, by name.
+        Custom classes and functions by name.
     """
 
     def __init__(self, tensors: Mapping[str, Array], custom_objects: Mapping[str, Any] | None = None) -> None:
@@ -169,7 +169,7 @@ class Decoder:
         self.custom_objects = dict(custom_objects or {})
 
     def decode(self, plain: Any) -> Any:
-        """Return the value; CheckpointFormatError for what no encoder writes."""
+        """Return the value; CheckpointFormatError for data that no encoder writes."""
         if isinstance(plain, list):
             return [self.decode(item) for item in plain]
         if not isinstance(plain, dict):
@@ -224,7 +224,7 @@ class Decoder:
         return self.custom(name, "function")
 
     def custom(self, name: str, kind: str) -> Any:
-        """Return what `custom_objects` has under a name; CheckpointMismatchError where it has nothing."""
+        """Return the entry of `custom_objects` with a name; CheckpointMismatchError if there is none."""
         found = self.custom_objects.get(name)
         if found is None:
             raise CheckpointMismatchError(

@@ -3,14 +3,14 @@
 A file is 8 bytes (the header's length n, little-endian), n bytes of JSON, and the tensors' bytes with no gap. In the
 JSON, "__metadata__" comes first and holds strings alone:
 
-    checksum        of the length and the header, with zeros in the checksum's place
+    checksum        of the length and the header, with zeros for the checksum itself
     format          "ravine"
     format_version  "1"
     tensors         JSON: a checksum for each tensor
-    content         JSON: everything that is no tensor
+    content         JSON: everything that is not a tensor
 
-Checksums are BLAKE2b of 128 bits, in hexadecimal. Whatever bytes a file has, reading ends with its content or with a
-CheckpointFormatError, and no size it names is believed before it is compared with the file's.
+Checksums are BLAKE2b of 128 bits, in hexadecimal. For any bytes, reading ends with the content or with a
+CheckpointFormatError, and no size in a file is trusted before it is compared with the file's length.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Stored:
     Attributes
     ----------
     content : Any
-        What `pack` was given; None for a file of tensors that is not ravine's.
+        The content that was passed to `pack`; None for a file of tensors that was not written by ravine.
     tensors : dict of str to ndarray
         The tensors by name.
     """
@@ -82,7 +82,7 @@ def _dump(value: Any) -> str:
 
 
 def pack(content: Any, tensors: Mapping[str, Array]) -> Iterator[bytes | memoryview]:
-    """Return the pieces of a file: `content` is what JSON can say; tensors have a dtype of the layout's."""
+    """Return the pieces of a file: `content` is JSON data; tensors have a dtype of the layout."""
     arrays = {name: np.require(array, array.dtype.newbyteorder("<"), ["C"]) for name, array in tensors.items()}
     # Wide elements first, so that all are aligned.
     names = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))
@@ -115,7 +115,7 @@ def read(path: str | os.PathLike[str]) -> Stored:
     Raises
     ------
     CheckpointFormatError
-        If it is no such file, or damaged; CheckpointVersionError for a newer format.
+        If it is not such a file, or damaged; CheckpointVersionError for a newer format.
     OSError
         If it cannot be read.
     """
@@ -124,7 +124,7 @@ def read(path: str | os.PathLike[str]) -> Stored:
 
 
 def parse(file: IO[bytes], size: int, name: str = "checkpoint") -> Stored:
-    """Return what `size` bytes hold; `name` is what messages call them."""
+    """Return the content of `size` bytes; `name` is their name in messages."""
     try:
         return _parse(file, size)
     except CheckpointFormatError as error:
@@ -164,7 +164,7 @@ def _refuse(message: str) -> NoReturn:
 
 
 def _header(file: IO[bytes], size: int) -> tuple[bytes, dict[str, Any]]:
-    """Return the header, as it stands and as JSON."""
+    """Return the header, as bytes and as JSON."""
     start = file.read(8)
     kind = next((f"not a ravine checkpoint; looks like {kind}" for mark, kind in _OTHERS if start.startswith(mark)), "")
     if size == 0:

@@ -16,7 +16,7 @@ __all__ = ["resumed_progress", "saved_fit"]
 
 
 def saved_fit(fit: RunningFit) -> dict[str, Any]:
-    """Return what a file keeps of a fit."""
+    """Return the data that a file keeps of a fit."""
     kept = [(type(callback).__name__, callback.get_state()) for callback in fit.callbacks]
     progress = fit.progress
     return {
@@ -41,7 +41,7 @@ def _is_stopped(fit: RunningFit) -> bool:
 def resumed_progress(
     saved: Mapping[str, Any], configuration: FitConfiguration, callbacks: Sequence[Hooks]
 ) -> FitProgress:
-    """Return the progress with which a fit resumes the one that was saved.
+    """Return the progress from which a fit resumes the saved one.
 
     Raises
     ------

@@ -38,7 +38,7 @@ ModelType = TypeVar("ModelType", bound=Model)
 
 
 def save_model(model: Model, path: str, fit: dict[str, Any] | None = None) -> None:
-    """Write a model, and the progress of a fit where there is one."""
+    """Write a model, and the progress of a fit if there is one."""
     encoder = Encoder()
     content = encoder.encode({"kind": "model", **_describe(model), "fit": fit})
     weights = all_weights(model._state)
@@ -46,7 +46,7 @@ def save_model(model: Model, path: str, fit: dict[str, Any] | None = None) -> No
 
 
 def save_ensemble(models: Sequence[Model], settings: dict[str, Any], path: str) -> None:
-    """Write several models to one file; the weights of each are under its number."""
+    """Write several models to one file; each model's weights are stored under its number."""
     encoder = Encoder()
     members: list[Any] = []
     weights: dict[str, Array] = {}
@@ -60,7 +60,7 @@ def save_ensemble(models: Sequence[Model], settings: dict[str, Any], path: str) 
 
 
 def check_saveable(model: Model) -> None:
-    """Raise the TypeError that saving would end with."""
+    """Raise the TypeError that saving would raise."""
     Encoder().encode(_describe(model))
 
 
@@ -70,7 +70,7 @@ def all_weights(state: ModelState) -> dict[str, Array]:
 
 
 def described(model: Model) -> dict[str, Any]:
-    """Return the descriptions that make a model again."""
+    """Return the descriptions from which a model can be made again."""
     state = model._state
     return {
         "layers": list(state.configuration.layers),
@@ -118,7 +118,7 @@ def _describe(model: Model) -> dict[str, Any]:
 
 
 def read_model(path: str | os.PathLike[str], kind: str = "model") -> Stored:
-    """Return a file that holds a model, or what else `kind` says."""
+    """Return a file that holds a model, or another `kind`."""
     stored = read(path)
     if stored.content is None:
         raise CheckpointFormatError(
@@ -150,7 +150,7 @@ def load_model(
 def load_ensemble(
     path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None, base: type[ModelType]
 ) -> tuple[list[ModelType], dict[str, Any]]:
-    """Return the models of a file of several, and the settings beside them."""
+    """Return the models of an ensemble's file, and its settings."""
     stored = read_model(path, "ensemble")
     with reading(path):
         decoder, settings = Decoder(stored.tensors, custom_objects), dict(stored.content)
@@ -184,7 +184,7 @@ def _is_kind_of(kind: Any, base: type) -> bool:
 
 
 def restore(state: ModelState, content: dict[str, Any], decoder: Decoder) -> None:
-    """Give a model of the right layers, compiled in the right way, everything else that a file holds."""
+    """Restore everything else that a file holds in a model with matching layers, compiled in the same way."""
     shape, weights = decoder.decode(content["input_shape"]), weights_of(content, decoder.tensors)
     for part in (state.facts, state.training):
         for saved, own in saved_fields(part).items():

@@ -1,4 +1,4 @@
-"""Bringing a compiled model to where the model of a file was, with the differences that forbid it named."""
+"""Resuming a model from a file, with errors that name the differences that forbid it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["resume_model"]
 
 
 def resume_model(model: Model, path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Bring a compiled model to where a file's model was; return its fit's progress, empty where it was in none.
+    """Restore a compiled model from a file; return the progress of its fit, empty if there was none.
 
     Raises
     ------
     CheckpointMismatchError
-        If the model is another than the file's.
+        If the model does not match that of the file.
     """
     stored, state = read_model(path), model._state
     state.need_loss()
@@ -82,15 +82,15 @@ def _set_rates(optimizer: Any, plain: Any) -> None:
         _set_rates(one, entry["$tuple"][0] if "$tuple" in entry else entry)
 
 
-def _first_difference(expected: Any, found: Any, place: str = "") -> str:
+def _first_difference(expected: Any, found: Any, path: str = "") -> str:
     """Say in words where two pieces of plain data differ first."""
-    where = f"{place.lstrip('.')}: " if place else ""
+    where = f"{path.lstrip('.')}: " if path else ""
     if isinstance(expected, dict) and isinstance(found, dict) and expected.keys() == found.keys():
         key = next(key for key in expected if expected[key] != found[key])
-        return _first_difference(expected[key], found[key], place if key == "settings" else f"{place}.{key}")
+        return _first_difference(expected[key], found[key], path if key == "settings" else f"{path}.{key}")
     if isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
         number = next(i for i in range(len(expected)) if expected[i] != found[i])
-        return _first_difference(expected[number], found[number], f"{place}[{number}]")
+        return _first_difference(expected[number], found[number], f"{path}[{number}]")
     if isinstance(expected, list) and isinstance(found, list):
         return f"{where}expected {len(expected)} of them, found {len(found)}"
     return f"{where}expected {expected!r:.100}, found {found!r:.100}"

@@ -1,4 +1,4 @@
-"""Weights from and for PyTorch: its state dicts."""
+"""Conversion of weights from and to PyTorch's state dicts."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def from_torch(state_dict: Mapping[str, Any], *, model: Model | None = None) -> 
     Parameters
     ----------
     state_dict : dict of str to tensor or ndarray
-        What `state_dict()` of a PyTorch module gives, in its order.
+        The result of `state_dict()` of a PyTorch module, in its order.
     model : Sequential, optional
-        Whose layers' names to use; None means dense, dense_1 ...
+        The model whose layer names to use; None means dense, dense_1 ...
 
     Returns
     -------
@@ -61,7 +61,7 @@ def from_torch(state_dict: Mapping[str, Any], *, model: Model | None = None) -> 
     TypeError
         For something that is not a dict.
     CheckpointMismatchError
-        For an entry that belongs to no such layer; for another number of such layers in `model`.
+        For an entry that belongs to no such layer; if `model` has another number of such layers.
 
     Examples
     --------
@@ -135,7 +135,7 @@ def to_torch(model: Model) -> dict[str, Any]:
     Parameters
     ----------
     model : Sequential
-        Of Dense, Activation, Dropout, Flatten, BatchNorm and LayerNorm layers.
+        A model of Dense, Activation, Dropout, Flatten, BatchNorm and LayerNorm layers.
 
     Returns
     -------
@@ -149,7 +149,7 @@ def to_torch(model: Model) -> dict[str, Any]:
     NotFittedError
         Before there are weights.
     TypeError
-        For another layer.
+        For a model with other layers.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Weights alone: written to a file, and written into a model."""
+"""Weights without the rest of a model: saved to a file, and loaded into a model."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ __all__ = [
 
 
 def save_weights(state: ModelState, path: str) -> None:
-    """Write the weights alone."""
+    """Write only the weights."""
     weights = state.network.weights()
     replace_file(path, pack({"kind": "weights", "weights": list(weights)}, weights))
 
 
 @contextmanager
 def reading(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Turn what goes wrong with data whose checksums are right, but which no `save` wrote, into one error."""
+    """Turn errors from data with valid checksums, but not written by `save`, into one error."""
     try:
         yield
     except (CheckpointFormatError, CheckpointMismatchError) as error:
@@ -52,7 +52,7 @@ def weights_of(content: dict[str, Any], tensors: Mapping[str, Array]) -> dict[st
 
 
 def difference(views: Mapping[str, Array], found: Mapping[str, Array]) -> str:
-    """Say where the names, shapes and types that were found differ from those expected; "" where they are the same."""
+    """Return how names, shapes and types differ from those expected; "" if they are the same."""
     for name, view in views.items():
         if name not in found:
             return f"{name!r} is missing; there are {', '.join(map(repr, found)) or 'none'}"
@@ -65,7 +65,7 @@ def difference(views: Mapping[str, Array], found: Mapping[str, Array]) -> str:
 
 
 def write_weights(state: ModelState, found: Mapping[str, Array], source: str) -> None:
-    """Write weights by name into a model, all of them; CheckpointMismatchError where they are those of another."""
+    """Write all weights by name into a model; CheckpointMismatchError if they do not match."""
     views = state.network.weights()
     wrong = difference(views, found)
     if wrong:
@@ -78,7 +78,7 @@ def write_weights(state: ModelState, found: Mapping[str, Array], source: str) ->
 
 
 def load_weights(state: ModelState, path: str | os.PathLike[str]) -> None:
-    """Write the weights of a file into a model: ravine's, or any in safetensors' layout."""
+    """Load the weights of a file into a model: ravine's, or any in safetensors' layout."""
     stored = read(path)
     with reading(path):
         if stored.content is not None and stored.content["kind"] == "ensemble":

@@ -1,4 +1,4 @@
-"""Data of your own: folders of photographs become arrays to train on.
+"""Readers of your own data: folders of photographs become arrays to train on.
 
 Data sets that come with the package, and readers of IDX files, are in `ravine.datasets`.
 """

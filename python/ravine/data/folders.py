@@ -1,4 +1,4 @@
-"""Photographs in folders, one a class, as one array and labels."""
+"""Photographs in folders, one folder per class, as one array and labels."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Images(NamedTuple):
     files : tuple of str
         Each image's path below the directory, with ``/``.
     skipped : tuple of (str, str)
-        With ``on_error="skip"``: what was left out, and why.
+        With ``on_error="skip"``: the skipped files and the reasons.
     """
 
     X: NDArray[Any]
@@ -57,13 +57,13 @@ def images_from_directory(
     max_pixels: int = 89_478_485,
     on_error: str = "raise",
 ) -> Images:
-    """Read the images of a directory with one folder a class, all brought to one size.
+    """Read the images of a directory with one folder per class, all resized to one size.
 
-    Rows come in the order of the classes, and within a class in the order of the files' paths; folders inside a class's
-    folder belong to the class. What is hidden (its name starts with a dot) does not count. Anything else that is not an
-    image is an error that names it: nothing is left out silently.
+    Rows are in the order of the classes, and within a class in the order of the files' paths; folders inside a class's
+    folder belong to the class. Hidden files and folders (names that start with a dot) are ignored. Anything else that
+    is not an image is an error that names it: no file is skipped silently.
 
-    Needs Pillow: ``pip install "ravine[images]"``. Another version of it may decode or shrink a file to other bits.
+    Needs Pillow: ``pip install "ravine[images]"``. Other versions of Pillow may decode or shrink a file to other bits.
 
     Parameters
     ----------
@@ -72,25 +72,25 @@ def images_from_directory(
     image_size : int or (int, int)
         Height and width of every image; one number for both.
     class_names : sequence of str, optional
-        The classes in the order of their labels, such as a training set's; one of them may have no folder. None: the
-        folders' names, sorted.
+        The classes in the order of their labels, such as those of a training set; a class may have no folder. None:
+        the folders' names, sorted.
     color_mode : {"rgb", "grayscale", "rgba"}, default="rgb"
         Three channels, one (ITU-R 601 luma, .299 R + .587 G + .114 B), or four.
     dtype : {"float32", "uint8"}, default="float32"
         float32 is the grey level over 255, in [0, 1].
     interpolation : {"nearest", "bilinear", "bicubic", "lanczos", "box"}, default="bilinear"
-        How a pixel is made of its neighbours. All but "nearest" average over the pixel's area where they shrink.
+        How images are resized. All but "nearest" average over the pixel's area when they shrink an image.
     crop_to_aspect_ratio : bool, default=False
-        Cut the largest central window of the wanted shape instead of distorting.
+        Whether to crop to the largest central window of the wanted shape instead of distorting.
     animated : {"error", "first"}, default="error"
-        What a file with several frames or pages is: an error, or its first frame.
+        How a file with several frames or pages is read: as an error, or as its first frame.
     follow_links : bool, default=False
-        Enter folders that are symbolic links; otherwise they are errors. Links to files are read.
+        Whether to enter folders that are symbolic links; otherwise they are errors. Links to files are read.
     max_pixels : int, default=89478485
-        The most pixels that a file may announce; it is checked before any is decoded, so that a small file cannot fill
-        the memory. Pillow's own limit, twice its ``Image.MAX_IMAGE_PIXELS``, holds besides.
+        The largest number of pixels in a file's header. It is checked before pixels are decoded, so that a small file
+        cannot fill the memory. Pillow's own limit, twice its ``Image.MAX_IMAGE_PIXELS``, applies too.
     on_error : {"raise", "skip"}, default="raise"
-        What a bad file does: raise, or be left out, with one warning for all and an entry in ``skipped`` for each.
+        Whether a bad file raises an error or is skipped, with one warning for all and an entry in ``skipped`` for each.
 
     Returns
     -------
@@ -104,19 +104,19 @@ def images_from_directory(
     FileNotFoundError, NotADirectoryError
         If `path` is not a directory.
     ValueError
-        For an argument that is not allowed, no class folder, a folder that is not in `class_names` or no image at all;
-        for a file that is empty, broken, no image of a format in the notes, larger than `max_pixels`, or that stands
-        beside the class folders; for a class folder without an image. The message names the file.
+        For an argument that is not allowed, no class folder, a folder that is not in `class_names`, or no image at all;
+        for a file that is empty, broken, not an image of a format in the notes, larger than `max_pixels`, or next to
+        the class folders; for a class folder without an image. The message names the file.
     TypeError
         If a flag is not a bool or `path` is not a path.
 
     Notes
     -----
-    PNG, JPEG, GIF, BMP, TIFF, WebP and the PBM family are read, told by their content, not by their name. The
-    orientation that a camera notes in EXIF is applied. Palettes are looked up, CMYK is converted by Pillow's formula
-    without colour profiles, and what is transparent lies on white unless `color_mode` is "rgba". Grey levels of 16 bits
-    keep their precision until the last rounding (white is 65535); 16-bit colours are cut to their upper 8 bits by
-    Pillow. Numbers of 32 bits have no white and are errors.
+    PNG, JPEG, GIF, BMP, TIFF, WebP and the PBM family are read, recognised by their content, not by their name. The
+    orientation in a camera's EXIF data is applied. Palettes are resolved, CMYK is converted by Pillow's formula without
+    colour profiles, and transparent pixels are placed on white unless `color_mode` is "rgba". Grey levels of 16 bits
+    keep their precision until the last rounding (white is 65535); Pillow cuts 16-bit colours to their upper 8 bits.
+    Images of 32-bit numbers define no white and are errors.
 
     Examples
     --------
@@ -126,8 +126,8 @@ def images_from_directory(
     >>> folder = tempfile.TemporaryDirectory()
     >>> for name, grey in (("day", 250), ("night", 5)):  # a PGM file is a line of text and the pixels
     ...     (pathlib.Path(folder.name) / name).mkdir()
-    ...     place = pathlib.Path(folder.name) / name / "0.pgm"
-    ...     _ = place.write_bytes(b"P5 6 4 255 " + bytes([grey]) * 24)
+    ...     file = pathlib.Path(folder.name) / name / "0.pgm"
+    ...     _ = file.write_bytes(b"P5 6 4 255 " + bytes([grey]) * 24)
     >>> photographs = rv.data.images_from_directory(folder.name, (2, 3), color_mode="grayscale", dtype="uint8")
     >>> photographs.X.shape, photographs.y.tolist(), photographs.class_names, photographs.files
     ((2, 2, 3, 1), [0, 1], ('day', 'night'), ('day/0.pgm', 'night/0.pgm'))
@@ -267,7 +267,7 @@ def _files(root: Path, folder: Path, follow: bool, problems: _Problems) -> list[
 
 
 def _walk(root: Path, folder: Path, follow: bool, problems: _Problems, above: tuple[str, ...]) -> Iterator[Path]:
-    """Give the files below a folder; `above` are the folders it stands in, for links that lead back."""
+    """Give the files below a folder; `above` are the folders that contain it, to detect links that lead back."""
     real = os.path.realpath(folder)
     if real in above:
         problems.add(root, folder, "is a link to a folder that it stands in")

@@ -1,4 +1,4 @@
-"""One image file as an array of a wanted size: what each kind of file becomes is decided here."""
+"""One image file as an array of a wanted size, with the rules for each kind of file."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["COLOR_MODES", "INTERPOLATIONS", "PictureError", "Reader"]
 #: The colour modes, as Pillow names them.
 COLOR_MODES = {"rgb": "RGB", "grayscale": "L", "rgba": "RGBA"}
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box")
-# PPM stands for PBM, PGM and PPM. Some others start programs (EPS) or have no pixels of their own.
+# PPM means PBM, PGM and PPM. Some other formats start programs (EPS) or have no pixels of their own.
 _FORMATS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "TIFF", "WEBP", "PPM")
 _CHANNELS = {"RGB": 3, "L": 1, "RGBA": 4}
 _WHITE_16 = 65535.0
 
 
 class PictureError(Exception):
-    """A file that cannot be used; the message says why, and not which file."""
+    """A file that cannot be used; the message gives the reason, but not the file's name."""
 
 
 def _pillow() -> Any:
@@ -36,7 +36,7 @@ def _pillow() -> Any:
 
 @dataclass(frozen=True)
 class Reader:
-    """How files become arrays; the fields are the arguments of `images_from_directory`."""
+    """Reads files as arrays; the fields are the arguments of `images_from_directory`."""
 
     size: tuple[int, int]
     color_mode: str
@@ -47,7 +47,7 @@ class Reader:
     max_pixels: int
 
     def __post_init__(self) -> None:
-        _pillow()  # before the directory is walked
+        _pillow()  # before the directory is searched
 
     @property
     def mode(self) -> str:
@@ -56,7 +56,7 @@ class Reader:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Height, width and channels of what `read` gives."""
+        """Height, width and channels of the arrays from `read`."""
         return (*self.size, _CHANNELS[self.mode])
 
     def read(self, file: Path) -> NDArray[Any]:

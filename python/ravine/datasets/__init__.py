@@ -1,7 +1,7 @@
-"""Data to learn with: handwritten digits, Fashion-MNIST, and point sets in the plane.
+"""Data sets: handwritten digits, Fashion-MNIST, and point sets in the plane.
 
-All of it is deterministic: the digits have a fixed split, and the point sets are drawn with ravine's own generator, so
-that a seed gives the same bits on every machine with fused multiply-add.
+All are deterministic: the digits have a fixed split, and the point sets are drawn with ravine's own generator, so that
+a seed gives the same bits on every machine with fused multiply-add.
 """
 
 from .images import Split, digits, fashion_mnist, read_idx

@@ -137,8 +137,8 @@ def fashion_mnist(folder: str | Path | None = None, *, images: bool = False) -> 
     Parameters
     ----------
     folder : str, Path or None, default None
-        Where the four IDX files lie, compressed (``train-images-idx3-ubyte.gz``) or plain. None: where Debian's package
-        ``dataset-fashion-mnist`` puts them. A folder with MNIST's files of the same names works as well.
+        The folder with the four IDX files, compressed (``train-images-idx3-ubyte.gz``) or plain. None is the folder of
+        Debian's package ``dataset-fashion-mnist``. A folder with MNIST's files of the same names works as well.
     images : bool, default False
         Give ``(n, 28, 28, 1)`` instead of ``(n, 784)``.
 
@@ -160,19 +160,19 @@ def fashion_mnist(folder: str | Path | None = None, *, images: bool = False) -> 
     H. Xiao, K. Rasul and R. Vollgraf, "Fashion-MNIST: a novel image dataset for benchmarking machine learning
     algorithms", 2017, arXiv:1708.07747.
     """
-    place = DEBIAN_FASHION_MNIST if folder is None else Path(folder)
-    if not place.exists():
+    path = DEBIAN_FASHION_MNIST if folder is None else Path(folder)
+    if not path.exists():
         advice = "install Debian's package dataset-fashion-mnist or pass folder=" if folder is None else "pass a folder"
-        raise FileNotFoundError(f"{place}: no such folder; {advice} with the four IDX files")
-    if not place.is_dir():
-        raise NotADirectoryError(f"{place}: not a folder; folder must hold the four IDX files")
+        raise FileNotFoundError(f"{path}: no such folder; {advice} with the four IDX files")
+    if not path.is_dir():
+        raise NotADirectoryError(f"{path}: not a folder; folder must hold the four IDX files")
     parts: list[Any] = []
     for name in ("train", "t10k"):
-        grey, label = _images_and_labels(place, name)
+        grey, label = _images_and_labels(path, name)
         parts += [_scaled(grey, 255, images), label.astype(np.int64)]
     if parts[0].shape[1:] != parts[2].shape[1:]:
         raise ValueError(
-            f"{place}: training images have the shape {parts[0].shape[1:]}, test images {parts[2].shape[1:]}"
+            f"{path}: training images have the shape {parts[0].shape[1:]}, test images {parts[2].shape[1:]}"
         )
     return Split(*parts)
 

@@ -1,7 +1,7 @@
 """Point sets in the plane with two classes, drawn by ravine's counter-based generator.
 
-A value depends on the seed, the set and the point's number alone: never on NumPy's generators or the number of threads,
-and not on the machine where it has fused multiply-add (the x86-64 baseline has bits of its own). Labels alternate
+A value depends only on the seed, the set and the point's number, not on NumPy's generators or the number of threads. It
+is the same on all machines with fused multiply-add (the x86-64 baseline gives other bits). Labels alternate
 0, 1, 0, 1 ..., so the classes have equal size and any prefix is balanced.
 """
 
@@ -48,7 +48,7 @@ class _Draw:
         return x
 
     def labels(self) -> tuple[Labels, NDArray[np.float64]]:
-        """Give alternating labels, and each point's place t in [0, 1) inside its class."""
+        """Give alternating labels, and each point's position t in [0, 1) inside its class."""
         number = np.arange(self.n)
         y = number % 2
         return y, (number // 2) / np.where(y == 0, (self.n + 1) // 2, self.n // 2)
@@ -85,7 +85,7 @@ def circle(
     n : int, default 200
         Number of points, at least 2.
     noise : float, default 0
-        Standard deviation of the normal noise added to both coordinates; labels are given before it.
+        Standard deviation of the normal noise added to both coordinates, after the labels are assigned.
     random_state : int in [0, 2**32) or None, default 0
         The seed; None draws one.
     dtype : {"float64", "float32"}, default "float64"
@@ -99,7 +99,7 @@ def circle(
     Raises
     ------
     ValueError
-        For an argument outside what is allowed.
+        For an argument that is not allowed.
 
     Examples
     --------
@@ -135,7 +135,7 @@ def xor(
     Raises
     ------
     ValueError
-        For an argument outside what is allowed.
+        For an argument that is not allowed.
 
     Examples
     --------
@@ -171,7 +171,7 @@ def gaussian(
     Raises
     ------
     ValueError
-        For an argument outside what is allowed.
+        For an argument that is not allowed.
 
     Examples
     --------
@@ -191,8 +191,8 @@ def spiral(
 ) -> tuple[Points, Labels]:
     """Draw two arms of a spiral, each 1.75 turns long, half a turn apart.
 
-    At the share t in (0, 1] of an arm, from outside to inside, the radius is 5 t and the angle 1.75 t turns; label 1 is
-    label 0's arm negated.
+    Each arm is drawn from outside to inside: at the position t in (0, 1] the radius is 5 t and the angle 1.75 t turns.
+    The arm of label 1 is that of label 0 negated.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def spiral(
     Raises
     ------
     ValueError
-        For an argument outside what is allowed.
+        For an argument that is not allowed.
 
     Examples
     --------
@@ -244,7 +244,7 @@ def moons(
     Raises
     ------
     ValueError
-        For an argument outside what is allowed.
+        For an argument that is not allowed.
 
     Examples
     --------

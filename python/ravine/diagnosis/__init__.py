@@ -1,4 +1,4 @@
-"""Diagnosis: what goes wrong in training, by name, with the layer, a figure and what to do."""
+"""Diagnosis of training problems, by name, with the layer, a figure and a remedy."""
 
 from __future__ import annotations
 

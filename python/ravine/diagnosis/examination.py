@@ -1,4 +1,4 @@
-"""`diagnose`: all checks at once, on the weights as they are."""
+"""`diagnose`: all checks at once, on the current weights."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def diagnose(
     max_rows: int | None = 1000,
     n_threads: int | None = None,
 ) -> Diagnosis:
-    """Name what is wrong with a model on its data: dead units, lost gradients, too large a step, a bad fit.
+    """Find training problems of a model on its data: dead units, vanishing gradients, too large a step, a bad fit.
 
     Everything is computed in float64 with dropout off, and the model is not changed. With s(layer) for
-    |dL/dW| over the root mean square of the length of the layer's input rows, penalties left out, the findings are:
+    |dL/dW| over the root mean square of the length of the layer's input rows, without penalties, the findings are:
 
     ==================== ====================================================== =======================================
     name                 figure                                                 found where
@@ -73,9 +73,9 @@ def diagnose(
     X, y, sample_weight : array-like
         The training data, as for `fit`.
     validation_data : (X, y) or (X, y, sample_weight), optional
-        Other rows, to see whether the model does as well there; not for a loss that is a sum over rows.
+        Rows held out of training, to see whether the model generalises; not for a loss that is a sum over rows.
     max_rows : int >= 1 or None, default=1000
-        Rows of X to look at, evenly spaced among those that have a weight; None takes all.
+        The number of rows of X to use, evenly spaced among those with a weight above 0; None uses all.
     n_threads : int in [1, 1024], optional
         See `set_num_threads` for the default.
 
@@ -137,7 +137,7 @@ class Examination:
         return self._constant
 
     def examine(self, history: History, epoch: int | None, epochs: int) -> Diagnosis:
-        """Return what is wrong with the copy's weights, after some epochs of the number that there will be."""
+        """Return the findings for the copy's weights, after some of the fit's epochs."""
         copy = self.copy
         with np.errstate(over="ignore", invalid="ignore"):
             loss, gradients = copy.loss_and_gradients()

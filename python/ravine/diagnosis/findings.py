@@ -1,4 +1,4 @@
-"""What a diagnosis says."""
+"""The findings of a diagnosis."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ __all__ = ["Diagnosis", "Finding"]
 
 @dataclass(frozen=True)
 class Finding(State):
-    """One trouble; errors as for `diagnose`, which lists the names and what each figure is.
+    """One problem; errors as for `diagnose`, which lists the names and the meaning of each figure.
 
     Attributes
     ----------
     name : str
         Such as "dead_relu".
     layer : str or None
-        Where it shows; None where it belongs to no layer.
+        The layer that has it; None if it concerns no single layer.
     epoch : int or None
-        After which epoch, counted from 0 over all fits; None before the first.
+        The epoch after which it was found, counted from 0 over all fits; None before the first.
     figure : float
-        The number that tells.
+        The measured figure.
     evidence : str
         What was measured, in words.
     suggestion : str
-        What helps.
+        The remedy.
     """
 
     name: str
@@ -45,22 +45,22 @@ class Finding(State):
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What `diagnose` found: its findings, and what it measured on the way; errors as there.
+    """The result of `diagnose`: its findings and measurements; errors as for `diagnose`.
 
     Attributes
     ----------
     findings : tuple of Finding
-        The troubles, the gravest first. `len` counts them, `for` goes through them, `print` shows them.
+        The problems, the most severe first. `len` counts them, `for` iterates over them, `print` shows them.
     epoch : int or None
         As in `Finding`.
     loss : float
-        On the rows looked at, penalties included.
+        The loss on the rows used, penalties included.
     signals : dict of str to float
-        For each layer with a kernel, |dL/dW| over the root mean square of |x|, x being a row of the layer's input:
-        the size of the gradient that arrives there. Empty where the loss is not finite.
+        For each layer with a kernel, |dL/dW| over the root mean square of |x|, where x is a row of the layer's input:
+        the size of the gradient that arrives there. Empty if the loss is not finite.
     largest_curvature : float or None
-        lambda_max, the largest eigenvalue of the loss's second derivatives by the weights, from below; None where the
-        optimizer does not go by it.
+        A lower bound of lambda_max, the largest eigenvalue of the Hessian of the loss; None if the optimizer's step
+        size does not depend on it.
     largest_rate : float or None
         The learning rate beyond which steps along that eigenvector grow: 2/lambda_max for plain descent.
     """

@@ -1,4 +1,4 @@
-"""Troubles that show in the losses: divergence, overfitting, underfitting."""
+"""Problems that are visible in the losses: divergence, overfitting, underfitting."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _RISEN = 4.0
 _WORSE, _EPOCHS = 1.2, 10
 # Of what a constant prediction loses.
 _GAP, _GAINED = 0.2, 0.1
-# Nets stand still before they find a spiral (some 20 epochs) or an exclusive or (hundreds of steps on four rows): a
-# fifth of the epochs, within these limits, has to pass without a hundredth's gain.
+# The loss of nets stagnates before they find a spiral (some 20 epochs) or an exclusive or (hundreds of steps on four
+# rows): a fifth of the epochs, within these limits, has to pass without a hundredth's gain.
 _STILL, _STILL_SHARE, _STILL_EPOCHS = 0.01, 5, (30, 300)
 
 History = Mapping[str, Sequence[float]]
@@ -43,7 +43,7 @@ def not_finite(state: ModelState, rows: Inputs, n_threads: int, epoch: int | Non
 
 
 def diverging(copy: Float64Copy, history: History, epoch: int | None) -> Finding | None:
-    """Return the finding where the training loss has left its best far behind."""
+    """Return the finding if the training loss is far above its best."""
     losses = history.get("loss", ())
     if len(losses) < 2 or not math.isfinite(losses[-1]):
         return None
@@ -60,7 +60,7 @@ def diverging(copy: Float64Copy, history: History, epoch: int | None) -> Finding
 
 
 def overfitting(history: History, epoch: int | None) -> Finding | None:
-    """Return the finding where the validation loss rises while the training loss falls."""
+    """Return the finding if the validation loss rises while the training loss falls."""
     losses, held = history.get("loss", ()), history.get("val_loss", ())
     if len(held) <= _EPOCHS or not np.isfinite([*losses, *held]).all():
         return None
@@ -77,7 +77,7 @@ def overfitting(history: History, epoch: int | None) -> Finding | None:
 
 
 def wide_gap(loss: float, held: float, constant: float, epoch: int | None) -> Finding | None:
-    """Return the finding where other rows lose much more than the training rows."""
+    """Return the finding if the loss on other rows is much higher than on the training rows."""
     if not constant > 0.0 or not held - loss > _GAP * constant:
         return None
     gap = (held - loss) / constant
@@ -100,7 +100,7 @@ def no_longer_falls(history: History, epochs: int) -> bool:
 
 
 def underfitting(loss: float, constant: float, epoch: int | None) -> Finding | None:
-    """Return the finding where the loss, penalties excluded, is hardly below that of a constant prediction."""
+    """Return the finding if the loss, without penalties, is hardly below that of a constant prediction."""
     gained = 1.0 - loss / constant if constant > 0.0 else 1.0
     if gained >= _GAINED:
         return None
@@ -113,7 +113,7 @@ def underfitting(loss: float, constant: float, epoch: int | None) -> Finding | N
 
 
 def constant_loss(copy: Float64Copy) -> float:
-    """Return the loss of the best constant prediction on the rows, or NaN where the loss has no bottom at 0."""
+    """Return the loss of the best constant prediction on the rows, or NaN if the smallest possible loss is not 0."""
     state, data = copy.state, copy.data
     if state.need_head().targets == "count":
         return math.nan

@@ -1,4 +1,4 @@
-"""A float64 copy of a model with some rows, for looking at what training does without touching the model."""
+"""A float64 copy of a model with some rows, to examine training without changing the model."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Float64Copy:
     Parameters
     ----------
     state : ModelState
-        Of a model with a loss. It is not changed, also where it has no weights yet.
+        The state of a model with a loss. It is not changed, even if it has no weights yet.
     given : Data or (X, y, sample_weight)
         Rows as the engine has them, or as `fit` takes them.
     n_threads : int, default=1
-        No number depends on it.
+        The number of threads; no result depends on it.
     most : int or None, default=None
-        How many rows to keep at most; see `sample`.
+        The largest number of rows to keep; see `sample`.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Float64Copy:
         self.names = trainable_names(self.state)
 
     def take(self, weights: Mapping[str, NDArray[Any]]) -> None:
-        """Take over the weights of another model of the same layers."""
+        """Copy the weights of another model of the same layers."""
         for name, w in self.network.weights().items():
             w[...] = weights[name]
 
@@ -67,13 +67,13 @@ class Float64Copy:
         return float(loss), copied_gradients(self.state)
 
     def outputs(self, number: int) -> Vector | None:
-        """Return the outputs (n, units) of a layer; None where not all are finite."""
+        """Return the outputs (n, units) of a layer; None if not all are finite."""
         operations = self.state.plan.operations_up_to(number)
         return self.network.forward(self.data.X, operations=operations, n_threads=self.n_threads)
 
 
 def sample(data: Data, most: int | None) -> Data:
-    """Return copies of at most so many rows, evenly spaced among those that have a weight; all where `most` is None."""
+    """Return copies of at most `most` rows, evenly spaced among those with a weight above 0; all if `most` is None."""
     rows = np.arange(len(data.X)) if data.weight is None or not data.weight.any() else np.flatnonzero(data.weight)
     if most is None or most >= len(data.X):
         return data

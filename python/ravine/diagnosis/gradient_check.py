@@ -1,4 +1,4 @@
-"""Backpropagation held against gradients from losses alone."""
+"""Backpropagation compared with numeric gradients."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["GradientCheck", "ParameterCheck", "check_gradients"]
 
 @dataclass(frozen=True)
 class ParameterCheck:
-    """How the gradient by one array of weights compares; errors as for `check_gradients`.
+    """The comparison for one array of weights; errors as for `check_gradients`.
 
     Attributes
     ----------
@@ -30,15 +30,15 @@ class ParameterCheck:
     error : float
         The largest relative error among the weights compared.
     index : tuple of int
-        The weight that has it.
+        The index of the weight with this error.
     backpropagation, numeric : float
         The two derivatives there.
     compared : int
-        Weights compared.
+        The number of weights compared.
     kinks : int
-        Weights that were looked at, but stand on a kink, where there is no derivative to compare with.
+        The number of weights that were skipped because they are at a kink, where there is no derivative.
     size : int
-        All weights of the array.
+        The number of weights in the array.
     """
 
     name: str
@@ -53,14 +53,14 @@ class ParameterCheck:
 
 @dataclass(frozen=True)
 class GradientCheck:
-    """What `check_gradients` found; true where backpropagation holds. `print` shows a table; errors as for `fit`.
+    """The result of `check_gradients`; true if backpropagation is right. `print` shows a table; errors as for `fit`.
 
     Attributes
     ----------
     loss : float
         The loss at the weights, penalties included.
     parameters : dict of str to ParameterCheck
-        By name.
+        The comparisons by name.
     tolerance : float
         The relative error allowed.
     """
@@ -81,12 +81,12 @@ class GradientCheck:
 
     @property
     def kinks(self) -> int:
-        """How many weights stand on a kink."""
+        """The number of weights at a kink."""
         return sum(part.kinks for part in self.parameters.values())
 
     @property
     def compared(self) -> int:
-        """How many weights were compared."""
+        """The number of weights that were compared."""
         return sum(part.compared for part in self.parameters.values())
 
     @property
@@ -124,41 +124,42 @@ def check_gradients(
     weights_per_parameter: int | None = 100,
     n_threads: int | None = None,
 ) -> GradientCheck:
-    """Hold backpropagation against derivatives of the loss from five-point stencils, in float64.
+    """Compare backpropagation with derivatives of the loss from five-point stencils, in float64.
 
-    The numeric derivative is n = (f(w - 2h) - 8 f(w - h) + 8 f(w + h) - f(w + 2h)) / 12h, and the error against
-    backpropagation's g is |n - g| / max(|n|, |g|, s), where s is .001 of the largest gradient, or more where rounding
-    of the loss alone could exceed the tolerance. A float32 model is checked as a float64 copy, so the equations are
-    checked, not the rounding. Penalties belong to the loss, dropout is off, layers that are not trainable are left out;
-    the model is not changed.
+    The numeric derivative is n = (f(w - 2h) - 8 f(w - h) + 8 f(w + h) - f(w + 2h)) / 12h. The error of
+    backpropagation's g is |n - g| / max(|n|, |g|, s), where s is .001 of the largest gradient, or more if the rounding
+    of the loss alone could exceed the tolerance. A float32 model is checked as a float64 copy: the equations are
+    checked, not the rounding. Penalties are part of the loss, dropout is off, and layers that are not trainable are
+    skipped. The model is not changed.
 
-    Where the two disagree, h shrinks from 2^-10 to 2^-19 (times |w| above 1), to find the derivative between kinks such
-    as ReLU's at 0. Where a kink is closer than 2^-18, or the slopes to the left and to the right differ at the weight
-    itself, there is no derivative: such weights are counted in `kinks` and not compared. Inputs of 0 and initial
-    weights of 0 put ReLUs there.
+    If the two disagree, h is reduced from 2^-10 to 2^-19 (times |w| above 1), to find the derivative between kinks such
+    as ReLU's at 0. If a kink is closer than 2^-18, or the slopes to the left and to the right differ at the weight
+    itself, there is no derivative: such weights are counted in `kinks` and not compared. With inputs of 0 or initial
+    weights of 0, ReLUs are at their kink.
 
     Parameters
     ----------
     model : Sequential
         Compiled with a loss; it need not be fitted.
     X, y, sample_weight : array-like
-        As for `fit`. A few rows are enough: each weight takes 4 losses on all of them.
+        As for `fit`. A few rows are enough: each weight needs 4 losses on all of them.
     tolerance : float > 0, default=1e-6
         The relative error allowed.
     weights_per_parameter : int >= 1 or None, default=100
-        How many weights of each array to check, drawn by the model's `random_state`; None checks all.
+        The number of weights to check in each array, drawn by the model's `random_state`; None checks all.
     n_threads : int in [1, 1024], optional
         See `set_num_threads` for the default.
 
     Returns
     -------
     GradientCheck
-        True in a condition where all is well; `print` shows, for each array, the largest error and where it is.
+        True in a condition if no error exceeds the tolerance; `print` shows the largest error of each array and its
+        index.
 
     Raises
     ------
     ValueError, TypeError
-        As for `fit`; where no layer is trainable.
+        As for `fit`, and if no layer is trainable.
 
     References
     ----------
@@ -187,20 +188,20 @@ def check_gradients(
     weights = copy.network.parameters()
     parts = {}
     for number, (name, g) in enumerate(gradients.items()):
-        places = list(range(g.size))
+        indices = list(range(g.size))
         if weights_per_parameter is not None and weights_per_parameter < g.size:
             order = _core.epoch_order(g.size, copy.state.configuration.random_state, number)
-            places = sorted(order[:weights_per_parameter].tolist())
+            indices = sorted(order[:weights_per_parameter].tolist())
         along = Along(copy.loss, weights[name], loss)
-        parts[name] = _check_parameter(name, along, g, places, floor, allowed)
+        parts[name] = _check_parameter(name, along, g, indices, floor, allowed)
     return GradientCheck(loss, parts, allowed)
 
 
 def _check_parameter(
-    name: str, along: Along, g: Vector, places: ArrayLike, floor: float, tolerance: float
+    name: str, along: Along, g: Vector, indices: ArrayLike, floor: float, tolerance: float
 ) -> ParameterCheck:
     error, index, pair, compared, kinks = -1.0, 0, (math.nan, math.nan), 0, 0
-    for i in np.asarray(places).tolist():
+    for i in np.asarray(indices).tolist():
         slope, off = _compare(along, i, float(g.flat[i]), floor, tolerance)
         if off > tolerance and along.is_kink(i):
             kinks += 1

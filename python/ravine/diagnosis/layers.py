@@ -1,4 +1,4 @@
-"""Troubles that show in a layer: units that no longer learn, gradients that do not arrive."""
+"""Problems of a layer: units that no longer learn, gradients that do not arrive."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _FLAT, _FLAT_ROWS, _SATURATED = 0.05, 0.9, 0.5
 # Of a layer's units. Random initial weights never give two units the same; penalties that prune leave some alike, at 0.
 _ALIKE = 0.5
 # The sigmoid's derivative is at most .25: what four layers of them leave at best, so that five (.00098) are told. Sound
-# nets keep above a twentieth. The other way round, a last layer that has settled gets a 330th of what the first one
+# nets keep above a twentieth. The other way round, a last layer that has converged gets a 330th of what the first one
 # gets, in a net that learns on.
 _VANISHING, _EXPLODING = 0.25**4, 4.0**5
 
 
 @dataclass
 class LayerLook:
-    """What one layer does on some rows: its kernel's and bias's place in the model, its outputs, its gradients."""
+    """What one layer does on some rows: its index in the model, its outputs and its gradients."""
 
-    place: int
+    index: int
     name: str
     activation: str
     outputs: Vector
@@ -46,15 +46,15 @@ class LayerLook:
 
 
 def look_at(copy: Float64Copy, gradients: dict[str, Vector]) -> list[LayerLook]:
-    """Return what each layer does; the gradients are the loss's."""
+    """Return what each layer does; the gradients are those of the loss."""
     plan, layers, weights = copy.state.plan, copy.state.configuration.layers, copy.network.parameters()
     looks: list[LayerLook] = []
     inputs: Inputs = copy.data.X
-    for place, (name, layer) in enumerate(zip(plan.names, layers, strict=True)):
-        outputs = copy.outputs(place)
+    for index, (name, layer) in enumerate(zip(plan.names, layers, strict=True)):
+        outputs = copy.outputs(index)
         if outputs is None:  # the loss is finite all the same
             break
-        look = LayerLook(place, name, layer.activation_name, outputs.reshape(-1, plan.shapes[place][-1]))
+        look = LayerLook(index, name, layer.activation_name, outputs.reshape(-1, plan.shapes[index][-1]))
         kernel = f"{name}/kernel"
         if kernel in weights:
             look.kernel, look.bias = weights[kernel], weights.get(f"{name}/bias")
@@ -69,19 +69,19 @@ def look_at(copy: Float64Copy, gradients: dict[str, Vector]) -> list[LayerLook]:
 
 
 def troubles(copy: Float64Copy, looks: list[LayerLook], epoch: int | None) -> Iterator[Finding]:
-    """Give what is wrong with the layers."""
+    """Give the findings for the layers."""
     with_kernel = [look for look in looks if look.kernel is not None]
-    last = with_kernel[-1].place if with_kernel else -1
+    last = with_kernel[-1].index if with_kernel else -1
     yield from _flow([look for look in looks if look.signal is not None], epoch)
     for look in with_kernel:
-        if look.place < last:
+        if look.index < last:
             yield from _symmetric(copy, look, epoch)
     for look in looks:
         if len(look.outputs) < _ROWS:
             continue
         if look.activation == "relu":
             yield from _dead(look, epoch)
-        if look.activation in ("sigmoid", "tanh") and look.place < last:
+        if look.activation in ("sigmoid", "tanh") and look.index < last:
             yield from _saturated(look, epoch)
 
 
@@ -113,7 +113,7 @@ def _saturated(look: LayerLook, epoch: int | None) -> Iterator[Finding]:
 
 def _symmetric(copy: Float64Copy, look: LayerLook, epoch: int | None) -> Iterator[Finding]:
     assert look.kernel is not None
-    if look.dkernel is not None and look.dkernel.any() and _drawn_apart(copy, look.place):
+    if look.dkernel is not None and look.dkernel.any() and _drawn_apart(copy, look.index):
         return
     parts = [part.reshape(-1, part.shape[-1]) for part in (look.kernel, look.bias, look.dkernel) if part is not None]
     counts = Counter(unit.tobytes() for unit in np.concatenate(parts).T + 0.0)  # -0 becomes 0
@@ -128,9 +128,9 @@ def _symmetric(copy: Float64Copy, look: LayerLook, epoch: int | None) -> Iterato
         )  # fmt: skip
 
 
-def _drawn_apart(copy: Float64Copy, place: int) -> bool:
+def _drawn_apart(copy: Float64Copy, index: int) -> bool:
     """Whether dropout or noise before the next layer with weights gives equal units different gradients in training."""
-    for layer in copy.state.configuration.layers[place + 1 :]:
+    for layer in copy.state.configuration.layers[index + 1 :]:
         if layer.draws:
             return True
         if layer.kind != "activation" and layer.computes:

@@ -1,4 +1,4 @@
-"""Gradients from losses alone."""
+"""Numeric gradients, from losses alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .float64_copy import Float64Copy, Vector
 __all__ = ["EPSILON", "STEPS", "Along", "numeric_gradients"]
 
 # Steps for a weight below 2, doubled with every power of two above. The first is near eps^(1/5), where the stencil's
-# error h^4 f''''' / 30 meets the rounding eps |f| / h; the others find a gradient between kinks that stand closer.
+# error h^4 f''''' / 30 meets the rounding eps |f| / h; the others find a gradient between closer kinks.
 STEPS = (2.0**-10, 2.0**-13, 2.0**-16, 2.0**-19)
 EPSILON = 2.0**-52
 
@@ -30,11 +30,11 @@ def numeric_gradients(
     sample_weight: ArrayLike | None = None,
     n_threads: int | None = None,
 ) -> dict[str, NDArray[np.float64]]:
-    """Return the gradients of the loss by every weight from five-point stencils, in float64: backpropagation's twin.
+    """Return the gradients of the loss with respect to all weights from five-point stencils, in float64.
 
-    It takes 4 losses on all rows for every weight, n weights making it about n times as slow as backpropagation: for
-    tests, teaching and small nets. See `check_gradients` for the equation; h is 2^-13 (times |w| above 1), small enough
-    that few ReLUs have their kink within it, large enough that rounding leaves ten digits.
+    They need 4 losses on all rows for every weight, so n weights take about n times as long as backpropagation: use
+    them for tests, teaching and small nets. See `check_gradients` for the equation. h is 2^-13 (times |w| above 1),
+    small enough that few ReLUs have their kink within it, large enough for ten digits after rounding.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def numeric_gradients(
 
 
 class Along:
-    """A loss as a function of single weights of an array, which is moved in place and put back."""
+    """A loss as a function of single weights of an array, which are changed in place and restored."""
 
     def __init__(self, loss: Callable[[], float], w: Vector, value: float) -> None:
         self.loss = loss
@@ -104,10 +104,10 @@ class Along:
 
     def slope(self, i: int, h: float) -> float:
         """Return the five-point derivative."""
-        return sum(coefficient * self.at(i, place * h) for place, coefficient in _CENTRAL) / (12.0 * h)
+        return sum(coefficient * self.at(i, offset * h) for offset, coefficient in _CENTRAL) / (12.0 * h)
 
     def bend(self, i: int, h: float) -> float:
-        """Return by how much the slopes to the right and to the left differ: h f'' without a kink."""
+        """Return the difference of the slopes to the right and to the left: h f'' without a kink."""
         return abs(self.at(i, h) - 2.0 * self.value + self.at(i, -h)) / h
 
     def is_kink(self, i: int) -> bool:

@@ -13,7 +13,7 @@ from .float64_copy import Float64Copy, Vector
 
 __all__ = ["largest_curvature", "largest_rate", "too_large_a_step"]
 
-# A net of several layers settles where its curvature is a little above what the rate allows, and still learns: Cohen,
+# The curvature of a net of several layers converges to slightly above what the rate allows, and it still learns: Cohen,
 # Kaur, Li, Kolter and Talwalkar, "Gradient descent on neural networks typically occurs at the edge of stability",
 # 2021. On the way there its curvature has been seen at 1.8 times. A loss of one layer is convex, and steps beyond the
 # limit do not come back.
@@ -26,15 +26,15 @@ _ENOUGH = 0.005
 def largest_curvature(copy: Float64Copy, start: Vector | None = None) -> tuple[float, Vector]:
     """Return lambda_max of the loss's second derivatives, and its eigenvector.
 
-    Power iteration: v <- H v / |H v|, with H v = (g(w + h v) - g(w - h v)) / 2h. Where the eigenvalue of the largest
-    size is negative, H - lambda I takes H's place. The largest v H v of all is returned: it is never above lambda_max.
+    Power iteration: v <- H v / |H v|, with H v = (g(w + h v) - g(w - h v)) / 2h. If the eigenvalue of the largest size
+    is negative, H is replaced by H - lambda I. The largest v H v of all is returned: it is never above lambda_max.
 
     Parameters
     ----------
     copy : Float64Copy
-        Left as it is.
+        It is not changed.
     start : ndarray, optional
-        Where to begin, such as the eigenvector of an epoch before; None draws.
+        The initial vector, such as the eigenvector of an earlier epoch; None draws one.
     """
     views = copy.network.parameters()
     weights = [views[name] for name in copy.names]
@@ -75,10 +75,10 @@ def largest_curvature(copy: Float64Copy, start: Vector | None = None) -> tuple[f
 
 
 def largest_rate(optimizer: Optimizer, curvature: float) -> float | None:
-    """Return the rate beyond which descent on x' C x / 2 grows, C's largest eigenvalue being the curvature.
+    """Return the rate beyond which descent on x' C x / 2 diverges, where c, C's largest eigenvalue, is the curvature.
 
     Plain: 2/c. With momentum m: 2 (1 + m)/c, in the average form that over 1 - m; Nesterov: 2 (1 + m)/(1 + 2m)/c. None
-    for optimizers whose step is no fixed multiple of the gradient, and where the loss does not curve upwards.
+    for optimizers whose step is not a fixed multiple of the gradient, and if the loss does not curve upwards.
     """
     if not isinstance(optimizer, SGD) or not 0.0 < curvature < math.inf:
         return None
@@ -92,7 +92,7 @@ def largest_rate(optimizer: Optimizer, curvature: float) -> float | None:
 def too_large_a_step(
     copy: Float64Copy, rate: float, limit: float, curvature: float, epoch: int | None
 ) -> Finding | None:
-    """Return the finding, where the rate is beyond its limit."""
+    """Return the finding if the rate is beyond its limit."""
     layers = {name.rpartition("/")[0] for name in copy.names}
     ratio = rate / limit
     if ratio <= (1.0 if len(layers) == 1 else _BEYOND):

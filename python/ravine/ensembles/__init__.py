@@ -1,1 +1,1 @@
-"""Many models: ensembles whose mean predicts, and many starts of which the best is kept."""
+"""Many models: ensembles, which predict with their mean, and many starts, of which the best is kept."""

@@ -1,4 +1,4 @@
-"""Ensembles: several models whose mean predicts."""
+"""Ensembles: several models that predict with their mean."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def mean_of(arrays: Sequence[Array]) -> Array:
 
 
 class Ensemble(Described):
-    """Several models of one architecture, whose mean predicts.
+    """Several models of one architecture, which predict with their mean.
 
     Independent members are the model with the seeds random_state, random_state + 1 ... (modulo 2^32). With bagging,
-    each also has n rows of its own, drawn with replacement from n. These are trained in one run of the engine, one a
-    thread, each with the bits it has when it is trained alone. Snapshots are the weights of one model's training after
-    each epochs // size epochs; they cost no more than that training, and differ most where the learning rate goes up
-    and down.
+    each member also has its own n rows, drawn with replacement from n. All are trained in one run of the engine, one
+    per thread, each with the same bits as when it is trained alone. Snapshots are the weights of one model after each
+    epochs // size epochs of its training. They cost no more than that training, and differ most with a cyclic learning
+    rate.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class Ensemble(Described):
     size : int >= 1, default=5
         The number of members.
     kind : {"independent", "bagging", "snapshot"}, default="independent"
-        What makes them differ.
+        How the members differ.
 
     Attributes
     ----------
@@ -104,17 +104,17 @@ class Ensemble(Described):
 
     @classmethod
     def from_models(cls, models: Iterable[Sequential]) -> Ensemble:
-        """Return an ensemble of models that are trained already; they are not copied.
+        """Return an ensemble of trained models; they are not copied.
 
         Parameters
         ----------
         models : list of Sequential
-            Models whose outputs have one meaning: the same shape, loss and classes.
+            Models with outputs of the same meaning: the same shape, loss and classes.
 
         Raises
         ------
         ValueError, TypeError
-            For an empty list, models that are not compiled and trained, or do not fit each other.
+            For an empty list, and for models that are not compiled and trained or do not match each other.
         """
         if isinstance(models, Sequential) or not hasattr(models, "__iter__"):
             raise TypeError(f"models must be a list of Sequential, got {models!r}")
@@ -141,12 +141,12 @@ class Ensemble(Described):
         return made
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write all members to one file, as `Sequential.save` does one model; `Ensemble.load` gives them back.
+        """Write all members to one file, as `Sequential.save` does one model; `Ensemble.load` reads it.
 
         Parameters
         ----------
         path : str or path
-            The file; one that is there is replaced.
+            The file; an existing one is replaced.
 
         Raises
         ------
@@ -163,7 +163,7 @@ class Ensemble(Described):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, custom_objects: Mapping[str, Any] | None = None) -> Ensemble:
-        """Return the ensemble that `save` has written; its members predict, and train on, as those that were saved.
+        """Return the ensemble that `save` has written; its members predict and continue training like the saved ones.
 
         Parameters
         ----------
@@ -175,7 +175,7 @@ class Ensemble(Described):
         Raises
         ------
         CheckpointFormatError, CheckpointVersionError, CheckpointMismatchError, TypeError, OSError
-            As for `ravine.load`; a mismatch too for a file of one model.
+            As for `ravine.load`; CheckpointMismatchError also for a file of one model.
 
         Warns
         -----
@@ -243,7 +243,7 @@ class Ensemble(Described):
         ValueError, TypeError
             As for `Sequential.fit`, and for fewer epochs than snapshots.
         DivergenceError
-            As for `Sequential.fit`; the other members have been trained by then.
+            As for `Sequential.fit`; the other members are trained nevertheless.
         """
         count = check_int("epochs", epochs, 0)
         if self.kind == "snapshot":
@@ -291,7 +291,7 @@ class Ensemble(Described):
         return self._mean(lambda model: model.predict_proba(X, n_threads=n_threads))
 
     def predict_classes(self, X: MatrixLike, *, n_threads: int | None = None) -> NDArray[Any]:
-        """Return the likeliest label by the mean probabilities, or scores where there are none; as for `Sequential`.
+        """Return the most likely label by the mean probabilities, or scores if there are none; as for `Sequential`.
 
         Raises
         ------
@@ -310,7 +310,7 @@ class Ensemble(Described):
         sample_weight: ArrayLike | None = None,
         n_threads: int | None = None,
     ) -> dict[str, float]:
-        """Return the loss and the metrics of the mean probabilities, or else outputs; no penalties are added.
+        """Return loss and metrics of the mean probabilities, or else the mean outputs; penalties are not added.
 
         Arguments and errors as for `Sequential.evaluate`.
 
@@ -332,7 +332,7 @@ class Ensemble(Described):
     def average_weights(self) -> dict[str, NDArray[Any]]:
         """Return the mean of the members' weights by name.
 
-        Only of snapshots, or members that started alike, is it a good model: hidden units of others do not match.
+        It is a good model only for snapshots or members with the same start: hidden units of others do not match.
 
         Raises
         ------

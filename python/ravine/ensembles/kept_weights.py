@@ -18,7 +18,7 @@ __all__ = ["KeptWeights"]
 
 
 class KeptWeights(Hooks):
-    """Keeps the weights after every k-th epoch, the latest of them; see `callbacks.CheckpointEnsemble`."""
+    """Keeps the latest weights of every k-th epoch; see `callbacks.CheckpointEnsemble`."""
 
     model: Sequential
 
@@ -34,7 +34,7 @@ class KeptWeights(Hooks):
         self.weights: list[dict[str, NDArray[Any]]] = []
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Start afresh."""
+        """Reset."""
         self._forget()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
@@ -45,7 +45,7 @@ class KeptWeights(Hooks):
             self.weights = [*self.weights, kept][-self.size :]
 
     def models(self) -> tuple[Sequential, ...]:
-        """Return copies of the model, one with each of the weights.
+        """Return copies of the model, one for each kept epoch.
 
         Raises
         ------

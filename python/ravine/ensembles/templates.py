@@ -1,4 +1,4 @@
-"""The models that others are made like."""
+"""Checks of the models from which ensembles and starts are made."""
 
 from __future__ import annotations
 

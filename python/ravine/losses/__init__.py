@@ -1,4 +1,4 @@
-"""Losses: what training minimises.
+"""Losses, which training minimises.
 
 A description names a compiled kernel and how its rows are reduced: with weights w over the batch,
 `sum(w l) / sum(w)` for reduction="mean", `sum(w l)` for "sum", and `(sum(w l) + penalties) / sum(w)` for
@@ -30,5 +30,5 @@ _NAMES |= {
 
 
 def get(loss: str | Loss) -> Loss:
-    """Return the loss that a name stands for; an object is returned as it is. ValueError for others."""
+    """Return the loss of this name; an object is returned as it is. ValueError for others."""
     return loss if isinstance(loss, Loss) else _NAMES[check_choice("loss", loss, _NAMES)]()

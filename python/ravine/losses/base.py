@@ -1,4 +1,4 @@
-"""What all losses share, and what a network's last layer becomes beside one."""
+"""The base class of losses, and the head that joins a loss to a network's last layer."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Head:
     Attributes
     ----------
     loss, setting, reduction, skip_activation
-        What the engine is told.
+        Settings for the engine.
     targets : str
-        What targets are: "real", "count" (>= 0), "binary" (in [0, 1]), "categorical" (a class), "sign" (-1 or 1).
+        The kind of targets: "real", "count" (>= 0), "binary" (in [0, 1]), "categorical" (a class), "sign" (-1 or 1).
     logits : str or None
-        Where training sees logits: the function that makes probabilities of them.
+        If training uses logits: the function that turns them into probabilities.
     link : str or None
-        The function that makes probabilities of the network's outputs; None where they are so already, or never.
+        The function that turns the network's outputs into probabilities; None if they already are, or never are.
     probabilities : bool
         Whether the outputs, after `link`, are probabilities.
     """
@@ -42,12 +42,12 @@ class Head:
 
 
 class Loss(Described):
-    """What all losses share.
+    """The base class of losses.
 
     Parameters
     ----------
     reduction : {"mean", "sum", "penalized_mean"}, default="mean"
-        How the rows of a batch are put together.
+        How the losses of a batch's rows are reduced.
 
     Raises
     ------
@@ -76,7 +76,7 @@ class Loss(Described):
         units : int
             The network's outputs.
         skippable : bool, default=True
-            Whether the activation is the very last thing the network does.
+            Whether the activation is the last operation of the network.
 
         Raises
         ------

@@ -16,7 +16,7 @@ __all__ = [
 
 
 class _Crossentropy(Loss):
-    """From logits: after a linear layer the outputs are logits; `_activation` is left out in training."""
+    """From logits: after a linear layer the outputs are logits; `_activation` is skipped in training."""
 
     _activation: Link
 
@@ -43,9 +43,9 @@ class _Crossentropy(Loss):
 class BinaryCrossentropy(_Crossentropy):
     """l = mean of softplus(z) - t z, which is -t log p - (1 - t) log(1 - p) with p = sigmoid(z).
 
-    The last layer has activation "sigmoid" (left out in training, so that nothing is lost in rounding) or is linear.
-    With one output, targets are two classes; with more, each output is a question of its own (multi-label) and targets
-    have a column for each. Targets between 0 and 1 are probabilities. `reduction` as for `Loss`.
+    The last layer has activation "sigmoid" (skipped in training, so that no precision is lost) or is linear. With one
+    output, targets are two classes; with more, the outputs are separate binary labels (multi-label), and targets have a
+    column for each. Targets between 0 and 1 are probabilities. `reduction` as for `Loss`.
 
     Examples
     --------
@@ -62,9 +62,9 @@ class BinaryCrossentropy(_Crossentropy):
 class CategoricalCrossentropy(_Crossentropy):
     """l = -sum t log p with p = softmax(z), for two or more classes with an output each.
 
-    The last layer has activation "softmax" (left out in training, so that nothing is lost in rounding) or is linear.
-    Targets are integer labels in [0, units), strings, or rows of probabilities (one-hot rows), which sum to 1.
-    `reduction` as for `Loss`.
+    The last layer has activation "softmax" (skipped in training, so that no precision is lost) or is linear. Targets
+    are integer labels in [0, units), strings, or rows of probabilities (one-hot rows), which sum to 1. `reduction` as
+    for `Loss`.
     """
 
     _engine = "categorical_cross_entropy"
@@ -78,17 +78,17 @@ class CategoricalCrossentropy(_Crossentropy):
 
 
 class BinaryFocalCrossentropy(BinaryCrossentropy):
-    """l = mean of -t (1 - p)^g log p - (1 - t) p^g log(1 - p) with p = sigmoid(z): sure and right rows hardly count.
+    """l = mean of -t (1 - p)^g log p - (1 - t) p^g log(1 - p) with p = sigmoid(z): well-classified rows weigh little.
 
-    Layers and targets are as for `BinaryCrossentropy`, which it is with gamma=0. A weight of the classes, the
-    paper's alpha, is `class_weight={0: 1 - alpha, 1: alpha}` of `fit`.
+    Layers and targets are as for `BinaryCrossentropy`, to which it is equal with gamma=0. For the paper's alpha, a
+    weight of the classes, pass `class_weight={0: 1 - alpha, 1: alpha}` to `fit`.
 
     Parameters
     ----------
     gamma : float >= 0, default=2.0
-        g: a row with p = 0.9 for its class counts (1 - 0.9)^g of what it counts without.
+        g: the loss of a row with p = 0.9 for its class is multiplied by (1 - 0.9)^g.
     reduction : {"mean", "sum", "penalized_mean"}, default="mean"
-        How the rows of a batch are put together.
+        How the losses of a batch's rows are reduced.
 
     Raises
     ------
@@ -122,12 +122,12 @@ class BinaryFocalCrossentropy(BinaryCrossentropy):
 class WeightedBinaryCrossentropy(_Crossentropy):
     """l = mean of |t| log(1 + e^(-s z)), s = sign t: as `BinaryCrossentropy`, with a weight for each output of a row.
 
-    Targets have a column for each output: w where the answer is yes, -w where it is no, with a weight w >= 0; 0 leaves
-    an output out, where the answer is not known. Layers are as for `BinaryCrossentropy`. `reduction` as for `Loss`.
+    Targets have a column for each output: w for a positive label, -w for a negative one, with a weight w >= 0; 0 for an
+    unknown label, which is ignored. Layers are as for `BinaryCrossentropy`. `reduction` as for `Loss`.
 
     Examples
     --------
-    The first row's second answer is unknown, and a yes to the second question counts three times:
+    The second label of the first row is unknown, and that of the second row has the weight 3:
 
     >>> import ravine as rv
     >>> model = rv.Sequential([rv.layers.Input(1), rv.layers.Dense(2)], dtype="float64", random_state=0)
@@ -142,17 +142,17 @@ class WeightedBinaryCrossentropy(_Crossentropy):
 
 
 class CategoricalFocalCrossentropy(CategoricalCrossentropy):
-    """l = -sum t (1 - p)^g log p with p = softmax(z): sure and right rows hardly count.
+    """l = -sum t (1 - p)^g log p with p = softmax(z): well-classified rows weigh little.
 
-    Layers and targets are as for `CategoricalCrossentropy`, which it is with gamma=0. Weights of the classes are
-    `class_weight` of `fit`. Integer labels are several times as fast as rows of probabilities.
+    Layers and targets are as for `CategoricalCrossentropy`, to which it is equal with gamma=0. For weights of the
+    classes, pass `class_weight` to `fit`. Integer labels are several times as fast as rows of probabilities.
 
     Parameters
     ----------
     gamma : float >= 0, default=2.0
-        g: a row with p = 0.9 for its class counts (1 - 0.9)^g of what it counts without.
+        g: the loss of a row with p = 0.9 for its class is multiplied by (1 - 0.9)^g.
     reduction : {"mean", "sum", "penalized_mean"}, default="mean"
-        How the rows of a batch are put together.
+        How the losses of a batch's rows are reduced.
 
     Raises
     ------
@@ -181,7 +181,7 @@ class CategoricalFocalCrossentropy(CategoricalCrossentropy):
 
 
 class LogLoss(Loss):
-    """The cross entropy of outputs that are probabilities: a last layer's sigmoid or softmax is not left out.
+    """The cross entropy of outputs that are probabilities: a last layer's sigmoid or softmax is not skipped.
 
     l = mean of -t log y - (1 - t) log(1 - y); after a softmax l = -sum t log y. 0 log 0 is 0.
     The last layer has activation "sigmoid" or "softmax", with no dropout after it. `reduction` as for `Loss`.

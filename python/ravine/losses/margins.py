@@ -1,4 +1,4 @@
-"""Losses of classes as signs."""
+"""Losses of classes that are encoded as signs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["Hinge", "Perceptron"]
 
 
 class _Margin(Loss):
-    """Classes as signs. A step at the end is left out in training: the loss is that of its input."""
+    """Classes as signs. A final step activation is skipped in training: the loss is that of its input."""
 
     _targets = "sign"
 
@@ -20,27 +20,27 @@ class _Margin(Loss):
 
 
 class Perceptron(_Margin):
-    """l = mean max(0, -t y) with t = -1 or 1 (Rosenblatt 1958); labels 0 and 1 stand for -1 and 1.
+    """l = mean max(0, -t y) with t = -1 or 1 (Rosenblatt 1958); labels 0 and 1 mean -1 and 1.
 
-    With several outputs, integer labels set one class against the rest. A last layer with activation "step" learns
-    too: y is then the step's input. `reduction` as for `Loss`.
+    With several outputs, integer labels mean one class against the rest. A last layer with activation "step" can be
+    trained too: y is then the step's input. `reduction` as for `Loss`.
     """
 
     _engine = "perceptron"
 
 
 class Hinge(_Margin):
-    """l = mean max(0, margin - t y) with t = -1 or 1; labels 0 and 1 stand for -1 and 1.
+    """l = mean max(0, margin - t y) with t = -1 or 1; labels 0 and 1 mean -1 and 1.
 
-    With several outputs, integer labels set one class against the rest. A last layer with activation "step" learns
-    too: y is then the step's input.
+    With several outputs, integer labels mean one class against the rest. A last layer with activation "step" can be
+    trained too: y is then the step's input.
 
     Parameters
     ----------
     margin : float >= 0, default=1.0
-        How far on the right side an output must be to cost nothing.
+        The margin by which an output must be on the right side to have no loss.
     reduction : {"mean", "sum", "penalized_mean"}, default="mean"
-        How the rows of a batch are put together.
+        How the losses of a batch's rows are reduced.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Losses of numbers and of counts."""
+"""Losses for regression and counts."""
 
 from __future__ import annotations
 
@@ -62,9 +62,10 @@ class Huber(Loss):
     Parameters
     ----------
     delta : float > 0, default=1.0
-        Where the parabola ends; 1.35 standard deviations of the noise keep 95 % of the efficiency of least squares.
+        Where the loss turns from quadratic to linear; 1.35 standard deviations of the noise keep 95 % of the efficiency
+        of least squares.
     reduction : {"mean", "sum", "penalized_mean"}, default="mean"
-        How the rows of a batch are put together.
+        How the losses of a batch's rows are reduced.
 
     Raises
     ------
@@ -83,16 +84,16 @@ class Huber(Loss):
 
 
 class Quantile(Loss):
-    """l = mean of tau (t - y) where y < t, else (1 - tau) (y - t): least where y is the quantile tau of the targets.
+    """l = mean of tau (t - y) where y < t, else (1 - tau) (y - t): minimal where y is the quantile tau of the targets.
 
     Two nets with tau = 0.05 and 0.95 bound 90 % of the targets; tau = 0.5 is half the absolute error.
 
     Parameters
     ----------
     tau : float in (0, 1), default=0.5
-        Which share of the targets lies below the outputs that cost least.
+        The quantile: the share of the targets that lies below the best outputs.
     reduction : {"mean", "sum", "penalized_mean"}, default="mean"
-        How the rows of a batch are put together.
+        How the losses of a batch's rows are reduced.
 
     Raises
     ------
@@ -133,7 +134,7 @@ class Poisson(Loss):
     log_input : bool, default=True
         Whether the outputs are log r (l = exp(y) - t y) or r itself.
     reduction : {"mean", "sum", "penalized_mean"}, default="mean"
-        How the rows of a batch are put together.
+        How the losses of a batch's rows are reduced.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Targets as the engine takes them: rows of the outputs' shape, or one class index a row. Nothing broadcasts."""
+"""Encoding of targets for the engine: rows of the outputs' shape, or one class index per row. Nothing broadcasts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def encode_targets(
     array : ndarray, shape (n,), (n, 1) or (n, units)
         Numbers, bools or strings.
     y : array-like
-        What the array was made of.
+        The targets as the user gave them.
     head : Head
         The loss joined to the last layer.
     rows : int
@@ -44,7 +44,7 @@ def encode_targets(
     target : ndarray, shape (n, units) of dtype, or (n,) of int32
         Targets or class indices.
     classes : ndarray or None
-        The label of each class; None where the loss knows no classes.
+        The label of each class; None if the loss is not a classification loss.
     """
     array = _checked(array, y)
     if len(array) != rows:
@@ -245,7 +245,7 @@ def class_weights(class_weight: Any, target: Array, head: Head, classes: Array |
     Parameters
     ----------
     class_weight : dict or "balanced"
-        A weight by label, 1 for labels that are not named; "balanced" is n / (number of classes * rows of the class).
+        A weight by label, 1 for labels without an entry; "balanced" is n / (number of classes * rows of the class).
     target : ndarray
         Encoded targets.
     head : Head

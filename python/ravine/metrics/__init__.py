@@ -1,9 +1,9 @@
-"""Metrics: what is reported beside the loss.
+"""Metrics, which are reported with the loss.
 
-Each has a plain function of targets, predictions and weights, and a description for `compile`. The engine gathers those
-that are sums over rows (accuracies, squared and absolute error) while it computes the loss, where its outputs suit;
-the others come from a pass over the data after the epoch. Where the loss is a cross entropy, predictions are
-probabilities. Several outputs: precision, recall, f1, auc and r2 are unweighted means over the columns.
+Each has a plain function of targets, predictions and weights, and a description for `compile`. Metrics that are sums
+over rows (accuracies, squared and absolute error) are computed by the engine with the loss, where its outputs allow it.
+The others need a pass over the data after the epoch. If the loss is a cross entropy, predictions are probabilities.
+With several outputs, precision, recall, f1, auc and r2 are unweighted means over the columns.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ _NAMES: dict[str, type[Metric]] = {
 
 
 def check_metrics(metrics: Any) -> tuple[Metric, ...]:
-    """Return the metrics of a list; their names are those of the history, so that none may be taken."""
+    """Return the metrics of a list; their names appear in the history, so each may be used only once."""
     if isinstance(metrics, (str, Metric)) or not hasattr(metrics, "__iter__"):
         raise TypeError(f"metrics must be a list of names and metrics, got {metrics!r}")
     chosen = tuple(get(metric) for metric in metrics)
@@ -85,5 +85,5 @@ def check_metrics(metrics: Any) -> tuple[Metric, ...]:
 
 
 def get(metric: str | Metric) -> Metric:
-    """Return the metric of a name, reported by that name; an object is returned as it is. ValueError for others."""
+    """Return the metric of this name, reported under it, or the given object. ValueError for others."""
     return metric if isinstance(metric, Metric) else _NAMES[check_choice("metric", metric, _NAMES)](name=metric)

@@ -1,4 +1,4 @@
-"""What all metrics share."""
+"""The base classes of metrics."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Metric", "Thresholded"]
 
 
 class Metric(Described):
-    """What all metrics share.
+    """The base class of metrics.
 
     Parameters
     ----------
@@ -33,11 +33,11 @@ class Metric(Described):
         self.name: str = check_name("name", self._name if name is None else name)
 
     def engine(self, head: Head, units: int) -> tuple[str, float] | None:
-        """Return the engine's metric and its setting; None where a pass over the predictions is needed."""
+        """Return the engine's metric and its setting; None if a pass over the predictions is needed."""
         return None
 
     def compute(self, y_true: Array, y_pred: Array, sample_weight: Array | None, head: Head) -> float:
-        """Return the value on predictions: probabilities where `head` has them, otherwise outputs.
+        """Return the value on predictions: probabilities if `head` defines them, otherwise outputs.
 
         Parameters
         ----------
@@ -54,13 +54,13 @@ class Metric(Described):
 
 
 class Thresholded(Metric):
-    """A metric of yes and no.
+    """A metric of binary predictions.
 
     Parameters
     ----------
     threshold : float, optional
         Predictions above it count as class 1. Default: 0 after a perceptron or hinge loss, otherwise 0.5; with one
-        class a row, the largest prediction counts.
+        class per row, the largest prediction counts.
     name : str, optional
         The name in the history.
 

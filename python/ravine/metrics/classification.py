@@ -1,4 +1,4 @@
-"""Metrics of classes: how many are right, and which are confused."""
+"""Metrics of classification."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["AUC", "Accuracy", "BinaryAccuracy", "F1Score", "Precision", "Recall"
 
 
 class Accuracy(Metric):
-    """The share of rows whose class is right: the largest of several outputs, or one output's side of 0.5 (or 0).
+    """The share of rows with the right class: the largest of several outputs, or one output's side of 0.5 (or 0).
 
     `name` as for `Metric`.
     """
@@ -69,7 +69,7 @@ class TopKAccuracy(Metric):
     Parameters
     ----------
     k : int >= 1, default=5
-        How many outputs may be tried.
+        The number of largest outputs that count.
     name : str, optional
         The name in the history.
 
@@ -108,9 +108,9 @@ class _PerClass(Thresholded):
 
 
 class Precision(_PerClass):
-    """True positives among those predicted positive; a mean over the columns.
+    """The share of predicted positives that are positive; a mean over the columns.
 
-    `name` and `threshold` as for `BinaryAccuracy`; with one class a row and no threshold, the largest output counts.
+    `name` and `threshold` as for `BinaryAccuracy`; with one class per row and no threshold, the largest output counts.
     """
 
     _name = "precision"
@@ -118,7 +118,7 @@ class Precision(_PerClass):
 
 
 class Recall(_PerClass):
-    """True positives among those that are positive; settings as for `Precision`."""
+    """The share of positives that are predicted; settings as for `Precision`."""
 
     _name = "recall"
     _function = staticmethod(recall)
@@ -132,7 +132,7 @@ class F1Score(_PerClass):
 
 
 class AUC(Metric):
-    """The area under the ROC curve: the chance that a positive row scores above a negative one.
+    """The area under the ROC curve: the probability that a positive row scores above a negative one.
 
     `name` as for `Metric`.
     """

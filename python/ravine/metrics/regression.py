@@ -1,4 +1,4 @@
-"""Metrics of numbers: how far predictions are off."""
+"""Metrics of regression."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The metrics as plain functions of targets, predictions and weights.
 
-All raise ValueError or TypeError for arrays that do not fit each other, hold other things than numbers, NaN or
-infinities, for a label out of range and for weights below 0.
+All raise ValueError or TypeError for arrays of different lengths or shapes, for entries that are not finite numbers,
+for a label out of range and for weights below 0.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | No
     Raises
     ------
     ValueError, TypeError
-        If shapes do not fit, a label is out of range, a weight is below 0, or an entry is no finite number.
+        If shapes do not match, a label is out of range, a weight is below 0, or an entry is not a finite number.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | No
 def binary_accuracy(
     y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None, *, threshold: float = 0.5
 ) -> float:
-    """Share of entries for which `y_pred > threshold` says the same as `y_true > 0.5`.
+    """Share of entries for which `y_pred > threshold` equals `y_true > 0.5`.
 
     Other arguments, and errors, as for `accuracy`; of one output, both may be vectors.
 
@@ -223,7 +223,7 @@ def precision(
     Raises
     ------
     ValueError, TypeError
-        As for `accuracy`, and for a threshold that is no finite number.
+        As for `accuracy`, and for a threshold that is not a finite number.
 
     Examples
     --------
@@ -278,9 +278,9 @@ def auc(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = 
 
 
 def _auc(positive: Array, score: Array, weight: Array) -> float:
-    _, place = np.unique(score, return_inverse=True)
-    up = np.bincount(place, weight * positive)
-    down = np.bincount(place, weight * ~positive)
+    _, index = np.unique(score, return_inverse=True)
+    up = np.bincount(index, weight * positive)
+    down = np.bincount(index, weight * ~positive)
     pairs = up.sum() * down.sum()
     below = np.cumsum(down) - down
     return float((up * (below + 0.5 * down)).sum() / pairs) if pairs else float("nan")
@@ -294,10 +294,10 @@ def threshold_for(
     precision: float | None = None,
     recall: float | None = None,
 ) -> float:
-    """Threshold with which `y_pred > threshold` has a wanted precision or recall.
+    """The threshold with which `y_pred > threshold` has a wanted precision or recall.
 
-    Of the thresholds with at least the wanted precision, the one with the largest recall; of those with at least the
-    wanted recall, the one with the largest precision. Of equals the highest.
+    Of the thresholds with at least the wanted precision, the one with the largest recall is returned; of those with at
+    least the wanted recall, the one with the largest precision. Of equal ones the highest is returned.
 
     Parameters
     ----------
@@ -308,7 +308,7 @@ def threshold_for(
     sample_weight : array-like, shape (n,), optional
         Weights of the rows.
     precision, recall : float in (0, 1], optional
-        What is wanted: one of the two.
+        The wanted precision or recall; give one of the two.
 
     Returns
     -------
@@ -318,8 +318,8 @@ def threshold_for(
     Raises
     ------
     ValueError, TypeError
-        For none or both of precision and recall, for several outputs, where no row is positive, where no threshold has
-        the wanted precision, and as for `accuracy`.
+        For none or both of precision and recall, for several outputs, if no row is positive, if no threshold has the
+        wanted precision, and as for `accuracy`.
 
     Examples
     --------

@@ -1,1 +1,1 @@
-"""What ravine runs on: threads and configuration."""
+"""The runtime: threads and configuration."""

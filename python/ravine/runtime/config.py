@@ -1,4 +1,4 @@
-"""What ravine runs on."""
+"""The configuration that ravine runs with."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
     Parameters
     ----------
     mode : {"stdout", "dicts"}, default="stdout"
-        "dicts" returns them instead.
+        "dicts" returns them instead of printing.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""How many threads a run uses where the call does not say."""
+"""The default number of threads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _openmp: int = _core.openmp_threads()  # what the OpenMP runtime took of the env
 
 
 def check_n_threads(value: Any) -> int:
-    """Return `n_threads` as an int; None gives the default. Where the system refuses so many, fewer and a warning."""
+    """Return `n_threads` as an int; None gives the default. If the system refuses so many: fewer, with a warning."""
     wanted = get_num_threads() if value is None else check_int("n_threads", value, 1, MAX_THREADS)
     granted = _core.startable_threads(wanted)
     if granted < wanted:
@@ -43,12 +43,12 @@ def set_num_threads(n_threads: int | None) -> None:
     Parameters
     ----------
     n_threads : int in [1, 1024] or None
-        None goes back to what the environment and the machine say.
+        None restores the default of the environment and the machine.
 
     Raises
     ------
     ValueError
-        If `n_threads` is not such an int.
+        If `n_threads` is neither such an int nor None.
 
     Examples
     --------
@@ -66,9 +66,9 @@ def set_num_threads(n_threads: int | None) -> None:
 def get_num_threads() -> int:
     """Return the number of threads that runs use by default.
 
-    The first that is given counts: `set_num_threads`, the environment variables RAVINE_NUM_THREADS and
-    OMP_NUM_THREADS, the CPUs this process may run on, limited by the cgroup's CPU quota. A limit that
-    ``threadpoolctl.threadpool_limits`` sets holds for the thread that sets it, below all of these.
+    In order of precedence it is that of `set_num_threads`, of the environment variables RAVINE_NUM_THREADS and
+    OMP_NUM_THREADS, or the number of CPUs this process may use, limited by the cgroup's CPU quota. A lower limit from
+    ``threadpoolctl.threadpool_limits`` applies in the thread that sets it.
     """
     global _found
     if _chosen is None and _found is None:
@@ -79,7 +79,7 @@ def get_num_threads() -> int:
 
 
 def from_environment() -> int | None:
-    """Return the number that RAVINE_NUM_THREADS or OMP_NUM_THREADS asks for; a bad value is named in a warning."""
+    """Return the number in RAVINE_NUM_THREADS or OMP_NUM_THREADS; a warning names a bad value."""
     for variable in ("RAVINE_NUM_THREADS", "OMP_NUM_THREADS"):
         text = os.environ.get(variable, "").strip()
         if not text:
@@ -102,12 +102,12 @@ def from_machine() -> int:
 
 
 def cgroup_quota(root: Path) -> float:
-    """Return the CPUs that this process's cgroup (version 1 or 2) and those above it allow; infinity without a limit.
+    """Return the CPU limit of this process's cgroup (version 1 or 2) and its parents; infinity without a limit.
 
     Parameters
     ----------
     root : Path
-        The folder that holds proc and sys, "/" except in tests.
+        The folder with proc and sys, "/" except in tests.
     """
     quota = math.inf
     try:

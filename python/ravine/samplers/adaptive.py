@@ -16,20 +16,21 @@ __all__ = ["AdaptiveWeights"]
 
 
 class AdaptiveWeights(Sampler):
-    """AW-SGD: learns, step by step, to draw strata as often as lets the gradient vary least.
+    """AW-SGD: learns, step by step, the sampling probabilities of strata that minimise the variance of the gradient.
 
-    A row is drawn as a stratum k with probability q_k = (1 - u) softmax(tau)_k + u n_k / n, and then a row of it, all
-    alike. Row i gives d_i = p_i / q_i grad l_i to the mean d that the optimizer takes, with p_i its share of the loss
-    and q_i = q_k / n_k, so that d has the gradient of all rows as its mean, whatever q is. Then
+    A stratum k is drawn with probability q_k = (1 - u) softmax(tau)_k + u n_k / n, and then one of its rows, with equal
+    probabilities. Row i contributes d_i = p_i / q_i grad l_i to the mean d that the optimizer takes, with p_i its share
+    of the loss and q_i = q_k / n_k, so that the mean of d is the gradient of all rows for any q. Then
 
         tau += a sum_i |d_i|^2 grad_tau log q_k(i) / B,
 
-    which descends the variance of d; q_k comes to be in proportion to n_k times the root of the mean squared norm of
-    the stratum's gradients. It begins at q_k = n_k / n. No row's weight is ever more than 1 / u times what it was.
+    which is gradient descent on the variance of d. q_k becomes proportional to n_k times the root of the mean squared
+    norm of the stratum's gradients. It begins at q_k = n_k / n. A row's weight never exceeds 1 / u times its original
+    weight.
 
-    The norms come with backpropagation: a dense layer's gradient for one row is an outer product, so |dW|^2 = |x|^2
-    |delta|^2. Penalties, which all rows share, are left out. What is learnt stays with the model: a further fit with
-    the same settings and as many strata goes on from there, until `compile`.
+    The norms are a by-product of backpropagation: a dense layer's gradient for one row is an outer product, so
+    |dW|^2 = |x|^2 |delta|^2. Penalties, which are the same for all rows, are not included. The model keeps what is
+    learnt: a further fit with the same settings and number of strata continues from it, until `compile`.
 
     Parameters
     ----------
@@ -40,16 +41,16 @@ class AdaptiveWeights(Sampler):
     strata : array-like of int, bool or str, shape (n,), optional
         The stratum of each row of X; None takes the classes, or the quantiles of numeric targets.
     quantiles : int >= 2, optional
-        Into how many strata of like size numeric targets are cut; None: 10.
+        The number of strata of similar size into which numeric targets are divided; None means 10.
     normalize : bool, default=True
-        Divide |d|^2 by its running mean (0.99 of it is kept at each step), so that `learning_rate` means the same for
-        gradients of any size. False is the article's form.
+        Whether to divide |d|^2 by its running mean (with momentum 0.99), so that `learning_rate` has the same effect
+        for gradients of any size. False is the article's form.
 
     Raises
     ------
     ValueError, TypeError
-        For a value that is not allowed; in `fit`, where there are not as many strata as rows, where several outputs
-        leave open what the strata are, or for a trained layer that cannot give the norms.
+        For a value that is not allowed; in `fit`, if `strata` does not have an entry for each row, if several outputs
+        define no strata, or for a trained layer that cannot give the norms.
 
     References
     ----------
@@ -57,7 +58,7 @@ class AdaptiveWeights(Sampler):
 
     Examples
     --------
-    A class of 2 % that is hard to tell: it comes to be drawn several times as often.
+    A class of 2 % that is hard to classify is drawn several times as often:
 
     >>> import numpy as np
     >>> import ravine as rv

@@ -1,4 +1,4 @@
-"""What all samplers share, what they may know of a fit, and what a model keeps of those that learn."""
+"""The base class of samplers, the training rows that they get, and the state that a model keeps of those that learn."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ _QUANTILES = 10
 
 @dataclass(frozen=True)
 class TrainingRows:
-    """What a sampler may know of a fit.
+    """The training rows of a fit, as a sampler gets them.
 
     Attributes
     ----------
     target, weight : ndarray
-        Of the rows to train on, as the engine takes them; weight may be None.
+        Targets and weights of the training rows, as the engine takes them; weight may be None.
     given : int
-        Rows of X as the user gave it: those held out for validation are its last.
+        The number of rows of X as the user gave it; the last of them may be held out for validation.
     head : Head
         The loss joined to the last layer.
     seed : int
-        The model's.
+        The model's seed.
     """
 
     target: Array
@@ -88,14 +88,14 @@ class TrainingRows:
 
 @dataclass
 class Learnt(State):
-    """What a model has learnt of how often to draw which stratum.
+    """The sampling probabilities of strata that a model has learnt.
 
     Attributes
     ----------
     kind : tuple
         The sampler's name and settings.
     state : ndarray of float64
-        The engine's: tau, then two running numbers.
+        The engine's state: tau, then two running numbers.
     uniform : float
         The share of uniform draws.
     shares : ndarray of float64
@@ -117,7 +117,7 @@ class Learnt(State):
         return self.kind == other.kind and len(self.state) == len(other.state)
 
     def copy(self) -> Learnt:
-        """Return it with a state of its own."""
+        """Return a copy with its own state."""
         return replace(self, state=np.array(self.state))
 
 
@@ -171,7 +171,7 @@ def read_only_copy(array: Array) -> Array:
 
 
 def check_quantiles(quantiles: int | None, strata: Array | None) -> int | None:
-    """Return into how many strata targets are cut; None where strata are given, or by default."""
+    """Return the number of strata into which targets are divided; None if strata are given, or by default."""
     if quantiles is None:
         return None
     number = check_int("quantiles", quantiles, 2, allowed="None or an int >= 2")
@@ -181,7 +181,7 @@ def check_quantiles(quantiles: int | None, strata: Array | None) -> int | None:
 
 
 def check_sampler(sampler: Any, shuffle: bool) -> Sampler | None:
-    """Return the sampler, where it is one that goes with `shuffle`."""
+    """Return the sampler, after checking that it works with `shuffle`."""
     if sampler is None:
         return None
     if not isinstance(sampler, Sampler):

@@ -1,4 +1,4 @@
-"""Samplers whose probabilities are given."""
+"""Samplers with given probabilities."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ __all__ = ["Stratified", "Weighted"]
 class Weighted(Sampler):
     """Draws rows with replacement, row i with probability q_i = weights_i / sum(weights).
 
-    An epoch has as many draws as there are rows. A drawn row weighs w_i / (n q_i), so that the loss stays that of all
-    rows, or with ``correct=False`` w_i, so that the loss is sum q_i w_i l_i / sum q_i w_i.
+    An epoch has as many draws as there are rows. A drawn row has the weight w_i / (n q_i), so that the loss is that of
+    all rows; with ``correct=False`` it has the weight w_i, so that the loss is sum q_i w_i l_i / sum q_i w_i.
 
     Parameters
     ----------
     weights : array-like, shape (n,)
         Numbers >= 0, one for each row of X, not all zero. Rows with 0 are never drawn.
     correct : bool, default=True
-        Whether rows are weighed to keep the loss as it is.
+        Whether drawn rows are reweighed so that the loss is that of all rows.
 
     Raises
     ------
     ValueError, TypeError
-        For a value that is not allowed; in `fit`, where there are not as many weights as rows.
+        For a value that is not allowed; in `fit`, if `weights` does not have an entry for each row.
 
     Examples
     --------
-    The rows far out bend the curve: draw them ten times as often, at the same loss.
+    The outermost rows bend the curve: draw them ten times as often, at the same loss.
 
     >>> import numpy as np
     >>> import ravine as rv
@@ -74,10 +74,11 @@ class Weighted(Sampler):
 class Stratified(Sampler):
     """Gives every batch the same share of each stratum: that of the data, or with ``balanced=True`` 1 / K of all K.
 
-    With the data's shares every row comes once an epoch; a batch of B rows has B n_k / n of stratum k, less than two
-    more or less, and where that is whole for all strata exactly so many. Balanced batches have B / K of each, less than
-    one more or less: rows of small strata come several times an epoch, of large ones not in all. They weigh
-    w_i K n_k / n, so that the loss stays that of all rows, or with ``correct=False`` w_i, so that strata count alike.
+    With the data's shares every row is used once per epoch. A batch of B rows has B n_k / n rows of stratum k, with a
+    difference of less than two, and exactly so many if that is a whole number for all strata. Balanced batches have
+    B / K rows of each, with a difference of less than one: rows of small strata are used several times per epoch, those
+    of large ones not in every epoch. They have the weight w_i K n_k / n, so that the loss is that of all rows; with
+    ``correct=False`` they have the weight w_i, so that strata count equally.
 
     Parameters
     ----------
@@ -86,15 +87,15 @@ class Stratified(Sampler):
     balanced : bool, default=False
         Whether strata have equal shares.
     correct : bool, default=True
-        Whether rows of balanced batches are weighed to keep the loss as it is.
+        Whether rows of balanced batches are reweighed so that the loss is that of all rows.
     quantiles : int >= 2, optional
-        Into how many strata of like size numeric targets are cut; None: 10.
+        The number of strata of similar size into which numeric targets are divided; None means 10.
 
     Raises
     ------
     ValueError, TypeError
-        For a value that is not allowed; in `fit`, where there are not as many strata as rows, or where several outputs
-        leave open what the strata are.
+        For a value that is not allowed; in `fit`, if `strata` does not have an entry for each row, or if several
+        outputs define no strata.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""scikit-learn's multi-layer perceptrons, trained by ravine: the same face, and the options that they refuse.
+"""scikit-learn's multi-layer perceptrons, trained by ravine: the same interface, with further options.
 
-Change one import: `from ravine.sklearn import MLPClassifier` for `from sklearn.neural_network import MLPClassifier`.
-Needs scikit-learn 1.9 and with it Python 3.11: `pip install "ravine[sklearn]"`. `docs/sklearn.md` says how each
+Replace `from sklearn.neural_network import MLPClassifier` by `from ravine.sklearn import MLPClassifier`. Needs
+scikit-learn 1.9 and with it Python 3.11: `pip install "ravine[sklearn]"`. `docs/sklearn.md` describes how each
 parameter is mapped, and where results differ on purpose.
 """
 

@@ -1,4 +1,4 @@
-"""What `NetClassifier` and `NetRegressor` share: the network they train, and how."""
+"""The base class of `NetClassifier` and `NetRegressor`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FLOATS = (np.float64, np.float32)
 
 
 class Net(Exported, BaseEstimator):
-    """An estimator that trains a `Sequential` of one's own, as `Sequential.fit` does."""
+    """An estimator that trains a custom `Sequential` by `Sequential.fit`."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "model": [Sequential, callable, None],
@@ -84,10 +84,10 @@ class Net(Exported, BaseEstimator):
             return given
         integer = isinstance(self.random_state, (int, np.integer))
         seed = self.random_state if integer else check_random_state(self.random_state).randint(2**32, dtype=np.uint64)
-        stack = copy.deepcopy(list(given.layers))
+        copies = copy.deepcopy(list(given.layers))
         if given.input_shape is not None:
-            stack.insert(0, layers.Input(given.input_shape))
-        model = Sequential(stack, dtype=given.dtype, random_state=int(seed))
+            copies.insert(0, layers.Input(given.input_shape))
+        model = Sequential(copies, dtype=given.dtype, random_state=int(seed))
         model.compile(optimizer=copy.deepcopy(given.optimizer or "adam"), loss=given.loss, metrics=given.metrics)
         return model
 
@@ -98,7 +98,7 @@ class Net(Exported, BaseEstimator):
         return made
 
     def _default(self, outputs: int, X: Any) -> Sequential:
-        """Return the network that no model stands for."""
+        """Return the network for model=None."""
         model = Sequential([layers.Dense(100, "relu"), layers.Dense(outputs)], dtype=X.dtype)
         model.compile(optimizer="adam", loss=self._default_loss(outputs))
         return model
@@ -107,7 +107,7 @@ class Net(Exported, BaseEstimator):
         raise NotImplementedError
 
     def _checked(self, X: Any, y: Any, **options: Any) -> tuple[Any, Any]:
-        """Return the rows of a fit and what is to be learnt of them, a single column as a vector."""
+        """Return the rows and the targets of a fit, a single column of targets as a vector."""
         refuse_masked(X=X, y=y)
         X, y = check_inputs(
             self, X, y=y, sparse=self._sparse, multi_output=True, dtype=_FLOATS, **self._shapes, **options

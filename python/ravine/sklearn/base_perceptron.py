@@ -1,4 +1,4 @@
-"""What both perceptrons share: how they fit, and what they leave behind."""
+"""The base class of both perceptrons: how they fit, and their fitted attributes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["Perceptron"]
 
 
 class Perceptron(Weights, Outputs):
-    """The base of `MLPClassifier` and `MLPRegressor`."""
+    """The base class of `MLPClassifier` and `MLPRegressor`."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
     n_outputs_: int
@@ -43,13 +43,13 @@ class Perceptron(Weights, Outputs):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The inputs; float32 stays float32, all else becomes float64. Sparse matrices are made dense.
+            The inputs; float32 stays float32, every other type becomes float64.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Labels, or a row of zeros and ones for several binary labels; numbers for a regressor.
+            Labels, or for several binary labels a row of zeros and ones; numbers for a regressor.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights >= 0.
         validation_data : (X, y) or (X, y, sample_weight), default=None
-            Gives `validation_loss_curve_`; with early stopping, what is scored instead of rows set aside.
+            The data for `validation_loss_curve_`; early stopping scores on them instead of held-out training rows.
 
         Returns
         -------
@@ -59,7 +59,7 @@ class Perceptron(Weights, Outputs):
         Raises
         ------
         ValueError, TypeError
-            For data or parameters that are not allowed, and where training diverges.
+            For data or parameters that are not allowed, and if training diverges.
         """
         self._fit(X, y, sample_weight, validation_data=validation_data)
         return self

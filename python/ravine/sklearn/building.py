@@ -1,9 +1,9 @@
 """From an estimator's parameters to a `Sequential`: layers, initial weights, optimizer, loss.
 
 scikit-learn's objective on a batch is (sum_i s_i l_i + alpha/2 sum w^2) / sum_i s_i with sample weights s, which is
-ravine's "penalized_mean" with l2 = alpha / 2. Where scikit-learn adds a row's loss up over K outputs and ravine takes
-the mean (binary labels, counts), ravine minimises 1/K of it: l2 = alpha / (2 K), and steps that go by the size of
-the gradient are made K times as long.
+ravine's "penalized_mean" with l2 = alpha / 2. If scikit-learn takes the sum of a row's losses over K outputs and ravine
+the mean (binary labels, counts), ravine minimises 1/K of it: l2 = alpha / (2 K), and steps that are proportional to the
+gradient are made K times as long.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["AdamRate", "first_weights", "fresh_optimizer", "has_batch_norms", "m
 
 
 def penalised(loss: losses.Loss) -> losses.Loss:
-    """Return the loss with the penalties inside its mean; one that is a sum is not changed."""
+    """Return the loss with the penalties inside its mean; a loss that is a sum is not changed."""
     if loss.reduction == "sum":
         return loss
     same = copy.copy(loss)
@@ -32,7 +32,7 @@ def penalised(loss: losses.Loss) -> losses.Loss:
 
 
 def make_model(estimator: Any, inputs: int, outputs: int, dtype: Any, seed: int, weights: list[Any]) -> Sequential:
-    """Return the network, with weights as given, in the order of `Sequential.get_weights`."""
+    """Return the network with the given weights, in the order of `Sequential.get_weights`."""
     sizes = hidden_sizes(estimator)
     kinds = [activation_of(name) for name in per_layer(estimator, "activation", len(sizes))]
     rates = per_layer(estimator, "dropout", len(sizes))
@@ -53,14 +53,14 @@ def make_model(estimator: Any, inputs: int, outputs: int, dtype: Any, seed: int,
 
 
 def has_batch_norms(model: Sequential) -> bool:
-    """Whether there is a batch norm behind each hidden layer's product."""
+    """Whether there is a batch norm after each hidden layer's product."""
     return any(isinstance(layer, layers.BatchNorm) for layer in model.layers)
 
 
 def first_weights(estimator: Any, inputs: int, outputs: int, random: np.random.RandomState) -> list[Any]:
     """Draw scikit-learn's initial weights, in its order: U(-b, b), b^2 = 6 / (fan_in + fan_out), 2 before a sigmoid.
 
-    With `batch_norm` gamma = 1, beta = 0, m = 0 and v = 1 stand in for hidden biases, which are drawn all the same.
+    With `batch_norm` there are gamma = 1, beta = 0, m = 0 and v = 1 instead of hidden biases, which are drawn anyway.
     """
     sizes = hidden_sizes(estimator)
     kinds = [activation_of(name).activation for name in per_layer(estimator, "activation", len(sizes))]

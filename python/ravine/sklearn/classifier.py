@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_targ
 from .. import kernels, losses
 from .base_perceptron import Perceptron
 from .constructors import keep
-from .documentation import PERCEPTRON, PERCEPTRON_FITTED, REFUSED, described
+from .documentation import DROP_IN, PERCEPTRON, PERCEPTRON_FITTED, REFUSED, described
 from .labels import Labels
 
 if TYPE_CHECKING:
@@ -30,25 +30,24 @@ _CROSS_ENTROPIES: dict[str, tuple[type[losses.Loss], type[losses.Loss]]] = {
 }
 
 
-@described(parameters=PERCEPTRON, refused=REFUSED, fitted=PERCEPTRON_FITTED)
+@described(drop_in=DROP_IN, parameters=PERCEPTRON, refused=REFUSED, fitted=PERCEPTRON_FITTED)
 class MLPClassifier(Labels):
     """scikit-learn's multi-layer perceptron classifier, trained by ravine.
 
     It minimises, over the rows of each batch, (sum s l + alpha/2 sum w^2) / sum s with sample weights s and the cross
     entropy l = -sum t log p; p = sigmoid(z) for two classes and for each of several labels, softmax(z) for more
-    classes. Cross entropies are computed from the logits z, so that they stay right where p rounds to 0 or 1.
+    classes. Cross entropies are computed from the logits z, so that they are accurate also where p rounds to 0 or 1.
 
-    Parameters up to `max_fun` are scikit-learn's, with its defaults, and mean the same: see its documentation and
-    `docs/sklearn.md`. Those after it are what it refuses, and do nothing by default.
+    {drop_in}
 
     Parameters
     ----------
     {parameters}
     loss : {"log_loss", "focal", "hinge", "perceptron"} or losses.Loss, default="log_loss"
-        Others than "log_loss" are ravine's; "focal" is that of gamma = 2. Only cross entropies give probabilities.
+        All but "log_loss" are ravine's; "focal" has gamma = 2. Only cross entropies give probabilities.
     class_weight : dict, "balanced" or list of dict, default=None
         Weights of the classes, multiplied with the sample weights. For several labels "balanced", or a list with a
-        dict such as {0: 1.0, 1: 5.0} for each, which weighs that label's loss alone.
+        dict such as {0: 1.0, 1: 5.0} for each label, which weighs the loss of that label.
     {refused}
 
     Attributes
@@ -120,14 +119,14 @@ class MLPClassifier(Labels):
     @available_if(lambda estimator: estimator._check_solver())
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
-        """Train for one epoch more, with the optimizer and the parameters of the first call.
+        """Train for one more epoch, with the optimizer and the parameters of the first call.
 
         Parameters
         ----------
         X, y, sample_weight
             As for `fit`.
         classes : array-like, default=None
-            All labels there are; needed in the first call.
+            All labels; needed in the first call.
 
         Returns
         -------
@@ -146,7 +145,7 @@ class MLPClassifier(Labels):
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the likeliest label of each row; of several labels, 0 or 1 for each.
+        """Return the most likely label of each row; for several labels, 0 or 1 for each.
 
         Parameters
         ----------
@@ -162,9 +161,9 @@ class MLPClassifier(Labels):
 
     @available_if(lambda estimator: estimator._check_probabilities())
     def predict_proba(self, X: Any) -> NDArray[Any]:
-        """Return probabilities. A row's bits do not depend on the rows beside it.
+        """Return probabilities. A row's bits do not depend on the other rows.
 
-        A binary output is certain of nothing: what would round to 1 is the largest number below it.
+        A probability of a binary output that would round to 1 becomes the largest number below 1.
 
         Parameters
         ----------
@@ -174,7 +173,7 @@ class MLPClassifier(Labels):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; of several labels, that each is there.
+            The probabilities, in the order of `classes_`; for several labels, the probability of each.
         """
         z = self._outputs(X)
         if self._kind == "multiclass":

@@ -1,4 +1,4 @@
-"""CNNClassifier: convolutions and pools before a perceptron, for images."""
+"""CNNClassifier: convolutions and pooling before a perceptron, for images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import Interval
 from .. import layers, optimizers
 from ..model.sequential import Sequential
 from .constructors import keep
-from .documentation import NET_FITTED, described
+from .documentation import CLASS_WEIGHT, NET_FITTED, described
 from .net import NetClassifier
 from .parameters import activation_of
 
@@ -23,13 +23,12 @@ __all__ = ["CNNClassifier"]
 _count = Interval(Integral, 1, None, closed="left")
 
 
-@described(fitted=NET_FITTED)
+@described(class_weight=CLASS_WEIGHT, fitted=NET_FITTED)
 class CNNClassifier(NetClassifier):
     """A classifier of images: pairs of `Conv2D` and `MaxPool2D`, then `Dense` layers.
 
-    Each of `filters` is a convolution with zeros around the image, so that it keeps its size, followed by a pool that
-    takes the largest of `pool_size` x `pool_size` pixels (of fewer, where an image has no more). The loss is the cross
-    entropy of logits.
+    Each of `filters` is a convolution with zero padding, which keeps the image's size, followed by a maximum over
+    `pool_size` x `pool_size` pixels (over fewer if the image is smaller). The loss is the cross entropy of logits.
 
     Parameters
     ----------
@@ -38,31 +37,30 @@ class CNNClassifier(NetClassifier):
     kernel_size : int, default=3
         Height and width of the convolutions' kernels.
     pool_size : int, default=2
-        Height and width of the pools; 1 is none.
+        Height and width of the pooling windows; 1 means no pooling.
     hidden_layer_sizes : int or array-like of int, default=(64,)
         Units of the `Dense` layers before the last.
     activation : str or layers.Activation, default="relu"
-        That of all layers but the last.
+        The activation of all layers but the last.
     image_shape : tuple of int, default=None
         (height, width) or (height, width, channels) of images that come as flat rows. None takes the shape from the
         data: (n, height, width, channels), (n, height, width), or flat rows as images of height 1.
     dropout : float in [0, 1), default=0.0
         The share of a `Dense` layer's outputs that is dropped in training.
     batch_norm : bool, default=False
-        Whether a `BatchNorm` stands between the product of each convolution and `Dense` layer but the last and its
-        activation, instead of the bias.
+        Whether there is a `BatchNorm` between the product and the activation of each convolution and `Dense` layer but
+        the last, instead of the bias.
     l2 : float >= 0, default=0.0
-        l2 sum w^2 over all kernels is added to the loss.
+        The penalty l2 sum w^2 over all kernels, which is added to the loss.
     optimizer : str or optimizers.Optimizer, default="adam"
         See `ravine.optimizers`.
     epochs, batch_size, shuffle, validation_split, callbacks, n_threads, verbose
-        As for `Sequential.fit`; 20 epochs, batches of 32 rows and silence by default.
+        As for `Sequential.fit`; by default 20 epochs, batches of 32 rows and verbose=0.
     random_state : int, RandomState or None, default=None
         Seed of initial weights, order and dropout; None draws one.
     warm_start : bool, default=False
-        Whether `fit` goes on where the last ended.
-    class_weight : dict, "balanced" or None, default=None
-        Weights by label, as for `Sequential.fit`.
+        Whether `fit` continues training from the last fit.
+    {class_weight}
 
     Attributes
     ----------
@@ -180,7 +178,7 @@ class CNNClassifier(NetClassifier):
 
 
 def forms(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """Return the shapes that a row may have for an image of a shape: its own, flat, and without its one channel."""
+    """Return the allowed shapes of a row for an image shape: this, flat, and without a single channel."""
     return [shape, (math.prod(shape),), *([shape[:2]] if shape[2] == 1 else [])]
 
 

@@ -1,4 +1,4 @@
-"""What scikit-learn does at the end of an epoch, as a callback: curves, stopping, learning rate, printed lines."""
+"""The end of an epoch as in scikit-learn, as a callback: curves, stopping, learning rate, printed lines."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _MOST_EPOCHS = 2**20
 
 
 class Watch(Callback):
-    """Keeps an estimator's record of a fit and ends it where scikit-learn would.
+    """Keeps an estimator's record of a fit and stops it when scikit-learn would.
 
     Parameters
     ----------
     estimator : estimator
-        Whose attributes are written.
+        The estimator, whose attributes are set.
     rows : int
-        Rows of an epoch.
+        The number of rows in an epoch.
     held : Samples or None
-        What early stopping scores.
+        The rows that early stopping scores.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Watch(Callback):
         return int(min(estimator.n_iter_no_change + 1 - estimator._no_improvement_count, _MOST_EPOCHS))
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Note the epoch's loss and score, and what follows from them."""
+        """Record the epoch's loss and score, and act on them."""
         assert logs is not None
         if not math.isfinite(logs["loss"]):
             return  # the fit ends with an error that says where
@@ -67,10 +67,10 @@ class Watch(Callback):
         self._count()
         self._lower_rate()
         if estimator._no_improvement_count > estimator.n_iter_no_change:
-            self._settle()
+            self._end_patience()
 
     def _count(self) -> None:
-        """Count the epochs without an improvement by tol: of the score where there is one, else of the loss."""
+        """Count the epochs without an improvement by tol: of the score if there is one, otherwise of the loss."""
         estimator = self.estimator
         if self.held is None:
             better = estimator.loss_ <= (estimator.best_loss_ - estimator.tol)
@@ -101,8 +101,8 @@ class Watch(Callback):
         assert self.model.optimizer is not None
         self.model.optimizer.learning_rate = rate
 
-    def _settle(self) -> None:
-        """Stop, or with learning_rate="adaptive" go on at a fifth of the rate while that is above the least."""
+    def _end_patience(self) -> None:
+        """Stop, or with learning_rate="adaptive" continue at a fifth of the rate while that is above the least."""
         estimator = self.estimator
         what = "Training loss" if self.held is None else "Validation score"
         epochs = f"{estimator.n_iter_no_change} consecutive epochs"

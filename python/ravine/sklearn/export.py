@@ -1,4 +1,4 @@
-"""A fitted estimator's network as a file that does without scikit-learn."""
+"""A fitted estimator's network as a file that is read without scikit-learn."""
 
 from __future__ import annotations
 
@@ -17,30 +17,29 @@ __all__ = ["Exported"]
 
 
 class Exported:
-    """What writes `model_` with what the estimator alone knows: its labels and the names of its inputs."""
+    """Writes `model_` with the estimator's labels and input names."""
 
     model_: Sequential
 
     def export(self, path: str | os.PathLike[str]) -> None:
-        """Write the network to one file, which `ravine.load` reads where there is no scikit-learn.
+        """Write the network to one file, which `ravine.load` reads without scikit-learn.
 
-        What is loaded is a `Sequential`, compiled with this loss and with Adam, which begins afresh. Its
-        `predict_classes` gives the labels of `predict`, `predict_proba` the probabilities (of two classes that of the
-        second, one column), `predict` a regressor's values as columns, with loss="poisson" their logarithms. It takes
-        rows of the network's shape, and columns of a frame by the names that `fit` saw. The file is written as by
-        `Sequential.save`.
+        The loaded model is a `Sequential`, compiled with this loss and a new Adam. Its `predict_classes` returns the
+        labels of `predict`, `predict_proba` the probabilities (one column for two classes, that of the second), and
+        `predict` a regressor's values as columns, with loss="poisson" their logarithms. It takes rows of the network's
+        shape, and the columns of a frame by the names that `fit` saw. The file is written as by `Sequential.save`.
 
         Parameters
         ----------
         path : str or path
-            The file; one that is there is replaced.
+            The file; an existing one is replaced.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ValueError
-            For a name that ends in .onnx, which is a format of another kind.
+            For a name that ends in .onnx, which is another format.
         TypeError, OSError
             As for `Sequential.save`.
 
@@ -70,7 +69,7 @@ class Exported:
         model.save(name)
 
     def _labels_of_outputs(self) -> NDArray[Any] | None:
-        """Return the label of each class; None where outputs are numbers, or binary each."""
+        """Return the label of each class; None if outputs are numbers or several binary labels."""
         return None
 
 

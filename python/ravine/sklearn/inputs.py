@@ -1,4 +1,4 @@
-"""Rows as an estimator takes them: scikit-learn's checks, and those it leaves out."""
+"""Checks of an estimator's data: scikit-learn's, and further ones."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def refuse_masked(**arrays: Any) -> None:
 
 
 def check_inputs(estimator: Any, X: Any, *, sparse: bool = True, **options: Any) -> Any:
-    """Return what `validate_data` gives, sparse matrices as they are; warn of integers that float64 cannot hold.
+    """Return the result of `validate_data`, sparse matrices unchanged; warn of integers that float64 cannot hold.
 
     Parameters
     ----------
     estimator : estimator
-        That checks.
+        The estimator that checks.
     X : array-like or sparse matrix
         The inputs.
     sparse : bool, default=True
@@ -53,7 +53,7 @@ def check_weights(sample_weight: Any, X: Any) -> Any:
 
 
 def numbers_of(y: Any) -> Any:
-    """Return y, strings as the numbers that they spell."""
+    """Return y, with strings parsed as numbers."""
     array = y if hasattr(y, "dtype") or y is None else np.asarray(y)
     if array is not None and getattr(array.dtype, "kind", "") in "US":
         try:

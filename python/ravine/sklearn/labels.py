@@ -1,4 +1,4 @@
-"""A perceptron's labels: what y may be, what the network takes for them, and what its outputs say."""
+"""A perceptron's labels: checks of y, targets for the network, and labels from its outputs."""
 
 from __future__ import annotations
 

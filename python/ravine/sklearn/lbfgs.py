@@ -1,4 +1,4 @@
-"""solver="lbfgs": all rows at once, ended by the tests of scipy's L-BFGS-B, which scikit-learn calls.
+"""solver="lbfgs": all rows at once, with the stopping tests of scipy's L-BFGS-B, which scikit-learn calls.
 
 The search is that of `optimizers.LBFGS` in a fit, with arguments checked and targets encoded once.
 """
@@ -34,7 +34,7 @@ _LEAST_GAIN = 2.220446049250313e-09
 
 
 class Objective(BatchLoss):
-    """K times the model's loss on all rows, as scikit-learn counts it, and how often it was evaluated."""
+    """K times the model's loss on all rows, as scikit-learn defines it, and the number of evaluations."""
 
     def __init__(self, model: Sequential, rows: Samples, K: int, n_threads: int) -> None:
         state = model._state
@@ -43,19 +43,19 @@ class Objective(BatchLoss):
         self.K, self.calls = K, 0
 
     def evaluate(self, x: Vector) -> Point:
-        """Return the loss and its gradients at x; the weights stay there."""
+        """Return the loss and its gradients at x, and leave the weights at x."""
         self.calls += 1
         point = super().evaluate(x)
         return point if self.K == 1 else Point(point.x, self.K * point.value, self.K * point.gradient)
 
 
 class Ending:
-    """Which step is the last, and whether a limit made it so.
+    """The stopping tests, and the reason for stopping.
 
     Attributes
     ----------
     status, message : int, str
-        scipy's: 1 and a reason where a limit ended the search.
+        As in scipy: 1 and a reason if a limit ended the search.
     """
 
     def __init__(self, estimator: Any, objective: Objective) -> None:
@@ -64,7 +64,7 @@ class Ending:
         self.start = perf_counter()
 
     def flat(self, point: Point) -> bool:
-        """Whether no part of the gradient exceeds tol."""
+        """Whether no element of the gradient exceeds tol."""
         return bool(np.abs(point.gradient).max(initial=0.0) <= self.estimator.tol)
 
     def reached(self, steps: int, before: Point, point: Point) -> bool:
@@ -84,16 +84,16 @@ class Ending:
 
 
 def fit_all_rows(estimator: Any, model: Sequential, rows: Samples) -> float:
-    """Train to convergence; `ConvergenceWarning` where max_iter, max_fun or the time limit came first.
+    """Train to convergence; `ConvergenceWarning` if max_iter, max_fun or the time limit is reached first.
 
     Parameters
     ----------
     estimator : estimator
-        Its limits, tol, verbose, progress and n_threads are read, n_iter_ is written.
+        The estimator: its limits, tol, verbose, progress and n_threads are read, n_iter_ is set.
     model : Sequential
         The network, compiled with a loss.
     rows : Samples
-        All of them.
+        All rows.
 
     Returns
     -------

@@ -14,7 +14,7 @@ from .. import losses
 from ..model.sequential import Sequential
 from .base_net import Net
 from .constructors import keep
-from .documentation import NET, NET_FITTED, described
+from .documentation import CLASS_WEIGHT, NET, NET_FITTED, described
 from .inputs import check_weights, numbers_of
 
 if TYPE_CHECKING:
@@ -23,18 +23,17 @@ if TYPE_CHECKING:
 __all__ = ["NetClassifier", "NetRegressor"]
 
 
-@described(parameters=NET, fitted=NET_FITTED)
+@described(parameters=NET, class_weight=CLASS_WEIGHT, fitted=NET_FITTED)
 class NetClassifier(ClassifierMixin, Net):
-    """Any `Sequential` that tells classes apart, as a scikit-learn classifier.
+    """Any `Sequential` for classification, as a scikit-learn classifier.
 
-    Its last layer has as many units as there are classes (or 1 for two), with a loss that knows classes; with several
+    Its last layer has as many units as there are classes (or 1 for two), with a classification loss; with several
     binary outputs, y has a column of 0 and 1 for each.
 
     Parameters
     ----------
     {parameters}
-    class_weight : dict, "balanced" or None, default=None
-        Weights by label, as for `Sequential.fit`.
+    {class_weight}
 
     Attributes
     ----------
@@ -97,7 +96,7 @@ class NetClassifier(ClassifierMixin, Net):
         Raises
         ------
         ValueError, TypeError
-            For data or parameters that are not allowed, and a model that does not fit them.
+            For data or parameters that are not allowed, and for a model that does not match them.
         """
         X, y = self._checked(X, y)
         check_classification_targets(y)
@@ -135,7 +134,7 @@ class NetClassifier(ClassifierMixin, Net):
         return int(found[0])
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the likeliest label of each row; with several binary outputs, 0 or 1 for each.
+        """Return the most likely label of each row; with several binary outputs, 0 or 1 for each.
 
         Parameters
         ----------
@@ -153,7 +152,7 @@ class NetClassifier(ClassifierMixin, Net):
 
     @available_if(lambda estimator: estimator._knows_probabilities())
     def predict_proba(self, X: Any) -> NDArray[Any]:
-        """Return probabilities, where the model's loss knows them.
+        """Return probabilities, if the model's loss defines them.
 
         Parameters
         ----------
@@ -163,7 +162,7 @@ class NetClassifier(ClassifierMixin, Net):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`.
+            The probabilities, in the order of `classes_`.
         """
         rows = self._rows(X)
         p = self.model_.predict_proba(rows, n_threads=self.n_threads)
@@ -189,7 +188,7 @@ class NetClassifier(ClassifierMixin, Net):
 
 @described(parameters=NET, fitted=NET_FITTED)
 class NetRegressor(RegressorMixin, Net):
-    """Any `Sequential` that gives numbers, as a scikit-learn regressor.
+    """Any `Sequential` for regression, as a scikit-learn regressor.
 
     Parameters
     ----------
@@ -248,7 +247,7 @@ class NetRegressor(RegressorMixin, Net):
         Raises
         ------
         ValueError, TypeError
-            For data or parameters that are not allowed, and a model that does not fit them.
+            For data or parameters that are not allowed, and for a model that does not match them.
         """
         X, y = self._checked(X, numbers_of(y), y_numeric=True)
         self._flat = y.ndim == 1

@@ -1,4 +1,4 @@
-"""What a fitted perceptron's layers give for rows: the last one's outputs, and features."""
+"""The outputs of a fitted perceptron's layers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ class Outputs(Exported, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The inputs.
         layer : int, default=-1
-            Which hidden layer, 0 the first and -1 the last; `set_output` and `get_feature_names_out` go with the last.
+            The hidden layer, 0 for the first and -1 for the last; `set_output` and `get_feature_names_out` need the
+            last.
 
         Returns
         -------

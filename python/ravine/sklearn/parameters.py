@@ -1,4 +1,4 @@
-"""The parameters that both perceptrons share: what is allowed, in scikit-learn's words."""
+"""The allowed values of the parameters that both perceptrons share."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ CONSTRAINTS: dict[str, Any] = {
 
 
 def check_more(estimator: Any) -> None:
-    """Refuse what scikit-learn's constraints let through: infinities, fractional sizes, settings that exclude others.
+    """Refuse what scikit-learn's constraints accept: infinities, fractional sizes, settings that exclude others.
 
     Raises
     ------
@@ -83,12 +83,12 @@ def check_more(estimator: Any) -> None:
     ):
         raise ValueError(
             f"schedule={estimator.schedule!r} goes with solver='sgd' or 'adam' and learning_rate='constant'; give "
-            "it to an optimizer of one's own as its learning_rate"
+            "it to `optimizer` as its learning_rate"
         )
     if estimator.weight_decay and (estimator.solver == "lbfgs" or estimator.optimizer is not None):
         raise ValueError(
-            f"weight_decay={estimator.weight_decay!r} goes with solver='sgd' or 'adam'; give it to an optimizer of "
-            "one's own as its own weight_decay, and use alpha with 'lbfgs'"
+            f"weight_decay={estimator.weight_decay!r} goes with solver='sgd' or 'adam'; give it to `optimizer` "
+            "as its own weight_decay, and use alpha with 'lbfgs'"
         )
     if estimator.batch_norm and estimator.solver == "lbfgs" and estimator.optimizer is None:
         raise ValueError(
@@ -99,7 +99,7 @@ def check_more(estimator: Any) -> None:
 
 
 def progress_lines(estimator: Any) -> int:
-    """Return what `progress` is as `verbose` of `Sequential.fit`."""
+    """Return `progress` as `verbose` of `Sequential.fit`."""
     given = estimator.progress
     try:
         return check_verbose(int(given) if isinstance(given, (bool, np.bool_)) else given)
@@ -120,7 +120,7 @@ def hidden_sizes(estimator: Any) -> list[int]:
 
 
 def per_layer(estimator: Any, name: str, layers: int) -> list[Any]:
-    """Return a parameter's value for each hidden layer: the same for all, or those of a sequence as long."""
+    """Return a parameter's value for each hidden layer: the same for all, or those of a sequence of that length."""
     value = getattr(estimator, name)
     if isinstance(value, (list, tuple, np.ndarray)):
         if len(value) != layers:
@@ -130,7 +130,7 @@ def per_layer(estimator: Any, name: str, layers: int) -> list[Any]:
 
 
 def activation_of(name: Any) -> Activation:
-    """Return the activation that scikit-learn's name, ravine's name or an `Activation` stands for."""
+    """Return the activation for scikit-learn's name, ravine's name or an `Activation`."""
     if isinstance(name, Activation):
         return Activation(name.activation, alpha=name.alpha if name.activation in ("leaky_relu", "elu") else None)
     if isinstance(name, str) and name not in NAMES and name not in ACTIVATIONS:

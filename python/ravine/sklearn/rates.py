@@ -1,4 +1,4 @@
-"""Learning rates as scikit-learn's solvers have them."""
+"""The learning rates of scikit-learn's solvers."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class AdamRate(Schedule):
 
 
 class ScaledRate(Schedule):
-    """Another schedule's rates times a factor: what ravine's mean over K outputs needs where scikit-learn adds up.
+    """Another schedule's rates times a factor, for ravine's mean over K outputs where scikit-learn takes the sum.
 
     Parameters
     ----------
     schedule : schedules.Schedule
-        The other.
+        The other schedule.
     factor : float
         The factor.
 

@@ -15,7 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from .. import kernels, losses
 from .base_perceptron import Perceptron
 from .constructors import keep
-from .documentation import PERCEPTRON, PERCEPTRON_FITTED, REFUSED, described
+from .documentation import DROP_IN, PERCEPTRON, PERCEPTRON_FITTED, REFUSED, described
 from .inputs import check_inputs, numbers_of
 from .stochastic import Samples
 
@@ -33,21 +33,20 @@ _LOSSES = {
 }
 
 
-@described(parameters=PERCEPTRON, refused=REFUSED, fitted=PERCEPTRON_FITTED)
+@described(drop_in=DROP_IN, parameters=PERCEPTRON, refused=REFUSED, fitted=PERCEPTRON_FITTED)
 class MLPRegressor(RegressorMixin, Perceptron):
     """scikit-learn's multi-layer perceptron regressor, trained by ravine.
 
     It minimises, over the rows of each batch, (sum s l + alpha/2 sum w^2) / sum s with sample weights s and, summed
     over the outputs, l = (z - t)^2 / 2, or with loss="poisson" half the deviance l = t log(t / y) - t + y of y = exp z.
 
-    Parameters up to `max_fun` are scikit-learn's, with its defaults, and mean the same: see its documentation and
-    `docs/sklearn.md`. Those after it are what it refuses, and do nothing by default.
+    {drop_in}
 
     Parameters
     ----------
     loss : {"squared_error", "poisson", "absolute_error", "huber", "quantile"} or losses.Loss, default="squared_error"
-        The last three names and `ravine.losses` are ravine's, means over the outputs; "quantile" is the median,
-        `losses.Quantile(tau)` any other.
+        The last three names and `ravine.losses` are ravine's, means over the outputs; "quantile" is the median, for
+        other quantiles use `losses.Quantile(tau)`.
     {parameters}
     {refused}
 
@@ -116,7 +115,7 @@ class MLPRegressor(RegressorMixin, Perceptron):
     @available_if(lambda estimator: estimator._check_solver())
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train for one epoch more, with the optimizer and the parameters of the first call.
+        """Train for one more epoch, with the optimizer and the parameters of the first call.
 
         Parameters
         ----------
@@ -137,7 +136,7 @@ class MLPRegressor(RegressorMixin, Perceptron):
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the predicted values. A row's bits do not depend on the rows beside it.
+        """Return the predicted values. A row's bits do not depend on the other rows.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""solver="sgd" and "adam", and ravine's optimizers: a fit by epochs, from rows set aside to the best weights."""
+"""solver="sgd" and "adam", and ravine's optimizers: a fit by epochs, with early stopping."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NOT_FINITE = (
 
 @dataclass
 class Samples:
-    """Rows as a network takes them."""
+    """Rows in the form that a network takes."""
 
     X: Any
     target: Any
@@ -36,7 +36,7 @@ class Samples:
 
 
 def set_aside(estimator: Any, rows: Samples, random: Any) -> tuple[Samples, Samples]:
-    """Return rows to train on and rows to score, as scikit-learn sets them aside, by the same draws."""
+    """Return the training and validation rows of scikit-learn's split, by the same draws."""
     if not estimator.validation_fraction:
         raise ValueError(
             f"early_stopping needs rows to score: validation_fraction must be above 0, got "
@@ -59,15 +59,15 @@ def fit_epochs(
     Parameters
     ----------
     estimator : estimator
-        Its record is written.
+        The estimator, whose fitted attributes are set.
     rows : Samples
-        To train on.
+        The training rows.
     incremental : bool
         Whether this is a `partial_fit`.
     held : Samples or None
-        What early stopping scores.
+        The rows that early stopping scores.
     validation : Samples or None
-        What gives a curve of its own.
+        The rows of `validation_loss_curve_`.
     """
     if "loss_curve_" not in vars(estimator):
         _begin_curves(estimator)
@@ -104,7 +104,7 @@ def fit_epochs(
 
 
 def not_converged(estimator: Any, timed_out: int | None) -> None:
-    """Warn where a limit, of epochs or of time, ended the fit; `timed_out` is the epoch after which time was over."""
+    """Warn if a limit of epochs or time ended the fit; `timed_out` is the epoch after which the time was over."""
     if timed_out is not None:
         reached = f"The time limit ({estimator.time_limit:g} s)"
     elif estimator.n_iter_ == estimator.max_iter:
@@ -124,7 +124,7 @@ def _begin_curves(estimator: Any) -> None:
 
 
 def _diverged(estimator: Any, error: DivergenceError) -> None:
-    """Raise scikit-learn's error, or with early stopping go on with the best weights."""
+    """Raise scikit-learn's error, or with early stopping continue with the best weights."""
     if not estimator.early_stopping:
         raise ValueError(f"{NOT_FINITE} {error}") from error
     estimator.loss_curve_.append(math.nan)

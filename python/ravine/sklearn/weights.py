@@ -14,13 +14,13 @@ __all__ = ["Weights"]
 
 
 class Weights:
-    """What reads and writes the kernels (inputs, units) and biases of `model_`.
+    """Reads and writes the kernels (inputs, units) and biases of `model_`.
 
     Attributes
     ----------
     coefs_, intercepts_ : list of ndarray
-        Views of the network's weights. Assigning a list writes into them. With batch norms they are copies, to be read
-        only, in which each hidden layer's norm is one with its kernel.
+        Views of the network's weights. Assigning a list writes into them. With batch norms they are read-only copies,
+        in which each hidden layer's norm is folded into its kernel.
     """
 
     @property

@@ -132,12 +132,12 @@ class BatchTrainer:
 
 
 class Searcher(BatchTrainer):
-    """Takes the steps of the second-order optimizers: each is a search on one batch."""
+    """Takes the steps of the second-order optimizers: each is a line search on one batch."""
 
     def __init__(self, state: ModelState) -> None:
         super().__init__(state)
         self.last: Point | None = None  # where a search on all rows ended
-        self.settled = False  # whether there was nothing lower
+        self.converged = False  # whether it found no lower point
         training = state.training
         if training.search is None or training.search[0] != self.names:
             optimizer, parameters = state.compilation.optimizer, self.network.parameters()
@@ -162,15 +162,15 @@ class Searcher(BatchTrainer):
         objective = BatchLoss(self.network, self.names, batch, n_threads)
         x = objective.present()
         start = self.last if whole and self.last is not None and np.array_equal(self.last.x, x) else None
-        settled = start is not None and self.settled
+        converged = start is not None and self.converged
         try:
             if start is None:
                 start = objective.evaluate(x)
-            found = None if settled else search(objective, start, self.known)
+            found = None if converged else search(objective, start, self.known)
         except BaseException:
             objective.write(x)
             raise
         objective.write(x if found is None else found.x)
         if whole:
-            self.last, self.settled = found or start, found is None
+            self.last, self.converged = found or start, found is None
         return start.value, values
