@@ -30,7 +30,7 @@ fine = pytest.mark.parametrize("optimizer", FINE, ids=repr)
 
 
 def steps_of(optimizer):
-    return 200 if isinstance(optimizer, SimulatedAnnealing) else 800
+    return {SimulatedAnnealing: 200, CMAES: 800}.get(type(optimizer), 400)
 
 
 @fine
