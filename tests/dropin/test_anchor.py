@@ -86,7 +86,7 @@ def test_checks_of_wrapped_networks(estimator: Any, check: Any) -> None:
     check(estimator)
 
 
-@pytest.mark.parametrize("name", ["_export", "_rates", "classifier", "cnn", "regressor", "net"])
+@pytest.mark.parametrize("name", ["export", "rates", "classifier", "cnn", "regressor", "net"])
 def test_doctests(name: str) -> None:
     found = doctest.testmod(importlib.import_module(f"ravine.sklearn.{name}"), optionflags=doctest.ELLIPSIS)
     assert found.attempted and not found.failed

@@ -241,7 +241,7 @@ ONES = {"strides": (1, 1), "same": (0,)}
         ("upsample", {"size": (0, 1)}, (5, 6, 1), "size of p must be at least 1, got 0"),
         ("zero_pad", {"padding": (0, 1, 2, 0.5)}, (5, 6, 1), "padding of p must be integers"),
         ("zero_pad", {"padding": (0, 1, 2, 0)}, (5, 5, 1), "has 25 numbers, its input has 30"),
-        ("spatial_dropout", {"positions": (4,)}, (), "rows of 30 numbers are no 4 positions"),
+        ("spatial_dropout", {"positions": (4,), "rate": (0.5,)}, (), "rows of 30 numbers are no 4 positions"),
     ],
 )
 def test_what_the_engine_refuses(kind, settings, shape, message):

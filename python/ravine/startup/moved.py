@@ -20,6 +20,7 @@ _MOVED = {
     "ensemble": ("ensembles.ensemble",),
     "multi_start": ("ensembles.multi_start",),
     "optimizers._problem": ("optimizers.problem",),
+    "sklearn._network": ("sklearn.rates",),
     "sklearn._rates": ("sklearn.rates",),
 }
 _PACKAGE = "ravine."
