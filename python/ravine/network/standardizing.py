@@ -15,7 +15,7 @@ __all__ = ["forget", "learn", "need_learnt", "unlearnt"]
 
 
 def unlearnt(state: ModelState) -> list[Part]:
-    """Return the `Standardize` layers whose numbers are not there yet: a deviation is never 0 where they are."""
+    """Return the `Standardize` layers whose numbers are not learnt yet; a learnt deviation is never 0."""
     if state.built is None or not state.built.plan.standards:
         return []
     parameters = state.network.parameters()
@@ -23,7 +23,7 @@ def unlearnt(state: ModelState) -> list[Part]:
 
 
 def _take_over(state: ModelState, part: Part) -> bool:
-    """Write the numbers that a layer was given after the network was made; say whether there are any."""
+    """Write the numbers that a layer was given after the network was made; return whether there are any."""
     layer = _layer(part)
     if layer.mean is None:
         return False
@@ -40,7 +40,7 @@ def _layer(part: Part) -> Standardize:
 
 
 def need_learnt(state: ModelState) -> None:
-    """Raise NotFittedError where a layer's numbers are not there."""
+    """Raise NotFittedError if a layer's numbers are not learnt."""
     for part in unlearnt(state):
         if not _take_over(state, part):
             raise NotFittedError(
@@ -50,7 +50,7 @@ def need_learnt(state: ModelState) -> None:
 
 
 def learn(state: ModelState, X: Inputs) -> None:
-    """Learn what is not there yet from the rows X, (n, inputs), that a fit begins with."""
+    """Learn missing numbers from the rows X, (n, inputs), of a fit."""
     for part in unlearnt(state):
         if _take_over(state, part):
             continue
@@ -69,7 +69,7 @@ def learn(state: ModelState, X: Inputs) -> None:
 
 
 def forget(state: ModelState, parts: list[Part]) -> None:
-    """Undo `learn`, where a fit failed before its first step."""
+    """Undo `learn`, if a fit failed before its first step."""
     parameters = state.network.parameters()
     for part in parts:
         for name in ("mean", "deviation"):

@@ -1,6 +1,6 @@
-"""What is imported when it is first asked for, in one place.
+"""Names that are imported on first use, listed once.
 
-Importing ravine loads the compiled module and these names alone; each brings what it needs with it.
+Importing ravine loads only the compiled module and these names; each imports what it needs.
 """
 
 from __future__ import annotations
