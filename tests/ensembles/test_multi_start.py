@@ -120,7 +120,7 @@ def test_the_same_starts_merge_on_any_number_of_threads():
     for starts in found[1:]:
         assert starts.merged == found[0].merged
         assert starts.saved == found[0].saved
-        for name in ("losses", "taken", "places"):
+        for name in ("losses", "taken", "minima"):
             np.testing.assert_array_equal(getattr(starts, name), getattr(found[0], name))
 
 

@@ -46,7 +46,7 @@ class Recovery:
         self.time = perf_counter()
 
     def accepts(self, loss: float, *, last: bool) -> bool:
-        """Whether the loss of an epoch is finite and, when they are checked, the weights; the `last` epoch checks them."""
+        """Whether the loss of an epoch is finite and, when they are checked, the weights; the `last` epoch does."""
         if not math.isfinite(loss):
             return False
         if not last and perf_counter() - self.time <= _SNAPSHOT_SECONDS:
