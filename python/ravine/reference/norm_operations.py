@@ -35,7 +35,7 @@ class Norm(Operation):
 
 
 class BatchNorm(Norm):
-    """``y = gamma (x - m) / sqrt(v + epsilon) + beta``; m and v of the batch in training, otherwise the running ones."""
+    """``y = gamma (x - m) / sqrt(v + epsilon) + beta``; m and v of the batch in training, else the running ones."""
 
     def __init__(self, spec: OperationSpec, inputs: int, index: int, dtype: np.dtype) -> None:
         super().__init__(spec, inputs, index, dtype)
