@@ -95,7 +95,7 @@ class SparseMatrix(Protocol):
         """Return the matrix in CSR form."""
 
 
-#: What the engine takes as rows, and what users give.
+#: Rows as the engine takes them, and as users give them.
 Inputs: TypeAlias = Array | SparseRows
 MatrixLike: TypeAlias = ArrayLike | SparseMatrix
 

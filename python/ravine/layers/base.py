@@ -108,7 +108,7 @@ class Layer(Described):
         return None
 
     def _call(self, *shown: str, **settings: tuple[Any, Any]) -> str:
-        """Return the call that makes the layer: what is `shown`, and settings (value, usual) that are not as usual."""
+        """Return the call that makes the layer: what is `shown`, and settings (value, default) that are not default."""
         settings |= {"name": (self.name, None), "trainable": (self.trainable, True)}
         given = [f"{name}={value!r}" for name, (value, usual) in settings.items() if repr(value) != repr(usual)]
         return f"{type(self).__name__}({', '.join([*shown, *given])})"

@@ -27,7 +27,7 @@ def _take_over(state: ModelState, part: Part) -> bool:
     layer = _layer(part)
     if layer.mean is None:
         return False
-    layer.output_shape(part.shape)  # that there are as many as columns
+    layer.output_shape(part.shape)  # checks that there are as many as columns
     parameters = state.network.parameters()
     for name, initialiser in layer.parameter_initializers().items():
         initialiser.fill_finite(parameters[f"{part.name}/{name}"], seed=0)
@@ -61,7 +61,7 @@ def learn(state: ModelState, X: Inputs) -> None:
             )
         parameters = state.network.parameters()
         views = [parameters[f"{part.name}/{name}"] for name in ("mean", "deviation")]
-        assert isinstance(X, np.ndarray)  # a first layer that is no Dense takes no sparse rows
+        assert isinstance(X, np.ndarray)  # only a Dense as first layer takes sparse rows
         mean, deviation = column_statistics(X, len(views[0]))
         views[0][...], views[1][...] = mean, deviation
         views[1][views[1] == 0] = 1  # too small for the model's dtype: as good as constant

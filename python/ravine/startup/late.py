@@ -12,7 +12,7 @@ from typing import Any
 
 __all__ = ["import_late", "import_late_states", "late_attributes", "late_names"]
 
-# By package: each public name, and the module that has it; "" says that it is a package itself.
+# By package: each public name, and the module that has it; "" means that it is a package itself.
 _NAMES = {
     "ravine": {
         **dict.fromkeys(

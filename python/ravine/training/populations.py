@@ -59,7 +59,7 @@ class Populations(BatchTrainer):
 
     def __init__(self, state: ModelState) -> None:
         super().__init__(state)
-        self.loss: float | None = None  # of the weights on all rows, after a step on these
+        self.loss: float | None = None  # the loss of the weights on all rows, after a step on these
         training = state.training
         if training.search is None or training.search[0] != self.names:
             optimizer, weights = state.compilation.optimizer, flat(self.weights())
@@ -100,7 +100,7 @@ class Populations(BatchTrainer):
         with np.errstate(all="ignore"):
             search = optimizer.advance(search, objective, rate)
         loss, best = objective.lowest
-        if best is not None and not whole:  # losses of different batches do not compare
+        if best is not None and not whole:  # losses of different batches are not comparable
             best = search.x
         if best is not None and np.isfinite(best).all():
             write_flat(self.weights(), best)

@@ -19,7 +19,7 @@ from .engine_run import EngineRun
 
 __all__ = ["Recovery", "epoch_order"]
 
-# Seconds that pass between two snapshots at least.
+# The smallest number of seconds between two snapshots.
 _SNAPSHOT_SECONDS = 0.1
 
 
@@ -69,7 +69,7 @@ class Recovery:
         """Return the error for the current weights: those before a step whose loss was not finite, or after it."""
         configuration, rate, overflowed = self.configuration, self.run.progress.last_rate, math.isfinite(loss)
         first_epoch, first_batch, taken = self.run.ran
-        # A penalty that is not finite ends no step.
+        # A penalty that is not finite does not end a step.
         batch = min(first_batch + taken - (epoch - first_epoch) * configuration.steps, configuration.steps - 1)
         step = self.state.step - overflowed
         rows = self._rows_of_batch(epoch, batch, step)

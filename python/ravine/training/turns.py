@@ -66,4 +66,4 @@ def recompile(state: ModelState, compilation: Compilation) -> None:
     training.sampling = None
     classes = state.facts.classes
     if classes is not None and classes.dtype.kind != "U":
-        state.facts.classes = None  # numbers go with the loss: 0 and 1, or -1 and 1
+        state.facts.classes = None  # numbers depend on the loss: 0 and 1, or -1 and 1
