@@ -53,8 +53,8 @@ def resumed_progress(
             found = "other data" if name == "data" else f"{name}={value}"
             wanted = "" if name == "data" else f", the checkpoint's had {name}={saved[name]}"
             raise CheckpointMismatchError(
-                f"fit(resume=...) goes on with the same data and arguments, but this fit has {found}{wanted}; to train "
-                "on from those weights in another way, call load and then fit without resume"
+                f"fit(resume=...) needs the same data and arguments, but this fit has {found}{wanted}; to train "
+                "further from those weights in another way, call load and then fit without resume"
             )
     return FitProgress(
         first_epoch=saved["first_epoch"],

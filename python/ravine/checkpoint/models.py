@@ -122,7 +122,7 @@ def read_model(path: str | os.PathLike[str], kind: str = "model") -> Stored:
     stored = read(path)
     if stored.content is None:
         raise CheckpointFormatError(
-            f"{os.fspath(path)}: not a ravine checkpoint, but tensors alone; load_weights takes them"
+            f"{os.fspath(path)}: not a ravine checkpoint, but only tensors; load_weights takes them"
         )
     with reading(path):
         found = stored.content["kind"]

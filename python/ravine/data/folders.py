@@ -270,7 +270,7 @@ def _files_below(root: Path, folder: Path, follow: bool, problems: _Problems, ab
     """Give the files below a folder; `above` are the folders that contain it, to detect links that lead back."""
     real = os.path.realpath(folder)
     if real in above:
-        problems.add(root, folder, "is a link to a folder that it stands in")
+        problems.add(root, folder, "is a link to a folder that contains it")
         return
     for entry in _entries(folder):
         kind = _is_folder(root, entry, follow, problems)

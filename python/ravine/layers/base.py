@@ -183,11 +183,11 @@ def check_layers(layers: Any) -> list[Layer]:
             raise ValueError(f"layers[{i}] is {layer}; Input must be the first layer")
         first = next(j for j, other in enumerate(checked) if other is layer)
         if first != i:
-            raise ValueError(f"layers[{i}] is the same object as layers[{first}]; make one for each place")
+            raise ValueError(f"layers[{i}] is the same object as layers[{first}]; make a new layer for each position")
     seen: set[int] = set()
     for layer in in_depth(checked):
         if id(layer) in seen:
-            raise ValueError(f"{layer!r} stands in two places; make one for each place")
+            raise ValueError(f"{layer!r} is used twice; make a new layer for each position")
         seen.add(id(layer))
     return checked
 

@@ -118,7 +118,7 @@ class DerivativeFree(Optimizer):
 
     def advance(self, search: Search, objective: Objective, rate: float) -> Search:
         """Return the search after one more step; `search` is not changed."""
-        raise TypeError(f"{type(self).__name__} does not say how it goes on")
+        raise TypeError(f"{type(self).__name__} does not say how it advances")
 
     def moved(self, search: Search, x: Vector) -> Search:
         """Return the search after its point was moved to x from outside."""

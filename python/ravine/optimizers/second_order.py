@@ -84,7 +84,7 @@ class SecondOrder(Optimizer):
                 if inner.draws:
                     raise ValueError(
                         f"{type(self).__name__} needs a loss that is the same at each evaluation; layer {index} is "
-                        f"{inner!r}, which draws anew: take a first-order optimizer, or an l2 penalty in its place"
+                        f"{inner!r}, which draws anew: take a first-order optimizer, or an l2 penalty instead"
                     )
 
     def curvature(self, size: int) -> Curvature:
