@@ -36,7 +36,7 @@ Border to_border(const std::string& name) {
   throw py::value_error("border must be 'constant', 'nearest', 'reflect' or 'wrap', got '" + name + "'");
 }
 
-// `size` is that of the images that are made: the windows' forward, the inputs' on the way back.
+// `size` is that of the images that are made: the windows' forward, the inputs' backward.
 std::pair<std::size_t, std::size_t> to_image_size(const py::object& size) {
   if (!py::isinstance<py::tuple>(size) || py::len(size) != 2)
     throw py::type_error("size must be a tuple (height, width), got " + text(py::repr(size)));

@@ -68,7 +68,7 @@ void point(Pass<T>& pass, const Data<T>& data, std::size_t row, std::size_t inpu
   if (data.weight) pass.weight = const_cast<T*>(data.weight + row);
 }
 
-// Asks for a row that is wanted soon: rows of a shuffled batch stand where no hardware looks for them. Forced inline,
+// Prefetches a row: rows of a shuffled batch are where no hardware prefetcher looks for them. Forced inline,
 // since GCC drops the call of a function that does nothing but prefetch.
 template <class T>
 [[gnu::always_inline]] inline void prefetch_row(const T* row, std::size_t count) noexcept {

@@ -42,7 +42,7 @@ class Sampler {
   // What each row weighs when it is drawn; null: ones.
   const T* weight() const { return weight_.empty() ? nullptr : weight_.data(); }
   double mean_weight() const { return mean_weight_; }
-  // What it has learnt, and goes on from; views keep it alive.
+  // What it has learnt, and continues from; views keep it alive.
   const Block<double>& state() const { return state_; }
 
   // Whether it learns from |gradient|^2 of each row of the batch, which the backward pass then leaves in row_norms().
