@@ -73,7 +73,7 @@ struct Backward {
   static constexpr const char* name = "image_window_backward";
   static constexpr const char* input = "dy";
   static constexpr const char* doc =
-      "The way back through image_window: dx[s] = sum of dy[p] over the output pixels p that are input pixel s, in\n"
+      "The backward pass of image_window: dx[s] = sum of dy[p] over the output pixels p that are input pixel s, in\n"
       "ascending order of p.\n\n"
       "dy: (rows, out_height, out_width, channels); the result: (rows, *size, channels), size being that of x's "
       "images.\n"

@@ -76,8 +76,8 @@ template <class T>
   for (std::size_t i = 0; i < count; i += line) __builtin_prefetch(row + i);
 }
 
-// Points the pass at the sparse rows of a shuffled batch from row `first` on, where there are any: they stay where they
-// stand.
+// Points the pass at the sparse rows of a shuffled batch from row `first` on, if there are any: they are not
+// copied.
 template <class T>
 void point_sparse(Pass<T>& pass, const Data<T>& data, const Batch& batch, std::size_t first) noexcept {
   if (data.is_sparse())

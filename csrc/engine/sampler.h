@@ -1,4 +1,4 @@
-// What a run may take in place of an epoch's order: which rows a batch has, and what each of them weighs.
+// An alternative to an epoch's order: which rows a batch has, and the weight of each.
 //
 // A batch of B rows i gives sum w_i l_i / (B E[w]), where E[w] is the mean weight of a draw: a number of the sampler's
 // alone. Divided by the sum of the weights that happen to be in the batch, as without a sampler, the mean over all
