@@ -18,7 +18,7 @@ struct Parameter {
 
 struct Signature {
   std::vector<Parameter> parameters;
-  std::size_t positional = 0;  // how many stand before the "*"
+  std::size_t positional = 0;  // how many are before the "*"
 };
 
 std::string_view trimmed(std::string_view text) {

@@ -50,7 +50,7 @@ py::module_ bound(const InstructionSet& set) {
 
 }  // namespace
 
-// A set is bound when it is first asked for (PEP 562): `import ravine` needs no raw kernel.
+// A set is bound on first use (PEP 562): `import ravine` needs no raw kernel.
 void bind_kernels(py::module_& parent) {
   parent.def("__getattr__", [parent = py::handle(parent)](const std::string& name) -> py::object {
     for (const InstructionSet* set : compiled_instruction_sets())

@@ -36,7 +36,7 @@ Border to_border(const std::string& name) {
   throw py::value_error("border must be 'constant', 'nearest', 'reflect' or 'wrap', got '" + name + "'");
 }
 
-// `size` is that of the images that are made: the windows' forward, the inputs' on the way back.
+// `size` is that of the images that are made: the windows' forward, the inputs' backward.
 std::pair<std::size_t, std::size_t> to_image_size(const py::object& size) {
   if (!py::isinstance<py::tuple>(size) || py::len(size) != 2)
     throw py::type_error("size must be a tuple (height, width), got " + text(py::repr(size)));
@@ -73,7 +73,7 @@ struct Backward {
   static constexpr const char* name = "image_window_backward";
   static constexpr const char* input = "dy";
   static constexpr const char* doc =
-      "The way back through image_window: dx[s] = sum of dy[p] over the output pixels p that are input pixel s, in\n"
+      "The backward pass of image_window: dx[s] = sum of dy[p] over the output pixels p that are input pixel s, in\n"
       "ascending order of p.\n\n"
       "dy: (rows, out_height, out_width, channels); the result: (rows, *size, channels), size being that of x's "
       "images.\n"

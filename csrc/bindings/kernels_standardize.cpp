@@ -41,7 +41,7 @@ void bind(py::module_& module, const InstructionSet& set) {
                  });
                });
   add_function(module, "standardize_backward", "(dy: Array, deviation: Array, *, out: Array | None = None) -> Array",
-               "The way back through standardize: dy / deviation.\n\n"
+               "The backward pass of standardize: dy / deviation.\n\n"
                "dy: any shape (..., cols); deviation: (cols,). out has dy's shape and may be dy.",
                set,
                [](const InstructionSet& set, const py::object& dy, const py::object& deviation, const py::object& out) {

@@ -57,7 +57,7 @@ inline void leave_forked_run() {
   Py_Exit(1);
 }
 
-// Calls run(watch) without the GIL; an exception that a signal handler raised goes on from here.
+// Calls run(watch) without the GIL; an exception of a signal handler is rethrown here.
 template <class Call>
 auto run_watched(Call&& run) {
   struct Caller {

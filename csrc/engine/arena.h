@@ -1,4 +1,4 @@
-// The only allocation: flat, 64-byte-aligned blocks, and the place of each parameter in them.
+// The only allocation: flat, 64-byte-aligned blocks, and the position of each parameter in them.
 #pragma once
 
 #include <algorithm>

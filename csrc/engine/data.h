@@ -68,7 +68,7 @@ void point(Pass<T>& pass, const Data<T>& data, std::size_t row, std::size_t inpu
   if (data.weight) pass.weight = const_cast<T*>(data.weight + row);
 }
 
-// Asks for a row that is wanted soon: rows of a shuffled batch stand where no hardware looks for them. Forced inline,
+// Prefetches a row: rows of a shuffled batch are where no hardware prefetcher looks for them. Forced inline,
 // since GCC drops the call of a function that does nothing but prefetch.
 template <class T>
 [[gnu::always_inline]] inline void prefetch_row(const T* row, std::size_t count) noexcept {
@@ -76,8 +76,8 @@ template <class T>
   for (std::size_t i = 0; i < count; i += line) __builtin_prefetch(row + i);
 }
 
-// Points the pass at the sparse rows of a shuffled batch from row `first` on, where there are any: they stay where they
-// stand.
+// Points the pass at the sparse rows of a shuffled batch from row `first` on, if there are any: they are not
+// copied.
 template <class T>
 void point_sparse(Pass<T>& pass, const Data<T>& data, const Batch& batch, std::size_t first) noexcept {
   if (data.is_sparse())

@@ -177,7 +177,7 @@ bool ForwardBackward<T>::by_rows(Team& team, const Step& step) noexcept {
   return team.share(step.plan.groups, work, true, [&](std::size_t thread, std::size_t g) { group(thread, step, g); });
 }
 
-// What an operation needs to know of the whole batch before its rows go on.
+// What an operation needs to know of the whole batch before its rows continue.
 template <class T>
 bool ForwardBackward<T>::take_statistics(Team& team, const Step& step, const Operation<T>& operation,
                                          bool back) noexcept {

@@ -27,7 +27,7 @@ enum class Outcome { done, stopped, not_finite };
 
 // output (rows, units of value `operations`): the first `operations` operations (one at least of sparse rows) on the
 // data's x. Not finite: x holds a NaN or an infinity, and output is not to be used. A row's bits do not depend on the
-// rows beside it.
+// other rows.
 template <class T>
 Outcome forward(const Network<T>& network, Buffers<T>& buffers, const Data<T>& data, std::size_t operations, T* output,
                 std::size_t threads, Watch& watch);

@@ -21,7 +21,7 @@ struct LossChoice {
   double setting = 1.0;
   bool mean = true;              // else sum
   bool shares_penalty = false;   // penalties are divided by the sum of the weights too
-  bool skip_activation = false;  // the last activation is left out in training: the pair is computed from logits
+  bool skip_activation = false;  // the last activation is skipped in training: the pair is computed from logits
 
   // What penalties are multiplied with where the weights have this sum.
   double penalty_share(double weight) const { return shares_penalty && weight > 0.0 ? 1.0 / weight : 1.0; }

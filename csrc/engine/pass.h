@@ -100,7 +100,7 @@ struct Pass {
   T* target = nullptr;
   std::int32_t* label = nullptr;
   T* weight = nullptr;        // null: ones
-  std::size_t first_row = 0;  // the place of row 0 in the batch: keys dropout and noise
+  std::size_t first_row = 0;  // the index of row 0 in the batch: keys dropout and noise
   std::uint64_t step = 0;
   bool training = false;
   bool lanes = false;  // values that may be in lanes are

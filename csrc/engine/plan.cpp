@@ -69,7 +69,7 @@ Plan plan_step(const Network<T>& network, std::size_t rows, std::size_t threads,
   plan.threads = work < worth_a_team ? 1 : threads;
   const std::size_t group_limit = network.least_slice() < usual_batch_slice ? image_group_bytes : group_bytes;
   const bool copies_pay = gradient_bytes <= copied_gradient_bytes;
-  // a group of rows cannot go on before an operation has the statistics of the whole batch
+  // a group of rows cannot continue before an operation has the statistics of the whole batch
   plan.by_rows = network.uses_batch_statistics() ? false
                  : plan.threads == 1             ? work <= longest_task || copies_pay
                                                  : copies_pay && plan.slices >= 2;

@@ -19,7 +19,7 @@ struct TrainSettings {
   std::size_t epochs = 1;
   std::size_t first_batch = 0;
   std::size_t batches = 0;  // 0: to the end of the epoch
-  bool continues = false;   // the first epoch's sums go on from those that the network keeps
+  bool continues = false;   // the first epoch's sums continue those that the network keeps
   std::optional<std::uint32_t> shuffle_seed;
   std::vector<double> rates;  // one for all steps, or one a step
   std::size_t threads = 1;

@@ -1,4 +1,4 @@
-// What a run may take in place of an epoch's order: which rows a batch has, and what each of them weighs.
+// An alternative to an epoch's order: which rows a batch has, and the weight of each.
 //
 // A batch of B rows i gives sum w_i l_i / (B E[w]), where E[w] is the mean weight of a draw: a number of the sampler's
 // alone. Divided by the sum of the weights that happen to be in the batch, as without a sampler, the mean over all
@@ -42,7 +42,7 @@ class Sampler {
   // What each row weighs when it is drawn; null: ones.
   const T* weight() const { return weight_.empty() ? nullptr : weight_.data(); }
   double mean_weight() const { return mean_weight_; }
-  // What it has learnt, and goes on from; views keep it alive.
+  // What it has learnt, and continues from; views keep it alive.
   const Block<double>& state() const { return state_; }
 
   // Whether it learns from |gradient|^2 of each row of the batch, which the backward pass then leaves in row_norms().

@@ -1,4 +1,4 @@
-// Windows of images, at places drawn at random, mirrored at random: flips, shifts and crops are settings of one map.
+// Windows of images, at random positions, flipped at random: flips, shifts and crops are settings of one map.
 #include "kernels/signatures/augment.h"
 #include "kernels/philox.h"
 #include "kernels/signatures/rows.h"
@@ -12,7 +12,7 @@ struct Place {
   bool upside_down, mirrored;
 };
 
-// The index in [0, size) that `at` stands for; -1 for the constant.
+// The index in [0, size) of the pixel at `at`; -1 for the constant.
 RAVINE_INLINE std::int64_t within(std::int64_t at, std::int64_t size, Border border) {
   if (at >= 0 && at < size) return at;
   if (border == Border::constant) return -1;

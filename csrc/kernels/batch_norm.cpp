@@ -27,7 +27,7 @@ RAVINE_INLINE void each_strip(std::size_t cols, Body&& body) {
   if (j < cols) body.template operator()<1>(LastVector{j, cols - j});
 }
 
-// ------------------------------------------------------------------------------------------------ the way forward
+// -------------------------------------------------------------------------------------------------------- forward pass
 
 template <std::size_t strip, class T, class At>
 RAVINE_INLINE void strip_moments(double* mean, double* squares, const T* x, const T* weight, std::size_t first,
@@ -139,7 +139,7 @@ void forward(T* y, const T* x, const T* coefficient, std::size_t rows, std::size
     });
 }
 
-// --------------------------------------------------------------------------------------------------- the way back
+// ------------------------------------------------------------------------------------------------------- backward pass
 
 template <std::size_t strip, class T, class At>
 RAVINE_INLINE void strip_sums(double* sums, const T* dy, const T* x, const T* weight, const double* mean,

@@ -12,7 +12,7 @@ void forward(T* y, const T* x, std::size_t images, const Border2D& border) noexc
   const std::size_t row = border.width * border.channels;
   const std::size_t left = border.left * border.channels, right = border.right * border.channels;
   const std::size_t around = left + row + right;
-  // what is left of a row's border joins the next row's
+  // the remainder of a row's border joins the next row's
   for (std::size_t image = 0; image < images; ++image) {
     __builtin_memset(y, 0, (border.top * around + left) * sizeof(T));
     y += border.top * around + left;

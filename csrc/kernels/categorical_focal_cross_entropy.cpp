@@ -16,7 +16,7 @@ struct Row {
   Vec<T> log_s, gamma;
 };
 
-// A class of a row: its probability, what is left of 1, its loss, and h.
+// A class of a row: its probability, 1 minus that, its loss, and h.
 template <class T>
 struct Class {
   Vec<T> p, q, loss, h;

@@ -112,8 +112,8 @@ inline Grid forward_grid(const ConvolutionShape& s) {
           -static_cast<std::ptrdiff_t>(s.left)};
 }
 
-// On the way back, along one axis: every stride-th element of dx, from `first` on, reads the elements of dy that every
-// `tap_step`-th tap of w, from `tap` on, has taken to it. In the order of dy these taps descend.
+// In the backward pass, along one axis: every stride-th element of dx, from `first` on, reads the elements of dy that
+// every `tap_step`-th tap of w, from `tap` on, has taken to it. In the order of dy these taps descend.
 struct PhaseAxis {
   std::size_t first, count;
   std::size_t tap, tap_step, taps;
@@ -174,7 +174,7 @@ inline std::size_t backward_border_pixels(const ConvolutionShape& s, std::size_t
 }
 
 // The sum over a batch: slice_sum(to, first, images) gives that of a slice; the slices are added in a balanced tree,
-// whose open branches stand in `branches`, `count` elements each, but for the oldest, which stands in `sum`.
+// whose open branches are in `branches`, `count` elements each, except the oldest, which is in `sum`.
 template <class T, class SliceSum>
 RAVINE_INLINE void sum_slices(T* sum, T* branches, std::size_t count, std::size_t images, std::size_t slice,
                               SliceSum&& slice_sum) {

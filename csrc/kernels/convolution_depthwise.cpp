@@ -93,7 +93,7 @@ void part_channels(T* __restrict to, const T* __restrict from, std::size_t rows,
 }
 
 // Calls use(i, j, rows, cols, in, row) for each block of a grid over an image, `in` being the first pixel that the
-// block reads, of `width_of_pixel` elements, and rows `row` elements apart; copied unless it may stay where it stands.
+// block reads, of `width_of_pixel` elements, and rows `row` elements apart; copied unless it can be read in place.
 template <class T, class CopyPixels, class Use>
 RAVINE_INLINE void each_read_block(const Grid& grid, const T* image, std::size_t height, std::size_t width,
                                    std::size_t channels, std::size_t width_of_pixel, T* border,

@@ -1,5 +1,5 @@
 // Convolution of row_lanes images at a time, one in each lane: with few filters, vectors of filters would be mostly
-// empty. An image stands as (height, width, channels, row_lanes).
+// empty. An image is stored as (height, width, channels, row_lanes).
 #include "kernels/lane_chains.h"
 #include "kernels/signatures/rows.h"
 

@@ -1,4 +1,4 @@
-// Convolution as a matrix product whose left factor is read where the image stands: an element of row i, a position, is
+// Convolution as a matrix product whose left factor is read from the image: an element of row i, a position, is
 // a tap's channel, and the taps of a row of the kernel are next to each other. Only an image that needs a border of
 // zeros is copied, block by block.
 #include "kernels/convolution_taps.h"
@@ -25,7 +25,7 @@ struct Correlation {
   std::size_t panels() const { return (units + tile_cols<T> - 1) / tile_cols<T>; }
 };
 
-// A tile is asked for when its chain begins, and comes from the L3 cache meanwhile. Forced inline, since GCC drops the
+// A tile is prefetched from the L3 cache when its chain begins. Forced inline, since GCC drops the
 // call of a function that does nothing but prefetch.
 template <class T>
 RAVINE_INLINE void prefetch_tile(const T* tile, std::size_t rows, std::size_t vectors, std::size_t ld) {

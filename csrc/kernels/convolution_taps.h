@@ -1,4 +1,4 @@
-// The left factors of a convolution as a product, where the image stands: see matmul_tile.h.
+// The left factors of a convolution as a product, read from the image: see matmul_tile.h.
 #pragma once
 
 #include "kernels/convolution.h"

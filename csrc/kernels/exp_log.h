@@ -59,7 +59,7 @@ RAVINE_INLINE Vec<T> at_least(Vec<T> x, T lowest) {
 
 // ------------------------------------------------------------------------------------------------- exponentials
 
-// x = n ln 2 + r. `exponent` holds n + 2^exponent_bits in the exponent's place, an unsigned number.
+// x = n ln 2 + r. `exponent` holds n + 2^exponent_bits in the exponent's bits, an unsigned number.
 template <class T>
 struct ExpParts {
   Vec<T> r;
@@ -134,7 +134,7 @@ RAVINE_INLINE V tanh(V x) {
 
 // --------------------------------------------------------------------------------------------------- logarithms
 
-// x = 2^k (1 + f), sqrt(1/2) <= 1 + f < sqrt(2). `exponent` holds k + bias in the exponent's place.
+// x = 2^k (1 + f), sqrt(1/2) <= 1 + f < sqrt(2). `exponent` holds k + bias in the exponent's bits.
 template <class T>
 struct LogParts {
   Vec<T> k, f;

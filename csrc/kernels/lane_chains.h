@@ -9,7 +9,7 @@ namespace {
 template <class T>
 inline constexpr std::size_t parts = row_lanes / lanes<T>;
 
-// Where vector v of neighbouring pixels, `distance` elements apart, stands.
+// The position of vector v of neighbouring pixels, `distance` elements apart.
 template <class T>
 constexpr std::size_t vector_at(std::size_t v, std::size_t distance) {
   return v / parts<T> * distance + v % parts<T> * lanes<T>;

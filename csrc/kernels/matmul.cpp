@@ -238,7 +238,7 @@ struct Block {
     }
   }
 
-  // Calls use(a) with tile t of a from term q of the block on, copied or where it stands.
+  // Calls use(a) with tile t of a from term q of the block on, copied or in place.
   template <class Use>
   RAVINE_INLINE void with_a(std::size_t t, std::size_t q, Use&& use) const noexcept {
     const std::size_t i = blocks.rows.begin(t);
@@ -254,8 +254,8 @@ struct Block {
     return {x, blocks.rows.begin(t), j, blocks.rows.size(t), cols, x.accumulate || p > 0, p + depth == x.k};
   }
 
-  // What is far from the core and is asked for: c, and the a of the block that is next, unless null, `each` of its rows
-  // in a chain or tree.
+  // What is far from the core and is prefetched: c, and the a of the block that is next, unless null, `each` of its
+  // rows in a chain or tree.
   struct Far {
     bool c;
     const Block* next;

@@ -22,7 +22,7 @@ struct Cut {
   std::size_t size(std::size_t piece) const { return shorter + (piece < longer ? 1 : 0); }
 };
 
-// Rows [0, k) of columns [0, cols) of b, in panels of tile_cols: panel j stands at to + j * k * tile_cols, zero-padded.
+// Rows [0, k) of columns [0, cols) of b, in panels of tile_cols: panel j is at to + j * k * tile_cols, zero-padded.
 template <class T>
 void pack_panels(T* __restrict to, const T* __restrict b, std::size_t ldb, std::size_t k, std::size_t cols) noexcept {
   for (std::size_t j = 0; j < cols; j += tile_cols<T>) {

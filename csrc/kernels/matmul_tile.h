@@ -28,7 +28,7 @@ inline constexpr std::size_t packed_column = (tile_rows + 7) / 8 * 8;
 template <class T>
 inline constexpr std::size_t copied_row = product_slice + line_terms<T>;
 
-// Where element (i, p) of a stands: in rows of any stride, or in columns. The terms of k come in runs, of
+// Where element (i, p) of a is: in rows of any stride, or in columns. The terms of k come in runs, of
 // which here there is one: run(k) of them, of k that are left, are next to each other; then jump(). What no chain of a
 // kind does is not compiled for it: `in_trees` says that chains are added in a tree over a batch, `finished` that a
 // bias and an activation or mask may follow.
@@ -55,7 +55,7 @@ struct Columns {
   RAVINE_INLINE void jump() {}
 };
 
-// Rows that were copied: where each stands is a constant in the code, and takes no register.
+// Rows that were copied: the position of each is a constant in the code, and takes no register.
 template <class T>
 struct CopiedRows {
   using Anywhere = StridedRows<T>;
@@ -129,7 +129,7 @@ struct Ending {
   Ahead<T>* ahead = nullptr;
 };
 
-// A panel of b: its rows, `ld` apart, and how many elements of its last vector stand there. Who reads it leaves a copy
+// A panel of b: its rows, `ld` apart, and how many elements its last vector has. Who reads it leaves a copy
 // at `copy`, unless null, with rows tile_cols apart.
 template <class T>
 struct Panel {

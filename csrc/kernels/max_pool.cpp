@@ -63,7 +63,7 @@ void forward(T* y, const T* x, std::size_t images, const Pool2D& pool) noexcept 
     });
 }
 
-// What is left of dy goes from pixel to pixel: the first that is y takes it all, and the last takes what is left.
+// The remainder of dy goes from pixel to pixel: the first that is y takes it all, and the last takes the remainder.
 template <class Size, bool relu, class Giving, class T>
 __attribute__((noinline)) void give_to_largest(T* dx, const T* dy, const T* y, const T* x, const Run& run,
                                                std::size_t row, std::size_t channels) noexcept {

@@ -1,9 +1,9 @@
-// Tuned numbers of the kernels: sizes of tiles and blocks, thresholds, and how far ahead memory is asked for. No bit of
-// a result depends on any of them; the numbers that are bits stand in signatures/frozen.h.
+// Tuned numbers of the kernels: sizes of tiles and blocks, thresholds, and prefetch distances. No bit of
+// a result depends on any of them; the numbers that are bits are in signatures/frozen.h.
 //
 // Figures are shares of the multiply-add peak or of time on one core of an EPYC (Zen 5, AVX-512), float32, the old and
 // the new kernel mostly in turn in one process (docs/benchmarks.md, Products); other columns, where they differ, follow
-// from the number of registers. Where no figure stands, none was measured.
+// from the number of registers. If no figure is given, none was measured.
 #pragma once
 
 #include <cstddef>
@@ -56,21 +56,21 @@ inline constexpr std::size_t block_cols = tuned(1024, 1024, 1024, 1024);
 // The same by tiles: 512 KiB, which stay in L2 while tiles of a pass by them. 256, 384 and 768 KiB cost 1, 1 and 0 %.
 template <class T>
 inline constexpr std::size_t near_block_cols = tuned<T>({512, 256}, {512, 256}, {512, 256}, {512, 256});
-// Up to so many multiplications, or tiles of rows, a copy of b costs more than reading it where it stands: without a
+// Up to so many multiplications, or tiles of rows, a copy of b costs more than reading it in place: without a
 // copy 128 x 128 x 128 reaches .92 of the peak, with it .86; with a copy 504 x 1024 x 1024 reaches .88, without it .82.
 inline constexpr std::size_t unpacked_work = tuned(1 << 26, 1 << 26, 1 << 26, 1 << 26);
 inline constexpr std::size_t unpacked_tiles = tuned(3, 3, 3, 3);
 // A shorter chain is not worth the copy of a's rows.
 inline constexpr std::size_t least_by_tiles = tuned(128, 128, 128, 128);
-// A larger c is not in L1, a larger a not in L2, when its turn comes: asked for a little at a time. All at once, they
+// A larger c is not in L1, a larger a not in L2, when its turn comes: prefetched a little at a time. All at once, they
 // take the buffers of misses that a chain needs for its own operands, 2 to 4 %.
 inline constexpr std::size_t far_c_bytes = tuned(32 << 10, 32 << 10, 32 << 10, 32 << 10);
 inline constexpr std::size_t far_a_bytes = tuned(256 << 10, 256 << 10, 256 << 10, 256 << 10);
 // The chains that ask for what is wanted later while they run: those of whole tiles, or nearly, of which large products
 // consist.
 inline constexpr std::size_t asking_chains = tuned(2, 2, 3, 3);
-// Of a panel that is copied, the row so many terms ahead is asked for, and the next panel's: each may be in a page of
-// its own, where hardware does not look ahead. 512 x 1024 x 2048 reaches .91 of the peak, and .88 with 16 terms.
+// Of a panel that is copied, the row so many terms ahead is prefetched, and the next panel's: each may be in a page of
+// its own, where hardware does not prefetch. 512 x 1024 x 2048 reaches .91 of the peak, and .88 with 16 terms.
 inline constexpr std::size_t terms_ahead = tuned(32, 32, 32, 32);
 
 // ---------------------------------------------------------------------------------------- products with a vector
@@ -82,14 +82,14 @@ inline constexpr std::size_t least_row_vectors = tuned(4, 4, 4, 4);
 // where sums stay in registers (4,096 x 4,096: reading whole rows is 1.2 times as fast).
 inline constexpr std::size_t far_b_bytes = tuned(8 << 20, 8 << 20, 8 << 20, 8 << 20);
 inline constexpr std::size_t rows_together = tuned(4, 4, 4, 4);
-// So many sums stay in L1 beside those rows.
+// So many sums stay in L1 with those rows.
 inline constexpr std::size_t streamed_cols = tuned(4096, 4096, 4096, 4096);
 
 // ----------------------------------------------------------------------------------------------------- sparse rows
 
-// Vectors of a row's sums that stay in registers, beside as many of its present slice.
+// Vectors of a row's sums that stay in registers, with as many of its current slice.
 inline constexpr std::size_t sparse_vectors = tuned(4, 4, 8, 8);
-// Rows of b, and of c by columns, stand anywhere in memory: one is asked for so many terms, or columns, before its
+// Rows of b, and of c by columns, are anywhere in memory: one is prefetched so many terms, or columns, before its
 // turn.
 inline constexpr std::size_t sparse_terms_ahead = tuned(8, 8, 8, 8);
 inline constexpr std::size_t sparse_columns_ahead = tuned(8, 8, 8, 8);

@@ -116,7 +116,7 @@ void lerp(T* y, const T* x, std::size_t count, T share) noexcept {
 }
 
 // `strip` vectors of neighbouring columns. The balanced tree over slices runs as they come, like a binary counter:
-// part[l] waits for its partner of 2^l slices, and what is left at the end is added from the right.
+// part[l] waits for its partner of 2^l slices, and the remainder is added from the right at the end.
 template <std::size_t strip, class T, class At>
 RAVINE_INLINE void sum_columns(T* sum, const T* x, std::size_t rows, std::size_t ldx, std::size_t slice, At at) {
   Vec<T> part[64][strip];

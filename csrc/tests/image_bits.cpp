@@ -18,7 +18,7 @@ ConvolutionShape convolution_shape(std::size_t size, std::size_t channels, std::
   return s;
 }
 
-// What an EachImage is given: the one image that stands at `place`, which is hashed, or is filled from `from`.
+// What an EachImage is given: the one image at `place`, which is hashed, or is filled from `from`.
 template <class T>
 struct OneImage {
   Hash* hash;

@@ -35,7 +35,7 @@ bool has(const std::vector<OperationSpec>& layers, const std::string& kind) {
   return false;
 }
 
-// Every kind of layer that there is stands in a network.
+// Every kind of layer is in one of the networks.
 template <class T>
 void require_every_kind() {
   for (const Kind<T>* kind : kinds<T>()) {

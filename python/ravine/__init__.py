@@ -1,6 +1,6 @@
 """ravine trains neural networks on CPUs: fast, and reproducible to the bit on any number of threads."""
 
-# First: it loads the compiled module, with libgomp's waiting bounded.
+# Imported first: it loads the compiled module, with bounded spinning in libgomp.
 from .startup import compiled as _compiled  # noqa: F401, isort: skip
 from . import _core
 from .startup.late import late_attributes

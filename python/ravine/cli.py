@@ -193,7 +193,7 @@ def train_digits(chosen: argparse.Namespace) -> None:
         )
     except (CheckpointFormatError, CheckpointMismatchError):
         raise
-    except ValueError as error:  # BFGS takes small nets alone
+    except ValueError as error:  # BFGS takes only small nets
         chosen.refuse(f"argument --optimizer: {error}")
     seconds = time.perf_counter() - started
     result = model.evaluate(X_test, y_test)

@@ -55,14 +55,14 @@ class Initializer(Described):
         dtype : float32 or float64, default="float32"
             The array's type.
         seed : int in [0, 2**32), default=0
-            Other seeds give other values.
+            The seed; other seeds give other values.
         stream : int in [0, 2**32), default=0
             The generator's stream; a model gives parameter number p the stream 2**24 + p.
 
         Raises
         ------
         ValueError
-            For an argument outside what is allowed, or values too large for the type.
+            For an argument that is not allowed, or values too large for the type.
         """
         out = np.empty(check_shape(shape), check_dtype(dtype))
         seed, stream = check_int("seed", seed, 0, 2**32 - 1), check_int("stream", stream, 0, 2**32 - 1)

@@ -20,7 +20,7 @@ from . import _core
 
 _instruction_set = _core.selected()
 
-#: Names that kernels had before.
+#: Earlier names of kernels.
 _RENAMED = {"approach": "lerp", "clear_faded": "flush_subnormals"}
 
 

@@ -114,7 +114,7 @@ class Schedule(Described):
 
 
 class _Decay(Schedule):
-    """What schedules that come down from a first rate within a span share."""
+    """The base of schedules that decay from an initial rate within a span."""
 
     def __init__(self, initial_learning_rate: float, decay_steps: float, unit: str) -> None:
         self.initial_learning_rate = check_rate("initial_learning_rate", initial_learning_rate)

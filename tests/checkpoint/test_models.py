@@ -258,7 +258,7 @@ BAD_FILES = [
     ("F9", file_of(b'{"a":' * 10**5), "invalid JSON"),
     ("F9", file_of(b"[]"), "invalid JSON in header: it must be an object"),
     ("F9", file_of(b'{"a": NaN}'), "invalid JSON"),
-    ("F9", file_of(b'{"a": 1, "a": 1}'), "invalid JSON in header: a name stands twice"),
+    ("F9", file_of(b'{"a": 1, "a": 1}'), "invalid JSON in header: a name occurs twice"),
     ("F9", file_of(b'{"a": ' + b"9" * 10**5 + b"}"), "invalid JSON in header: an integer has more than 20 digits"),
     ("F9", file_of({"t": 3}), "tensor 't' must have dtype, shape and data_offsets"),
     ("F9", file_of({"__metadata__": {"a": 1}}), "__metadata__ must hold strings"),
@@ -275,7 +275,7 @@ BAD_FILES = [
     ("F16", file_of(entry(dtype=["F32"]), bytes(8)), "unknown dtype"),
     ("F18", file_of(entry(), bytes(7)), "truncated"),
     ("bool", file_of(entry(dtype="BOOL", shape=[8]), b"\2" * 8), "bytes that are no bools"),
-    ("foreign", file_of(entry(), bytes(8)), "not a ravine checkpoint, but tensors alone; load_weights takes them"),
+    ("foreign", file_of(entry(), bytes(8)), "not a ravine checkpoint, but only tensors; load_weights takes them"),
 ]
 
 

@@ -359,7 +359,7 @@ def test_links_are_followed_when_asked(root):
     assert read(root, follow_links=True).files == ("cat/1.png", "cat/link.png", "cat/more/1.png", "dog/1.png")
     (root / "cat" / "more").unlink()
     (root / "dog" / "round").symlink_to(root, target_is_directory=True)
-    with pytest.raises(ValueError, match=r"dog.round: is a link to a folder that it stands in"):
+    with pytest.raises(ValueError, match=r"dog.round: is a link to a folder that contains it"):
         read(root, follow_links=True)
 
 

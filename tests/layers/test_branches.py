@@ -125,9 +125,9 @@ def test_what_does_not_go_together(make, error, message):
         make()
 
 
-def test_a_layer_stands_in_one_place():
+def test_a_layer_is_used_once():
     layer = Dense(6)
-    with pytest.raises(ValueError, match="two places"):
+    with pytest.raises(ValueError, match="is used twice"):
         rv.Sequential([layer, Residual([layer])])
 
 

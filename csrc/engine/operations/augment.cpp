@@ -1,5 +1,5 @@
-// Images moved at random: in training a window at a place drawn for each image and step, otherwise at a fixed place.
-// The place is a function of the seed, the layer, the step and the image's place in the batch, so the backward
+// Random crops, shifts and flips: in training a window at a random position for each image and step, else a fixed one.
+// It is a function of the seed, the layer, the step and the image's position in the batch, so the backward
 // pass draws it again.
 #include <cmath>
 #include <cstdint>
@@ -85,7 +85,7 @@ void add_augment(Builder<T>& builder, const OperationSpec& spec) {
                                 builder.seed(), stream(Purpose::augment, builder.layer()));
 }
 
-// size: height and width of the output; top and left: the first place, how many there are, the place outside training;
+// size: height and width of the output; top and left: the first position, their number, the one outside training;
 // flips: upside down, mirrored (0 or 1); border: its number in Border.
 constexpr Declared settings[] = {{"size"}, {"top"}, {"left"}, {"flips"}, {"border"}, {"fill"}};
 

@@ -1,5 +1,5 @@
 // Inverted dropout: in training y = x / (1 - rate) where kept and 0 where dropped; the mask is a function of the seed,
-// the layer, the step and the place in the batch, so the backward pass draws it again.
+// the layer, the step and the position in the batch, so the backward pass draws it again.
 #include <cstdint>
 #include <cstring>
 #include <stdexcept>

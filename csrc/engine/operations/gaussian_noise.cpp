@@ -1,5 +1,5 @@
 // In training y = x + deviation z, z standard normal; otherwise y = x. The noise is a function of the seed, the layer,
-// the step and the place in the batch, and its derivative is 1.
+// the step and the position in the batch, and its derivative is 1.
 #include <cmath>
 #include <cstdint>
 #include <cstring>

@@ -1,4 +1,4 @@
-// The kinds of layers, by name. Each file beside this one ends with its own.
+// The kinds of layers, by name. Each file of this folder ends with its own.
 #pragma once
 
 #include <span>

@@ -25,7 +25,7 @@ struct Applied {
   bool relu = false;  // the product's own epilogue does it
 };
 
-// The place of an operation in a network.
+// The position of an operation in a network.
 template <class T>
 struct Place {
   std::string name;

@@ -32,8 +32,8 @@ class Fork final : public Operation<T> {
 
 enum class Merge { concat, add, mean };
 
-// Where branches end. The values of a row are `positions` pixels of some channels each, which `concat` puts beside each
-// other; a flat row has one.
+// Where branches end. The values of a row are `positions` pixels of some channels each, which `concat` puts next to
+// each other; a flat row has one.
 template <class T>
 class Join final : public Operation<T> {
  public:

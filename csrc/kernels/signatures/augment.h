@@ -17,7 +17,7 @@ enum class Border {
 };
 
 // How (height, width, channels) becomes (out_height, out_width, channels): y[i, j] = x[t + i', l + j'], where i' is i
-// or, upside down, out_height - 1 - i, and j' likewise. An image's place is drawn from the words w0 .. w3 of a block:
+// or, upside down, out_height - 1 - i, and j' likewise. A position is drawn from the words w0 .. w3 of a block:
 // t = top + floor(tops w0 / 2^32), l = left + floor(lefts w1 / 2^32), upside down iff flip_vertical and w2 < 2^31,
 // mirrored iff flip_horizontal and w3 < 2^31.
 struct Window {
@@ -32,7 +32,7 @@ struct Window {
 
 template <class T>
 struct AugmentKernels {
-  // the windows of images [0, rows), image r at the place that block first + r gives
+  // the windows of images [0, rows), image r at the position that block first + r gives
   void (*image_window)(T* y, const T* x, std::size_t first, std::size_t rows, const Window& window,
                        RandomKey key) noexcept;
   // dx[s] = sum of dy[p] over the output pixels p that are input pixel s, from zero in ascending order of p

@@ -27,7 +27,7 @@ struct BatchNormKernels {
                double epsilon, std::size_t cols) noexcept;
   // y = (x - centre_j) scale_j + shift_j; y may be x
   void (*forward)(T* y, const T* x, const T* coefficient, std::size_t rows, std::size_t cols) noexcept;
-  // sums (2 cols) go on with sum_i dy_ij and sum_i dy_ij (x_ij - mean_j), in ascending order
+  // sums (2 cols) continue with sum_i dy_ij and sum_i dy_ij (x_ij - mean_j), in ascending order
   void (*sums)(double* sums, const T* dy, const T* x, const T* weight, const double* mean, std::size_t rows,
                std::size_t positions, std::size_t cols) noexcept;
   // a += b

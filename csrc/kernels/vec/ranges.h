@@ -9,8 +9,8 @@
 namespace ravine::RAVINE_ISA {
 namespace {
 
-// Where in a range a formula stands: a full vector, or the last, partial one. Lanes past the end load as zero and are
-// never stored.
+// The position of a formula in a range: a full vector, or the last, partial one. Lanes past the end load as zero and
+// are never stored.
 struct FullVector {
   std::size_t first;
 

@@ -1,4 +1,4 @@
-// Lanes that change places.
+// Permutations of lanes.
 #pragma once
 
 #include <cstddef>

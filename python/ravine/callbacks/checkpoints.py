@@ -187,7 +187,7 @@ class ModelCheckpoint(Monitor):
             raise SystemExit(128 + signal.SIGTERM)
 
     def _consider(self, fit: RunningFit) -> None:
-        """Note what the last epoch has reached; save if it is time."""
+        """Record the value of the last epoch; save if it is due."""
         step, epoch_over = int(fit.state.step), not fit.progress.opened
         due = self._is_due(fit, step, epoch_over) or fit.is_finished()
         better = epoch_over and (due or not self.save_best_only) and self._improves(fit)
@@ -219,7 +219,7 @@ class ModelCheckpoint(Monitor):
 
 
 def _interval(every: str) -> tuple[float, str]:
-    """Return how many of which unit."""
+    """Return a number and its unit."""
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)?\s*([a-z]+)\s*", every) if isinstance(every, str) else None
     unit = _UNITS.get(found[2]) if found else None
     count = float(found[1] or (1 if unit in ("epochs", "steps") else 0)) if found else 0.0

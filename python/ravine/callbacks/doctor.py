@@ -105,7 +105,7 @@ class Doctor(Callback):
         return self._examination.examine(self._history, epoch, self._epochs)
 
     def _diverged(self, epoch: int) -> Finding:
-        """Look at the model itself: in float64 its loss may be finite."""
+        """Examine the model itself, since its loss may be finite in float64."""
         assert self._rows is not None
         return not_finite(self.model._state, self._rows.X, 1, epoch)
 

@@ -14,7 +14,7 @@ __all__ = ["CSVLogger", "JSONLogger"]
 
 
 class _Logger(Callback):
-    """A file with a line an epoch, each written out at once."""
+    """A file with a line per epoch, each written out at once."""
 
     def __init__(self, filename: str | os.PathLike[str], append: bool) -> None:
         if not isinstance(filename, (str, os.PathLike)):

@@ -19,7 +19,7 @@ __all__ = ["LearningRateFinder", "LearningRateScheduler", "ReduceLROnPlateau"]
 
 
 def _check_settable(callback: Callback) -> None:
-    """Refuse an optimizer that finds its steps without a learning rate."""
+    """Refuse an optimizer without a learning rate."""
     optimizer = callback.model.optimizer
     assert optimizer is not None
     try:
@@ -29,7 +29,7 @@ def _check_settable(callback: Callback) -> None:
 
 
 def _number(callback: Callback) -> float:
-    """Return the optimizer's learning rate; refuse a schedule, which the callback would fight with."""
+    """Return the optimizer's learning rate; refuse a schedule, which would override the callback's rate."""
     assert callback.model.optimizer is not None
     rate = callback.model.optimizer.learning_rate
     if isinstance(rate, Schedule):

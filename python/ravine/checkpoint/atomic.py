@@ -45,14 +45,14 @@ def replace_file(path: str, chunks: Iterable[bytes | memoryview]) -> None:
 
 
 def _lock(file: IO[bytes]) -> bool:
-    """Say by a lock, which ends with the process, that the writer lives; False where it came too late to be seen."""
-    with suppress(OSError):  # a file system without locks: its stale files stay
+    """Mark the file as in use by a lock, which ends with the process; False if another process has removed it first."""
+    with suppress(OSError):  # a file system without locks: stale files are not removed
         fcntl.flock(file, fcntl.LOCK_EX)
     return os.path.exists(file.name)
 
 
 def _remove_stale(folder: str, name: str) -> None:
-    """Remove the temporary files for `name` that no living process has locked."""
+    """Remove the temporary files for `name` that no running process has locked."""
     prefix, suffix = f".{name}.", ".tmp"
     with suppress(OSError):
         for found in os.listdir(folder or "."):

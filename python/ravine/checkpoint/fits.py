@@ -32,7 +32,7 @@ def saved_fit(fit: RunningFit) -> dict[str, Any]:
 
 
 def _is_stopped(fit: RunningFit) -> bool:
-    """Whether the fit has been stopped for good: within an epoch, or by a callback for time, it is interrupted."""
+    """Whether the fit has been stopped, not interrupted: within an epoch, or by a time limit, it is interrupted."""
     stops = [callback for callback in fit.callbacks if getattr(callback, "stopped_epoch", None) is not None]
     interrupted = fit.progress.opened or (bool(stops) and all(callback._resumable for callback in stops))
     return fit.state.stop_training and not interrupted
@@ -53,8 +53,8 @@ def resumed_progress(
             found = "other data" if name == "data" else f"{name}={value}"
             wanted = "" if name == "data" else f", the checkpoint's had {name}={saved[name]}"
             raise CheckpointMismatchError(
-                f"fit(resume=...) goes on with the same data and arguments, but this fit has {found}{wanted}; to train "
-                "on from those weights in another way, call load and then fit without resume"
+                f"fit(resume=...) needs the same data and arguments, but this fit has {found}{wanted}; to train "
+                "further from those weights in another way, call load and then fit without resume"
             )
     return FitProgress(
         first_epoch=saved["first_epoch"],

@@ -82,13 +82,13 @@ def described(model: Model) -> dict[str, Any]:
 
 
 def _further_arguments(model: Model) -> dict[str, Any]:
-    """Return the arguments that make the model again beside layers, dtype and seed."""
+    """Return the constructor's arguments other than layers, dtype and seed."""
     names = parameters_of(type(model)).keys() - {"layers", "dtype", "random_state"}
     return {name: getattr(model, name) for name in sorted(names)}
 
 
 def _describe(model: Model) -> dict[str, Any]:
-    """Return all that makes a model what it is, but for the weights."""
+    """Return everything that defines a model, except the weights."""
     state = model._state
     network, history = None if state.built is None else state.network, state.history
     driver = state.training.bold_driver
@@ -122,7 +122,7 @@ def read_model(path: str | os.PathLike[str], kind: str = "model") -> Stored:
     stored = read(path)
     if stored.content is None:
         raise CheckpointFormatError(
-            f"{os.fspath(path)}: not a ravine checkpoint, but tensors alone; load_weights takes them"
+            f"{os.fspath(path)}: not a ravine checkpoint, but only tensors; load_weights takes them"
         )
     with reading(path):
         found = stored.content["kind"]
@@ -161,7 +161,7 @@ def load_ensemble(
 
 
 def _made(content: dict[str, Any], decoder: Decoder, base: type[ModelType]) -> ModelType:
-    """Return the model that plain data describe."""
+    """Return the model described by plain data."""
     kind: Any = base if content["class"] == base.__name__ else decoder.custom(content["class"], "class")
     if not _is_kind_of(kind, base):
         raise CheckpointMismatchError(f"{content['class']!r} must be a class of models, got {kind!r}")
@@ -226,7 +226,7 @@ def _bold_driver(state: ModelState) -> BoldDriver | None:
 
 
 def _check_sizes(state: ModelState, shape: tuple[int, ...], weights: Mapping[str, Array]) -> None:
-    """Compare the weights' shapes before memory is taken for as many numbers as the description asks for."""
+    """Compare the weights' shapes before memory is allocated for the network in the description."""
     for name, wanted in make_plan(state.configuration.layers, shape).weight_shapes().items():
         found = weights.get(name)
         if found is None or found.shape != wanted:

@@ -39,7 +39,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _check_same(model: Model, content: dict[str, Any], decoder: Decoder) -> None:
-    """Refuse a file whose model has other layers, another type, loss, metrics or optimizer."""
+    """Refuse a file whose model has other layers, or another dtype, loss, metrics or optimizer."""
     state = model._state
     dtype = state.configuration.dtype.name
     if content["dtype"] != dtype:
@@ -58,7 +58,7 @@ def _check_same(model: Model, content: dict[str, Any], decoder: Decoder) -> None
 
 
 def _without_rates(expected: Any, found: Any) -> tuple[Any, Any]:
-    """Leave out an optimizer's rate where the file's is a number: callbacks change it in the course of a fit."""
+    """Omit an optimizer's rate if that in the file is a number: callbacks change it during a fit."""
     if isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
         pairs = [_without_rates(*pair) for pair in zip(expected, found, strict=True)]
         return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
@@ -83,7 +83,7 @@ def _set_rates(optimizer: Any, plain: Any) -> None:
 
 
 def _first_difference(expected: Any, found: Any, path: str = "") -> str:
-    """Say in words where two pieces of plain data differ first."""
+    """Describe the first difference between two pieces of plain data."""
     where = f"{path.lstrip('.')}: " if path else ""
     if isinstance(expected, dict) and isinstance(found, dict) and expected.keys() == found.keys():
         key = next(key for key in expected if expected[key] != found[key])

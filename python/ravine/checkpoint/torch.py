@@ -17,7 +17,7 @@ from ..network.state import Model
 __all__ = ["from_torch", "to_torch"]
 
 
-# The arrays of each kind of layer: PyTorch's names, and ours.
+# The arrays of each kind of layer: PyTorch's names, and ravine's.
 _PARTS = {
     "dense": {"weight": "kernel", "bias": "bias"},
     "batch_norm": {

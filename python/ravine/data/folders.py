@@ -151,7 +151,7 @@ def images_from_directory(
 
 
 class _Problems:
-    """What cannot be used: an error at once, or a list of (path, reason)."""
+    """Files that cannot be used: raised as an error at once, or collected in a list of (path, reason)."""
 
     def __init__(self, skip: bool) -> None:
         self.skip = skip
@@ -216,12 +216,12 @@ def _check_directory(path: Any) -> Path:
 
 
 def _entries(folder: Path) -> list[Path]:
-    """Return what is in a folder and not hidden, sorted."""
+    """Return the entries of a folder that are not hidden, sorted."""
     return sorted(folder / name for name in os.listdir(folder) if not name.startswith("."))
 
 
 def _is_folder(root: Path, entry: Path, follow: bool, problems: _Problems) -> bool | None:
-    """Tell a folder (True) from a file (False); None for what is neither, which is a problem."""
+    """Return True for a folder, False for a file; None for anything else, which is recorded as a problem."""
     if entry.is_dir():
         if follow or not entry.is_symlink():
             return True
@@ -259,23 +259,23 @@ def _classes(
 
 
 def _files(root: Path, folder: Path, follow: bool, problems: _Problems) -> list[Path]:
-    """Return the files of a class, those in folders inside it too, sorted by their path."""
-    found = list(_walk(root, folder, follow, problems, (os.path.realpath(root),)))
+    """Return the files of a class, including those in folders inside it, sorted by path."""
+    found = list(_files_below(root, folder, follow, problems, (os.path.realpath(root),)))
     if not found:
         problems.add(root, folder, "is a class folder without an image")
     return sorted(found, key=lambda file: _below(root, file))
 
 
-def _walk(root: Path, folder: Path, follow: bool, problems: _Problems, above: tuple[str, ...]) -> Iterator[Path]:
+def _files_below(root: Path, folder: Path, follow: bool, problems: _Problems, above: tuple[str, ...]) -> Iterator[Path]:
     """Give the files below a folder; `above` are the folders that contain it, to detect links that lead back."""
     real = os.path.realpath(folder)
     if real in above:
-        problems.add(root, folder, "is a link to a folder that it stands in")
+        problems.add(root, folder, "is a link to a folder that contains it")
         return
     for entry in _entries(folder):
         kind = _is_folder(root, entry, follow, problems)
         if kind:
-            yield from _walk(root, entry, follow, problems, (*above, real))
+            yield from _files_below(root, entry, follow, problems, (*above, real))
         elif kind is False:
             yield entry
 

@@ -73,7 +73,7 @@ class Reader:
             raise PictureError(f"announces too many pixels ({error})") from error
         except (PermissionError, FileNotFoundError) as error:
             raise PictureError(f"cannot be opened ({error.strerror})") from error
-        except Exception as error:  # a decoder raises what it likes where a header is broken
+        except Exception as error:  # a decoder may raise any error if a header is broken
             raise PictureError(f"is a broken image ({error})") from error
         with picture:
             self._check(picture)
@@ -85,7 +85,7 @@ class Reader:
                 raise PictureError(f"is a broken image ({error})") from error
 
     def _check(self, picture: Any) -> None:
-        """Refuse what the header tells: too many pixels, several frames."""
+        """Refuse a file by its header: for too many pixels or several frames."""
         width, height = picture.size
         if width * height > self.max_pixels:
             raise PictureError(f"has {height} x {width} pixels, more than max_pixels={self.max_pixels}")
@@ -109,7 +109,7 @@ class Reader:
         return self._deep(upright)
 
     def _colored(self, picture: Any) -> Any:
-        """Return the picture in the wanted mode; what is transparent lies on white where there is no alpha."""
+        """Return the picture in the wanted mode; without an alpha channel, transparent pixels are placed on white."""
         if picture.mode in ("I", "F"):
             raise PictureError(f"holds 32-bit numbers (mode {picture.mode}), of which none is known to be white")
         if not picture.has_transparency_data or self.mode == "RGBA":

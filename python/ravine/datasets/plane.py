@@ -19,7 +19,7 @@ Points = NDArray[np.float32] | NDArray[np.float64]
 Labels = NDArray[np.int64]
 
 RADIUS = 5.0  # extent of circle, xor and spiral
-_STREAM = 4 << 24  # random numbers of data sets; the low bits say which set
+_STREAM = 4 << 24  # random numbers of data sets; the low bits select the set
 _STREAMS = {name: _STREAM | number for number, name in enumerate(("circle", "xor", "gaussian", "spiral", "moons"))}
 
 

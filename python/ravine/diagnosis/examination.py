@@ -25,7 +25,7 @@ from .steps import largest_curvature, largest_rate, too_large_a_step
 
 __all__ = ["Examination", "diagnose"]
 
-# Of the loss of a constant prediction: below it, flat units are what the net has learnt.
+# Share of the loss of a constant prediction: below it, saturated units are part of what the net has learnt.
 _FITTED = 0.1
 
 

@@ -21,13 +21,13 @@ __all__ = ["constant_loss", "diverging", "not_finite", "overfitting", "underfitt
 
 # The loss is as far above its best as the range test allows before it stops, and above where it began.
 _RISEN = 4.0
-# Validation losses jump, and creep up where a net grows surer of itself: all of the last ten, which is
-# `EarlyStopping`'s patience, have to be a fifth above the best.
+# Validation losses fluctuate, and rise slowly as a net becomes more confident: all of the last ten, which is
+# `EarlyStopping`'s patience, must be a fifth above the best.
 _WORSE, _EPOCHS = 1.2, 10
-# Of what a constant prediction loses.
+# Share of the loss of a constant prediction.
 _GAP, _GAINED = 0.2, 0.1
 # The loss of nets stagnates before they find a spiral (some 20 epochs) or an exclusive or (hundreds of steps on four
-# rows): a fifth of the epochs, within these limits, has to pass without a hundredth's gain.
+# rows): a fifth of the epochs, within these limits, must pass without a gain of a hundredth.
 _STILL, _STILL_SHARE, _STILL_EPOCHS = 0.01, 5, (30, 300)
 
 History = Mapping[str, Sequence[float]]

@@ -214,7 +214,7 @@ def _check_parameter(
 
 
 def _compare(along: Along, i: int, g: float, floor: float, tolerance: float) -> tuple[float, float]:
-    """Return the numeric derivative by weight number i that is nearest to g, and its error."""
+    """Return the numeric derivative with respect to weight number i that is nearest to g, and its error."""
     best = math.nan, math.inf
     for step in STEPS:
         h = step * along.unit(i)

@@ -14,20 +14,21 @@ from .float64_copy import Float64Copy, Vector
 
 __all__ = ["LayerLook", "look_at", "troubles"]
 
-# Of a layer's ReLUs. On inputs that are never negative, as pixels and counts, random signs leave a quarter of the units
-# of two inputs dead from the start, and narrow nets that have learned have lost up to 44 %.
+# Share of a layer's ReLUs. For inputs that are never negative, as pixels and counts, random signs leave a quarter of
+# the units of two inputs dead from the start, and narrow nets that have learned have lost up to 44 %.
 _DEAD = 0.5
-# On one row half of all ReLUs are 0, on a few there is little to say of units.
+# On one row half of all ReLUs are 0; a few rows say little about units.
 _ROWS = 4
-# A unit is saturated on a row where its derivative is below a twentieth of its largest (|y| > .975 for tanh), and is
-# counted where that holds on nine rows of ten. Trained nets have such units, which say yes or no: up to half of a
-# layer, and more where the loss is low already, so that nothing is left to learn.
+# A unit is saturated on a row if its derivative is below a twentieth of its largest (|y| > .975 for tanh), and is
+# counted if that holds on nine rows of ten. Trained nets have such units, which are binary: up to half of a layer, and
+# more if the loss is already low, so that nothing more must be learnt.
 _FLAT, _FLAT_ROWS, _SATURATED = 0.05, 0.9, 0.5
-# Of a layer's units. Random initial weights never give two units the same; penalties that prune leave some alike, at 0.
+# Share of a layer's units. Random initial weights are never equal for two units; penalties that prune leave some equal,
+# at 0.
 _ALIKE = 0.5
-# The sigmoid's derivative is at most .25: what four layers of them leave at best, so that five (.00098) are told. Sound
-# nets keep above a twentieth. The other way round, a last layer that has converged gets a 330th of what the first one
-# gets, in a net that learns on.
+# The sigmoid's derivative is at most .25: this is the best of four layers, so that five (.00098) are reported. Sound
+# nets stay above a twentieth. The other way round, a last layer that has converged gets a 330th of the gradient of the
+# first one gets, in a net that learns on.
 _VANISHING, _EXPLODING = 0.25**4, 4.0**5
 
 
@@ -52,7 +53,7 @@ def look_at(copy: Float64Copy, gradients: dict[str, Vector]) -> list[LayerLook]:
     inputs: Inputs = copy.data.X
     for index, (name, layer) in enumerate(zip(plan.names, layers, strict=True)):
         outputs = copy.outputs(index)
-        if outputs is None:  # the loss is finite all the same
+        if outputs is None:  # the loss is finite nevertheless
             break
         look = LayerLook(index, name, layer.activation_name, outputs.reshape(-1, plan.shapes[index][-1]))
         kernel = f"{name}/kernel"
@@ -139,7 +140,7 @@ def _drawn_apart(copy: Float64Copy, index: int) -> bool:
 
 
 def _flow(looks: list[LayerLook], epoch: int | None) -> Iterator[Finding]:
-    """Compare the gradients that arrive at layers with those that arrive at later ones."""
+    """Compare the gradients that reach layers with those that reach later ones."""
     signals = [look.signal or 0.0 for look in looks]
     if len(signals) < 2 or not max(signals) > 0.0:
         return

@@ -14,11 +14,11 @@ from .float64_copy import Float64Copy, Vector
 __all__ = ["largest_curvature", "largest_rate", "too_large_a_step"]
 
 # The curvature of a net of several layers converges to slightly above what the rate allows, and it still learns: Cohen,
-# Kaur, Li, Kolter and Talwalkar, "Gradient descent on neural networks typically occurs at the edge of stability",
-# 2021. On the way there its curvature has been seen at 1.8 times. A loss of one layer is convex, and steps beyond the
-# limit do not come back.
+# Kaur, Li, Kolter and Talwalkar, "Gradient descent on neural networks typically occurs at the edge of stability", 2021.
+# Before it converges, curvatures of 1.8 times as much were seen. The loss of one layer is convex, and steps beyond the
+# limit diverge.
 _BEYOND = 2.0
-# Products from a drawn start, and from the last epoch's eigenvector.
+# Numbers of products from a random start, and from the last epoch's eigenvector.
 _PRODUCTS, _MORE_PRODUCTS = 50, 5
 _ENOUGH = 0.005
 

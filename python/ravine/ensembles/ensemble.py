@@ -375,7 +375,7 @@ def _bootstrap(member: Member[Sequential]) -> Data:
 
 
 def _predictions(model: Sequential, X: Any, n_threads: int | None) -> Array:
-    """Return probabilities where the loss knows them, otherwise outputs."""
+    """Return probabilities if the loss defines them, otherwise outputs."""
     state = model._state
     with state.guard.exclusive():
         state.need_built()
@@ -383,7 +383,7 @@ def _predictions(model: Sequential, X: Any, n_threads: int | None) -> Array:
 
 
 def _mean_loss(means: Array, head: Head, data: Data) -> float:
-    """Return the loss of mean predictions; a loss that starts from logits gets theirs."""
+    """Return the loss of mean predictions; a loss of logits gets their logits."""
     least = 2.0**-1022
     z = means
     if head.logits == "softmax":

@@ -28,9 +28,9 @@ from .templates import check_compiled
 
 __all__ = ["MultiStart", "Starts"]
 
-# Random stream of the starting points of `minimize`; the low bits say which.
+# Random stream of the starting points of `minimize`; the low bits are the point's number.
 _POINT_STREAM = 33 << 24
-# Rows on which outputs are compared at most, evenly spaced.
+# The largest number of rows on which outputs are compared, evenly spaced.
 _COMPARED_ROWS = 1000
 
 
@@ -38,7 +38,7 @@ class MultiStart(Described):
     """Trains a model from many random starts, or minimises a function from many points, and keeps the best.
 
     Start number i is the model with the seed random_state + i (modulo 2^32). Its weights have the same bits as when it
-    is trained alone. All starts are trained in one run of the engine, one a thread. Models that need Python between
+    is trained alone. All starts are trained in one run of the engine, one per thread. Models that need Python between
     epochs (such as those of `LBFGS`) are trained one after the other.
 
     With `prune`, starts are compared every `check_every` epochs. Two starts count as at the same minimum when their

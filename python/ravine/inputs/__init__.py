@@ -1,1 +1,1 @@
-"""What a user hands in: checks of single arguments, arrays, sparse rows, statistics of columns."""
+"""User inputs: checks of arguments, arrays, sparse rows, statistics of columns."""

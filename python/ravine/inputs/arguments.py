@@ -27,7 +27,7 @@ __all__ = [
 
 
 def check_number(name: str, value: Any, low: float, high: float = math.inf, *, closed: str = "left") -> float:
-    """Return `value` as a float in the interval; `closed` names the ends that belong: left, right, both, neither."""
+    """Return `value` as a float in the interval; `closed`, the ends it includes: left, right, both or neither."""
     interval = f"{'[' if closed in ('left', 'both') else '('}{low}, {high}{']' if closed in ('right', 'both') else ')'}"
     message = f"{name} must be a number in {interval}, got {value!r}"
     real = value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
@@ -73,7 +73,7 @@ def check_pair(name: str, value: Any, low: int = 1) -> tuple[int, int]:
 
 
 def check_reaches(settings: Iterable[tuple[str, float]], dtype: np.dtype[Any]) -> None:
-    """Refuse named numbers that are not 0 but would be in the model's dtype."""
+    """Refuse named numbers that are not 0 but become 0 in the model's dtype."""
     for name, value in settings:
         if value and dtype.type(value) == 0:
             raise ValueError(f"{name}={value!r} is 0 as {dtype.name}; take a larger one")
@@ -94,7 +94,7 @@ def check_name(name: str, value: Any) -> str:
 
 
 def check_choice(name: str, value: Any, choices: Iterable[str]) -> str:
-    """Return `value` where it is one of `choices`; otherwise name them and the nearest one."""
+    """Return `value` if it is one of `choices`; the error names them and the nearest one."""
     choices = sorted(choices)
     if isinstance(value, str) and value in choices:
         return value

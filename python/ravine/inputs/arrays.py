@@ -1,4 +1,4 @@
-"""Arrays that users pass in, as the engine takes them: nothing broadcasts, nothing is lost without a word."""
+"""Conversion of user arrays for the engine: nothing is broadcast, and no information is lost silently."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def not_finite(name: str, array: Array, dtype: np.dtype[Any]) -> ValueError:
 
 
 def convert(name: str, array: Array, dtype: np.dtype[Any], *, check: bool = True) -> Array:
-    """Return a C-contiguous, aligned array of `dtype`, the same one where it is so already; finite, if `check`."""
+    """Return a C-contiguous, aligned array of `dtype`, the same object if it already is one; finite, if `check`."""
     if array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned:
         if check and not kernels.all_finite(array):
             raise not_finite(name, array, dtype)
@@ -96,9 +96,9 @@ def as_inputs(
     name : str, default="X"
         The argument's name in messages.
     dimensions : int or None, default=2
-        The number of dimensions wanted, the rows' one included; None allows any from 2.
+        The required number of dimensions, including that of the rows; None allows any from 2.
     check : bool, default=True
-        Refuse NaN and infinities.
+        Whether to refuse NaN and infinities.
     """
     array: Array = values if type(values) is np.ndarray and values.dtype == dtype else as_array(name, values)
     if array.dtype.kind in "OU":

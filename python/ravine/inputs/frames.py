@@ -1,4 +1,4 @@
-"""Data frames: what they tell beside their numbers."""
+"""The column names of data frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ids: whole numbers that stand for rows of a table."""
+"""Ids: whole numbers that index rows of a table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["check_ids"]
 
 
 def check_ids(array: Any, given: Any, limit: int) -> None:
-    """Refuse rows that hold what is no id: a whole number in [0, limit)."""
+    """Refuse rows with an element that is not an id, a whole number in [0, limit)."""
     wrong = ~((array >= 0) & (array < limit) & (array == np.floor(array)))
     if wrong.any():
         value = np.asarray(given)[tuple(np.argwhere(wrong)[0])]

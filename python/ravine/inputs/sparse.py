@@ -1,4 +1,4 @@
-"""Sparse rows: what a matrix in SciPy's CSR form becomes for the engine. SciPy itself is never imported."""
+"""Sparse rows for the engine, from matrices in SciPy's CSR form. SciPy itself is never imported."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class SparseRows:
     indices : ndarray of int32, shape (terms,)
         Columns.
     indptr : ndarray of int64, shape (rows + 1,)
-        Where rows begin.
+        The start of each row.
     shape : tuple of int
         Rows and columns.
     """
@@ -49,7 +49,7 @@ class SparseRows:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """That of the values."""
+        """The type of the values."""
         return self.data.dtype
 
     def __len__(self) -> int:
@@ -63,25 +63,25 @@ class SparseRows:
             rows = np.arange(first, last, step)
         starts, counts = self.indptr[:-1][rows], np.diff(self.indptr)[rows]
         indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        places = np.repeat(starts - indptr[:-1], counts) + np.arange(indptr[-1])
-        return SparseRows(self.data[places], self.indices[places], indptr, self.shape[1])
+        terms = np.repeat(starts - indptr[:-1], counts) + np.arange(indptr[-1])
+        return SparseRows(self.data[terms], self.indices[terms], indptr, self.shape[1])
 
     def astype(self, dtype: Any) -> SparseRows:
         """Return the same rows with values of another type."""
         return SparseRows(self.data.astype(dtype), self.indices, self.indptr, self.shape[1])
 
     def reshape(self, *shape: int) -> SparseRows:
-        """Return the rows: they have no other shape."""
+        """Return the rows unchanged; they cannot be reshaped."""
         if shape not in (self.shape, (len(self), -1)):
             raise ValueError(f"sparse rows of shape {self.shape} cannot have the shape {shape}")
         return self
 
     def terms(self) -> Array:
-        """Return the values of these rows alone."""
+        """Return the values of only these rows."""
         return self.data[self.indptr[0] : self.indptr[-1]]
 
     def arrays(self) -> list[Array]:
-        """Return what tells these rows from others."""
+        """Return the arrays that identify these rows."""
         own = slice(self.indptr[0], self.indptr[-1])
         return [self.data[own], self.indices[own], self.indptr - self.indptr[0]]
 
@@ -95,7 +95,7 @@ class SparseMatrix(Protocol):
         """Return the matrix in CSR form."""
 
 
-#: What the engine takes as rows, and what users give.
+#: Rows as the engine takes them, and as users give them.
 Inputs: TypeAlias = Array | SparseRows
 MatrixLike: TypeAlias = ArrayLike | SparseMatrix
 
@@ -125,16 +125,16 @@ def as_sparse_rows(name: str, values: Any, dtype: np.dtype[Any], *, check: bool 
     name : str
         The argument's name in messages.
     values : sparse matrix or array, or SparseRows
-        In CSR form, or one that its own method `tocsr` makes of it.
+        The matrix, in CSR form or with a method `tocsr`.
     dtype : numpy.dtype
         The model's dtype.
     check : bool, default=True
-        Refuse NaN and infinities.
+        Whether to refuse NaN and infinities.
 
     Raises
     ------
     ValueError, TypeError
-        For other shapes, no rows or columns, values that are no numbers, indices that do not fit.
+        For other shapes, no rows or columns, values that are not numbers, indices out of range.
     """
     if isinstance(values, SparseRows) and values.dtype == dtype:
         return values
@@ -190,7 +190,7 @@ def _ascends(indices: Array, indptr: Array) -> bool:
 
 
 def _canonical(data: Array, indices: Array, indptr: Array) -> tuple[Array, Array, Array]:
-    """Return copies with the columns of each row ascending; terms of one place are added up."""
+    """Return copies with the columns of each row ascending; duplicate terms are added up."""
     own = slice(indptr[0], indptr[-1])
     rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
     order = np.lexsort((indices[own], rows))

@@ -12,7 +12,7 @@ from .base import Layer, Shape
 
 __all__ = ["ACTIVATIONS", "Activation"]
 
-#: The activations, with the usual value of `alpha`; 0 for those that have none.
+#: The activations, with the default of `alpha`; 0 for those that have none.
 ACTIVATIONS: dict[str, float] = {name: row["alpha"] or 0.0 for name, row in _core.rows["activations"].items()}
 _WITH_ALPHA = [name for name, row in _core.rows["activations"].items() if row["alpha"] is not None]
 

@@ -108,7 +108,7 @@ class Layer(Described):
         return None
 
     def _call(self, *shown: str, **settings: tuple[Any, Any]) -> str:
-        """Return the call that makes the layer: what is `shown`, and settings (value, usual) that are not as usual."""
+        """Return the call that makes the layer: what is `shown`, and settings (value, default) that are not default."""
         settings |= {"name": (self.name, None), "trainable": (self.trainable, True)}
         given = [f"{name}={value!r}" for name, (value, usual) in settings.items() if repr(value) != repr(usual)]
         return f"{type(self).__name__}({', '.join([*shown, *given])})"
@@ -183,11 +183,11 @@ def check_layers(layers: Any) -> list[Layer]:
             raise ValueError(f"layers[{i}] is {layer}; Input must be the first layer")
         first = next(j for j, other in enumerate(checked) if other is layer)
         if first != i:
-            raise ValueError(f"layers[{i}] is the same object as layers[{first}]; make one for each place")
+            raise ValueError(f"layers[{i}] is the same object as layers[{first}]; make a new layer for each position")
     seen: set[int] = set()
     for layer in in_depth(checked):
         if id(layer) in seen:
-            raise ValueError(f"{layer!r} stands in two places; make one for each place")
+            raise ValueError(f"{layer!r} is used twice; make a new layer for each position")
         seen.add(id(layer))
     return checked
 

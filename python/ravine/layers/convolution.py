@@ -33,7 +33,7 @@ def _zeros(size: int, kernel: int, stride: int, dilation: int, padding: str) -> 
 
 
 class _Convolution(KernelLayer):
-    """What convolutions share: the image that the engine sees, and how the kernel goes over it."""
+    """The base of convolutions: the image for the engine, and how the kernel moves over it."""
 
     kernel_size: Any
     strides: Any
@@ -226,7 +226,7 @@ class Conv2D(_Convolution):
 
 
 class _PerChannel(Initializer):
-    """Values for kernels of single channels, whose fans are those of one channel."""
+    """Initial values for depthwise kernels, with the fans of one channel."""
 
     def __init__(self, each: Initializer) -> None:
         self.each = each

@@ -90,7 +90,7 @@ class KernelLayer(Layer):
         return {"l1": 0.0, "l2": 0.0}  # they are in kernel_regularizer
 
     def _described(self, regularizer: Regularizer | None) -> dict[str, Any]:
-        """Return what the engine's operation is told of bias, activation, penalty and constraint."""
+        """Return the engine's arguments for bias, activation, penalty and constraint."""
         return {
             "use_bias": self.use_bias,
             "activation": self.activation.activation,
@@ -99,7 +99,7 @@ class KernelLayer(Layer):
         }
 
     def _limits(self, regularizer: Regularizer | None) -> dict[str, Any]:
-        """Return what the engine's operation is told of penalty and constraint."""
+        """Return the engine's arguments for penalty and constraint."""
         return {
             "l1": regularizer.l1 if regularizer else 0.0,
             "l2": regularizer.l2 if regularizer else 0.0,

@@ -16,7 +16,7 @@ __all__ = ["BatchNorm", "LayerNorm"]
 
 
 class _Norm(Layer):
-    """A layer with a scale gamma and a centre beta for each channel: the last size of a row's shape."""
+    """A layer with a scale gamma and a centre beta for each channel, along the last axis."""
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ _PADDINGS = ("valid", "same")
 
 
 class _Pool(Layer):
-    """What pooling layers share: the engine's kind, and the windows."""
+    """The base of pooling layers: the engine's kind, and the windows."""
 
     engine_kind: str
 
@@ -38,7 +38,7 @@ class _Pool(Layer):
 
 
 class _WindowPool(_Pool):
-    """What pooling by windows shares."""
+    """The base of pooling by windows."""
 
     def __init__(
         self,
@@ -160,7 +160,7 @@ class AveragePool2D(_WindowPool):
 
 
 class _GlobalPool(_Pool):
-    """What pooling of whole images shares."""
+    """The base of pooling over whole images."""
 
     def __init__(self, *, name: str | None = None) -> None:
         super().__init__(name=name)

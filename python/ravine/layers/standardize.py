@@ -182,7 +182,7 @@ class Standardize(Layer):
 
 
 class _Given(Initializer):
-    """Numbers as they are."""
+    """Writes given numbers."""
 
     def __init__(self, values: Vector, positive: bool = False) -> None:
         self.values, self.positive = values, positive
@@ -194,7 +194,7 @@ class _Given(Initializer):
 
 
 def _check_numbers(name: str, values: ArrayLike) -> Vector:
-    """Return a vector of finite numbers, which nobody else can change."""
+    """Return a read-only copy as a vector of finite numbers."""
     array = as_array(name, values)
     if array.ndim != 1 or not len(array):
         raise ValueError(f"{name} must have one number for each column, shape (columns,), got shape {array.shape}")

@@ -55,7 +55,7 @@ def encode_targets(
     if classes is not None and classes.dtype.kind == "U" and _is_labels(array, head, units):
         raise ValueError(f"y holds numbers, but this model was fitted with the labels {_listed(classes)}")
     if classes is not None and _are_own(classes, head, units) and _is_labels(array, head, units):
-        return _from_indices(_places(array.reshape(-1), classes), head, units, dtype), classes
+        return _from_indices(_label_indices(array.reshape(-1), classes), head, units, dtype), classes
     encode = {"categorical": _categorical, "binary": _binary, "sign": _sign}.get(head.targets, _real)
     target = encode(array, head, units, dtype)
     if classes is None:
@@ -93,7 +93,7 @@ def _listed(values: Array) -> str:
 
 
 def _is_labels(array: Array, head: Head, units: int) -> bool:
-    """Whether `array` holds one label a row, rather than a row of the outputs' shape."""
+    """Whether `array` holds one label per row, rather than a row of the outputs' shape."""
     if head.targets not in ("categorical", "binary", "sign"):
         return False
     single = array.ndim == 1 or array.shape[1] == 1
@@ -124,10 +124,10 @@ def _string_indices(array: Array, head: Head, units: int, classes: Array | None)
             )
     if classes.dtype.kind != "U":
         raise ValueError(f"`y` has classes not in `self.classes_`: {_listed(np.unique(flat))}")
-    return _places(flat, classes), classes
+    return _label_indices(flat, classes), classes
 
 
-def _places(labels: Array, classes: Array) -> Array:
+def _label_indices(labels: Array, classes: Array) -> Array:
     """Return the index of each label among the sorted classes."""
     index = np.minimum(np.searchsorted(classes, labels), len(classes) - 1)
     unknown = classes[index] != labels
@@ -146,7 +146,7 @@ def _are_own(classes: Array, head: Head, units: int) -> bool:
 
 
 def _number_classes(array: Array, head: Head, units: int) -> Array | None:
-    """Return the labels that go with numeric targets: 0 .. units - 1, False and True, or -1 and 1."""
+    """Return the labels of numeric targets: 0 .. units - 1, False and True, or -1 and 1."""
     if head.targets not in ("categorical", "binary", "sign"):
         return None
     if max(units, 2) == 2 and array.dtype.kind == "b" and _is_labels(array, head, units):

@@ -82,7 +82,7 @@ class Thresholded(Metric):
         return 0.0 if head.targets == "sign" else 0.5
 
     def _engine_threshold(self, head: Head) -> float:
-        """The threshold in terms of what training sees: logits, where the head has them."""
+        """The threshold for the outputs in training: a logit, if the head has logits."""
         threshold = self._threshold(head)
         if head.logits is None:
             return threshold

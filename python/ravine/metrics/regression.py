@@ -13,7 +13,7 @@ __all__ = ["MeanAbsoluteError", "MeanSquaredError", "R2Score"]
 
 
 class _Error(Metric):
-    """A mean over rows and columns; on probabilities the engine, which sees logits, has no part in it."""
+    """A mean over rows and columns; the engine, which sees logits, does not compute it on probabilities."""
 
     _engine: ClassVar[str] = ""
 

@@ -23,7 +23,7 @@ def _numbers(name: str, values: ArrayLike) -> Array:
 
 
 def _predictions(y_pred: ArrayLike) -> Array:
-    """Return predictions as float64 of shape (n, units); a vector is one output a row."""
+    """Return predictions as float64 of shape (n, units); a vector is one output per row."""
     array = _numbers("y_pred", y_pred)
     if array.ndim == 1:
         array = array[:, None]
@@ -33,7 +33,7 @@ def _predictions(y_pred: ArrayLike) -> Array:
 
 
 def _labels(y_true: ArrayLike, y_pred: Array) -> NDArray[np.intp]:
-    """Return one class index a row, from indices or from rows with their largest entry at the class."""
+    """Return one class index per row, from indices or from rows whose largest entry is at the class."""
     array = _numbers("y_true", y_true)
     if array.ndim == 2 and array.shape == y_pred.shape and array.shape[1] > 1:
         return np.asarray(array.argmax(axis=1))

@@ -24,7 +24,7 @@ def restored_state(kind: str, pickled: dict[str, Any]) -> tuple[ModelState, dict
 
 
 def _from_first_format(kind: str, pickled: dict[str, Any]) -> dict[str, Any]:
-    """Return the parts of a model that was pickled as one dict of private attributes."""
+    """Return the parts of a model that was pickled as a dict of private attributes."""
     old = {"_chain": None, "_turn": 0, "_shares": None, "_sampling": None, "kernel_regularizer": None, **pickled}
     take = old.pop
     parts = {

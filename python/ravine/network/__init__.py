@@ -1,6 +1,6 @@
-"""A model's state, and what is computed with it.
+"""A model's state, and functions on it.
 
-`state.py` has the parts of a model, each declared once; the other files are functions on it: `plan.py` and
-`building.py` make the engine's network of the layers, `data.py` the engine's rows of what a user hands in,
-`inference.py`, `evaluation.py` and `gradients.py` the results.
+`state.py` has the parts of a model, each declared once. The other files are functions on them: `plan.py` and
+`building.py` make the engine's network from the layers, `data.py` makes the engine's rows from user data, and
+`inference.py`, `evaluation.py` and `gradients.py` compute results.
 """

@@ -37,7 +37,7 @@ def build(state: ModelState, input_shape: Shape, *, first_values: bool = True) -
 
 
 def state_from_parts(parts: dict[str, Any]) -> ModelState:
-    """Return a state with the parts that another has given for a copy; its network is built anew."""
+    """Return a state from the copied parts of another; its network is built anew."""
     state = ModelState(parts["configuration"])
     state.compilation, state.facts, state.training = parts["compilation"], parts["facts"], parts["training"]
     state.history, state.stop_training = parts["history"], parts["stop_training"]
@@ -49,20 +49,20 @@ def state_from_parts(parts: dict[str, Any]) -> ModelState:
 
 
 def choose_few_rows(state: ModelState) -> None:
-    """Choose the network for quick calls with few rows, if inputs and outputs are flat and all is learnt."""
+    """Choose the network for fast calls with few rows, if inputs and outputs are flat and everything is learnt."""
     built = state.built
     flat = built is not None and len(built.input_shape) == len(built.plan.shapes[-1]) == 1
     state.few_rows = built.network if built and flat and not standardizing.unlearnt(state) else None
 
 
 def unbuild(state: ModelState) -> None:
-    """Forget a network that has seen no step."""
+    """Discard a network that has taken no step."""
     state.built = state.few_rows = state.head = state.training.search = None
 
 
 @contextmanager
 def rollback(state: ModelState) -> Iterator[None]:
-    """Where the block fails, forget what it took from the data: shape, weights, classes, feature names."""
+    """If the block fails, discard what it took from the data: shape, weights, classes, feature names."""
     fresh, known, unlearnt = state.built is None, vars(state.facts).copy(), standardizing.unlearnt(state)
     try:
         yield
@@ -76,7 +76,7 @@ def rollback(state: ModelState) -> Iterator[None]:
 
 
 def bind(state: ModelState) -> None:
-    """Tell the network its loss, metrics and optimizer, where both sides are known."""
+    """Set the network's loss, metrics and optimizer, if both sides are known."""
     bind_loss(state)
     bind_optimizer(state)
 
@@ -100,7 +100,7 @@ def bind_loss(state: ModelState) -> None:
 
 
 def bind_optimizer(state: ModelState) -> None:
-    """Start the optimizer afresh; where it is refused, the network keeps the one it had."""
+    """Reset the optimizer; if it is refused, the network keeps its previous one."""
     built, chosen = state.built, state.compilation
     if built is None or chosen.optimizer is None:
         return
@@ -113,7 +113,7 @@ def bind_optimizer(state: ModelState) -> None:
 
 
 def _check_optimizer(plan: Plan, optimizer: Optimizer, dtype: np.dtype[Any]) -> None:
-    """Refuse an optimizer that does not go with the layers, or settings that are 0 in the model's dtype."""
+    """Refuse an optimizer that cannot train the layers, or settings that are 0 in the model's dtype."""
     if optimizer.searches and plan.after_steps:
         raise ValueError(
             f"{type(optimizer).__name__} finds its steps along the loss alone, so nothing can end them "

@@ -1,4 +1,4 @@
-"""From what a user hands in to the rows that the engine takes, in one direction."""
+"""From user data to the rows that the engine takes, in one direction."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Data:
 def read_inputs(
     state: ModelState, X: Any, *, check: bool = True, learning: bool = False
 ) -> tuple[Inputs, list[str] | None]:
-    """Return X as (n, inputs) of the model's dtype, finite if `check`, and its columns' names; build if need be.
+    """Return X as (n, inputs) of the model's dtype, finite if `check`, and its column names; build the model if needed.
 
-    Unless the call is one that is `learning`, what layers learn from the first data must be there.
+    Unless the call is `learning`, layers that learn from data must have done so.
     """
     dtype = state.configuration.dtype
     names, shape = feature_names(X), None if state.built is None else state.built.input_shape
@@ -79,12 +79,12 @@ def _first_computing(layers: Iterable[Layer]) -> Layer:
 
 
 def _check_takes_sparse(layers: tuple[Layer, ...]) -> None:
-    """Refuse sparse rows where the first layer that computes is no Dense."""
+    """Refuse sparse rows if the first layer that computes is not a Dense."""
     first = _first_computing(layers)
     if not isinstance(first, Dense):
-        place = layers.index(first)
+        index = layers.index(first)
         raise TypeError(
-            f"X is sparse, which only a first layer Dense takes: layers[{place}] is {first!r}; pass X.toarray()"
+            f"X is sparse, which only a first layer Dense takes: layers[{index}] is {first!r}; pass X.toarray()"
         )
 
 
@@ -108,9 +108,9 @@ def training_data(
     *,
     learning: bool = False,
 ) -> tuple[Data, Data | None]:
-    """Return rows to train on and rows to validate with; the first call sets classes and feature names.
+    """Return training and validation rows; the first call sets classes and feature names.
 
-    One that is `learning` is a fit's: layers learn from its rows what they learn from data as a whole.
+    `learning` is True in a fit: layers such as `Standardize` then learn from its rows.
     """
     state.need_loss()
     optimizer = state.need_optimizer()
@@ -134,7 +134,7 @@ def training_data(
 
 
 def _split(data: Data, share: float) -> tuple[Data, Data]:
-    """Return the first rows, and the share of them at the end."""
+    """Return the first rows, and the given share at the end."""
     rows = len(data.X)
     count = rows - round(rows * share)
     if count in (0, rows):
@@ -153,7 +153,7 @@ def _weighted_by_class(state: ModelState, class_weight: Any, data: Data, classes
 
 
 def _check_weights(state: ModelState, data: Data) -> None:
-    """Refuse weights by whose sum the loss cannot be divided."""
+    """Refuse weights whose sum is too small to divide the loss by."""
     if data.weight is None or state.need_head().reduction == "sum":
         return
     dtype, total = state.configuration.dtype, float(data.weight.sum(dtype=np.float64))

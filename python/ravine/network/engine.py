@@ -19,13 +19,13 @@ _INITIALISER_STREAM = 1 << 24
 
 
 def make_network(input_units: int, operations: list[_core.OperationSpec], seed: int, dtype: np.dtype[Any]) -> Network:
-    """Return the compiled network; the one place where its class is chosen."""
+    """Return the compiled network; only this function chooses its class."""
     kind = _core.NetworkFloat32 if dtype == np.float32 else _core.NetworkFloat64
     return kind(input_units, operations, seed)
 
 
 def initialise(network: Network, plan: Plan, seed: int) -> None:
-    """Write the parameters' initial values: parameter number p comes from a random stream of its own."""
+    """Write the parameters' initial values: parameter number p has its own random stream."""
     initialisers = {
         f"{part.name}/{name}": initialiser
         for part in plan.parts

@@ -23,7 +23,7 @@ def evaluate(state: ModelState, data: Data, n_threads: int) -> dict[str, float]:
 def logs(
     state: ModelState, loss: float, gathered: Array, data: Data | None = None, n_threads: int = 1
 ) -> dict[str, float]:
-    """Return loss and metrics by name: those the engine gathered and, where there are data, the others too."""
+    """Return loss and metrics by name: those of the engine and, if `data` are given, the others too."""
     predictions, values = None, iter(gathered.tolist())
     found, head = {"loss": float(loss)}, state.need_head()
     for metric in state.compilation.metrics:
@@ -38,7 +38,7 @@ def logs(
 
 
 def penalty(state: ModelState, data: Data | None = None) -> float:
-    """Return the penalty of all layers at the present weights, as it is in the loss of `data`."""
+    """Return the penalty of all layers at the current weights, as in the loss of `data`."""
     parameters = state.network.parameters()
     total = 0.0
     for name, regularizer in state.plan.regularizers.items():

@@ -1,4 +1,4 @@
-"""Which weights learn, and the gradients by them."""
+"""The trainable weights, and their gradients."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ __all__ = ["copied_gradients", "prepare_gradients", "set_trainable", "trainable_
 
 
 def set_trainable(state: ModelState) -> None:
-    """Tell the engine which layers learn."""
+    """Set in the engine which layers are trainable."""
     state.network.set_trainable([part.trainable for part in state.plan.parts])
 
 
 def prepare_gradients(state: ModelState) -> None:
-    """Tell the engine which layers learn; refuse a step function on the way of a gradient."""
+    """Set in the engine which layers are trainable; refuse a step function through which a gradient must pass."""
     set_trainable(state)
     plan = state.plan
     last = len(plan.parts) - 1
     skipped = state.head is not None and state.head.skip_activation
     for number, part in enumerate(plan.parts):
         if part.layer.activation_name == "step" and not (skipped and number == last):
-            place = plan.names.index(part.name.split("/")[0])
+            index = plan.names.index(part.name.split("/")[0])
             raise ValueError(
-                f"layer {place} ({part.name}) has activation 'step', which has no derivative; "
+                f"layer {index} ({part.name}) has activation 'step', which has no derivative; "
                 "only a last layer can have it in training, with a perceptron or hinge loss"
             )
 
@@ -39,6 +39,6 @@ def trainable_names(state: ModelState) -> list[str]:
 
 
 def copied_gradients(state: ModelState) -> dict[str, NDArray[Any]]:
-    """Return copies of the engine's gradients by the parameters that `fit` changes."""
+    """Return copies of the engine's gradients for the parameters that `fit` changes."""
     views = state.network.gradients()
     return {name: np.array(views[name]) for name in trainable_names(state)}

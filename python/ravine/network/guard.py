@@ -1,4 +1,4 @@
-"""Who may use a model at a time: threads, signal handlers, callbacks and forked processes."""
+"""Exclusive use of a model by threads, signal handlers, callbacks and forked processes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Guard"]
 
 
 def _is_running(call: FrameType | None) -> bool:
-    """Whether a call is on this thread's stack: Ctrl-C may have kept it from saying that it ended."""
+    """Whether a call is on this thread's stack: Ctrl-C may have kept it from clearing `holder`."""
     frame: FrameType | None = sys._getframe()
     while call is not None and frame is not None:
         if frame is call:
@@ -48,9 +48,9 @@ class Guard:
 
     @contextmanager
     def exclusive(self, changing: str | None = None) -> Iterator[None]:
-        """Hold the model for a call: one thread at a time, none in mid-call, none where this process was forked off it.
+        """Lock the model for a call, against other threads, signal handlers in mid-call, and forks during a call.
 
-        `changing` names a method that changes what a running fit goes by: a fit's callbacks may not call it.
+        `changing` names a method that changes what a running fit depends on: a fit's callbacks may not call it.
         """
         process = os.getpid()
         if self.process not in (None, process):
@@ -72,7 +72,7 @@ class Guard:
 
     @contextmanager
     def calling_back(self) -> Iterator[None]:
-        """Let callbacks use the model within the block: nothing is half changed."""
+        """Let callbacks use the model within the block, where it is in a consistent state."""
         self.calls_back = True
         try:
             yield

@@ -15,7 +15,7 @@ class History:
     epoch : list of int
         The numbers of the epochs, counted from 0 over all fits of the model.
     history : dict of str to list of float
-        "loss", the metrics, and with validation data "val_loss" and the metrics' "val_..." forms; a value an epoch.
+        "loss", the metrics, and with validation data "val_loss" and "val_..." for each metric; a value per epoch.
     learning_rate : list of float
         The rate of each epoch's last step.
     """

@@ -1,6 +1,6 @@
-"""What a model says about rows: outputs, probabilities, classes, features.
+"""Inference: outputs, probabilities, classes, features.
 
-A row's bits do not depend on the rows beside it, nor on the threads.
+A row's bits depend neither on the other rows nor on the number of threads.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["features", "forward", "head_of_classifier", "labels", "outputs", "ou
 
 
 def outputs_of_few_rows(state: ModelState, X: Any, n_threads: Any) -> Array | None:
-    """Return the outputs of a few rows if nothing needs converting, checking or waiting for: that costs more."""
+    """Return the outputs of a few rows if nothing must be converted, checked or locked, which would take longer."""
     network, guard = state.few_rows, state.guard
     counted = n_threads is None or (type(n_threads) is int and 0 < n_threads <= MAX_THREADS)
     if network is None or guard.process is not None or type(X) is not np.ndarray or not counted:
@@ -44,7 +44,7 @@ def outputs(state: ModelState, X: Any, n_threads: int) -> Array:
 
 
 def forward(state: ModelState, rows: Inputs, operations: int | None, n_threads: int) -> Array:
-    """Return the outputs of the first operations, None being all; the engine looks for what is not finite."""
+    """Return the outputs of the first operations, None for all; the engine checks that inputs are finite."""
     found = state.network.forward(rows, operations=operations, n_threads=n_threads)
     if found is None:
         values = rows.terms() if isinstance(rows, SparseRows) else rows
@@ -72,7 +72,7 @@ def _layer_number(layer: int | str, names: list[str]) -> int:
 
 
 def probabilities(state: ModelState, found: Array) -> Array:
-    """Return probabilities where the loss gives the outputs that meaning, otherwise the outputs."""
+    """Return probabilities if the loss defines them, otherwise the outputs."""
     link = None if state.head is None else state.head.link
     if link is None:
         return found
@@ -81,7 +81,7 @@ def probabilities(state: ModelState, found: Array) -> Array:
 
 
 def labels(state: ModelState, found: Array) -> Array:
-    """Return the likeliest label of each row of probabilities, or of scores."""
+    """Return the most likely label of each row of probabilities, or of scores."""
     units, head, classes = state.network.output_units, head_of_classifier(state), state.facts.classes
     positive = found > (0.0 if head.targets == "sign" else 0.5)
     if head.targets in ("binary", "real") and units > 1:
@@ -91,7 +91,7 @@ def labels(state: ModelState, found: Array) -> Array:
 
 
 def head_of_classifier(state: ModelState) -> Head:
-    """Return what is known of the outputs' meaning, from the loss or else from the last activation."""
+    """Return the meaning of the outputs, by the loss or else by the last activation."""
     head = state.head
     if head is not None:
         if head.targets in ("real", "count") and not head.probabilities:

@@ -1,4 +1,4 @@
-"""What a list of layers becomes for one shape of input: names, shapes, and what the engine does."""
+"""The plan of a network for one shape of input: names, shapes, and the engine's operations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Part", "Plan", "last_activation", "make_plan"]
 
 @dataclass
 class Part:
-    """A layer that the engine does something for.
+    """A layer with an operation in the engine.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Part:
     shape : tuple
         The shape of a row of its input.
     outer : tuple of Layer
-        The layers that it is inside of.
+        The layers that contain it.
     """
 
     name: str
@@ -36,13 +36,13 @@ class Part:
 
     @property
     def trainable(self) -> bool:
-        """Whether `fit` changes its weights: False where it, or a layer around it, is frozen."""
+        """Whether `fit` changes its weights: False if it, or a layer around it, is frozen."""
         return all(layer.trainable for layer in (*self.outer, self.layer))
 
 
 @dataclass
 class Plan:
-    """What a list of layers becomes for one shape of input.
+    """The plan of a list of layers for one shape of input.
 
     Attributes
     ----------
@@ -51,19 +51,19 @@ class Plan:
     shapes : list of tuple
         Each layer's output shape.
     operations : list
-        What the engine does.
+        The engine's operations.
     operation_layers : list of int
-        The layer behind each operation.
+        The layer of each operation.
     parts : list of Part
-        The layers behind all operations, those inside others included, in the engine's order.
+        The layers of all operations, including those inside others, in the engine's order.
     standards : list of Part
-        Those of them that learn means and deviations from the training set.
+        Those parts that learn means and deviations from the training set.
     regularizers : dict of str to Regularizer
-        The penalty on a layer's kernel, by the layer's name, where there is one.
+        The penalty on a layer's kernel, by the layer's name, if there is one.
     factors : list of (str, float)
-        The numbers by which something acts on kernels, with names for errors.
+        The factors of penalties and constraints on kernels, with names for errors.
     after_steps : list of str
-        What ends a step of the engine beside its update rule, for errors.
+        What is applied after each step in addition to the update rule, for errors.
     """
 
     names: list[str]
@@ -78,7 +78,7 @@ class Plan:
 
     def operations_up_to(self, layer: int) -> int:
         """Return how many operations the layers up to number `layer` (included) make."""
-        return sum(place <= layer for place in self.operation_layers)
+        return sum(index <= layer for index in self.operation_layers)
 
     def weight_shapes(self) -> dict[str, Shape]:
         """Return the shape of every parameter and statistic, by its name in the model."""
@@ -95,33 +95,33 @@ class Plan:
 
 
 def make_plan(layers: Sequence[Layer], input_shape: Shape, kernel_regularizer: Regularizer | None = None) -> Plan:
-    """Follow the shape of a row through the layers; the regularizer is for those with none of their own.
+    """Follow the shape of a row through the layers; the regularizer is for layers without one.
 
     Raises
     ------
     ValueError
-        If a layer cannot take what the one before gives, or none makes an operation; the layer is named.
+        If a layer cannot take the output of the one before, or no layer has an operation; the error names the layer.
     """
     plan, shape = Plan(layer_names(layers)), input_shape
-    for place, (layer, name) in enumerate(zip(layers, plan.names, strict=True)):
+    for index, (layer, name) in enumerate(zip(layers, plan.names, strict=True)):
         before = shape
         try:
             shape = layer.output_shape(before)
         except ValueError as error:
-            dimension = "" if place or len(before) < 2 else f" (Found array with dim {len(before) + 1}, rows included)"
-            raise ValueError(f"layer {place} ({name}): {error}{dimension}") from None
+            dimension = "" if index or len(before) < 2 else f" (Found array with dim {len(before) + 1}, rows included)"
+            raise ValueError(f"layer {index} ({name}): {error}{dimension}") from None
         plan.shapes.append(shape)
         operation = _operation(plan, Part(name, layer, before), kernel_regularizer)
         if operation is not None:
             plan.operations.append(operation)
-            plan.operation_layers.append(place)
+            plan.operation_layers.append(index)
     if not plan.operations:
         raise ValueError("a Sequential needs at least one layer with something to compute, such as layers.Dense(1)")
     return plan
 
 
 def _operation(plan: Plan, part: Part, default: Regularizer | None) -> _core.OperationSpec | None:
-    """Return what the engine does for a layer and the layers inside it."""
+    """Return the engine's operation for a layer and the layers inside it."""
     layer, name = part.layer, part.name
     if not layer.computes:
         return None

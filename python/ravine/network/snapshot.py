@@ -1,4 +1,4 @@
-"""A network's numbers, copied out and put back."""
+"""Snapshots of a network's numbers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Snapshot(State):
 
     @classmethod
     def take(cls, network: Network, epoch: int) -> Snapshot:
-        """Copy what `network` holds."""
+        """Copy the numbers of `network`."""
         return cls(
             {name: np.array(w) for name, w in network.weights().items()},
             {name: np.array(s) for name, s in network.optimizer_state().items()},

@@ -15,7 +15,7 @@ __all__ = ["forget", "learn", "need_learnt", "unlearnt"]
 
 
 def unlearnt(state: ModelState) -> list[Part]:
-    """Return the `Standardize` layers whose numbers are not there yet: a deviation is never 0 where they are."""
+    """Return the `Standardize` layers whose numbers are not learnt yet; a learnt deviation is never 0."""
     if state.built is None or not state.built.plan.standards:
         return []
     parameters = state.network.parameters()
@@ -23,11 +23,11 @@ def unlearnt(state: ModelState) -> list[Part]:
 
 
 def _take_over(state: ModelState, part: Part) -> bool:
-    """Write the numbers that a layer was given after the network was made; say whether there are any."""
+    """Write the numbers that a layer was given after the network was made; return whether there are any."""
     layer = _layer(part)
     if layer.mean is None:
         return False
-    layer.output_shape(part.shape)  # that there are as many as columns
+    layer.output_shape(part.shape)  # checks that there are as many as columns
     parameters = state.network.parameters()
     for name, initialiser in layer.parameter_initializers().items():
         initialiser.fill_finite(parameters[f"{part.name}/{name}"], seed=0)
@@ -40,7 +40,7 @@ def _layer(part: Part) -> Standardize:
 
 
 def need_learnt(state: ModelState) -> None:
-    """Raise NotFittedError where a layer's numbers are not there."""
+    """Raise NotFittedError if a layer's numbers are not learnt."""
     for part in unlearnt(state):
         if not _take_over(state, part):
             raise NotFittedError(
@@ -50,7 +50,7 @@ def need_learnt(state: ModelState) -> None:
 
 
 def learn(state: ModelState, X: Inputs) -> None:
-    """Learn what is not there yet from the rows X, (n, inputs), that a fit begins with."""
+    """Learn missing numbers from the rows X, (n, inputs), of a fit."""
     for part in unlearnt(state):
         if _take_over(state, part):
             continue
@@ -61,7 +61,7 @@ def learn(state: ModelState, X: Inputs) -> None:
             )
         parameters = state.network.parameters()
         views = [parameters[f"{part.name}/{name}"] for name in ("mean", "deviation")]
-        assert isinstance(X, np.ndarray)  # a first layer that is no Dense takes no sparse rows
+        assert isinstance(X, np.ndarray)  # only a Dense as first layer takes sparse rows
         mean, deviation = column_statistics(X, len(views[0]))
         views[0][...], views[1][...] = mean, deviation
         views[1][views[1] == 0] = 1  # too small for the model's dtype: as good as constant
@@ -69,7 +69,7 @@ def learn(state: ModelState, X: Inputs) -> None:
 
 
 def forget(state: ModelState, parts: list[Part]) -> None:
-    """Undo `learn`, where a fit failed before its first step."""
+    """Undo `learn`, if a fit failed before its first step."""
     parameters = state.network.parameters()
     for part in parts:
         for name in ("mean", "deviation"):

@@ -1,4 +1,4 @@
-"""The state of a model, in parts. What becomes of a part is the same for all of its fields:
+"""The state of a model, in parts. All fields of a part are copied, saved and restored in the same way:
 
 ================= ==================== ======================= ==================== =====================
 part              in a copy or pickle  in a checkpoint         where a fit fails    in a fresh model
@@ -47,7 +47,7 @@ __all__ = ["Built", "Compilation", "Configuration", "DataFacts", "Model", "Model
 
 @dataclass(frozen=True)
 class Configuration:
-    """What a model was made with.
+    """The arguments with which a model was made.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class Configuration:
     random_state : int
         The seed; given, or drawn once.
     kernel_regularizer : Regularizer or None
-        The penalty on kernels that have none of their own.
+        The penalty on kernels of layers without one.
     """
 
     kind: str
@@ -72,14 +72,14 @@ class Configuration:
 
 @dataclass
 class Compilation:
-    """What `compile` has chosen.
+    """The choices of `compile`.
 
     Attributes
     ----------
     optimizer : Optimizer or None
-        The one at work.
+        The optimizer at work.
     chain : Chain or None
-        Whose optimizers take turns.
+        The chain to which it belongs.
     loss : Loss or None
         As compiled.
     metrics : tuple of Metric
@@ -92,13 +92,13 @@ class Compilation:
     metrics: tuple[Metric, ...] = ()
 
     def started(self) -> Compilation:
-        """Return it with a chain's first optimizer at work."""
+        """Return a copy with a chain's first optimizer at work."""
         return replace(self, optimizer=self.optimizer if self.chain is None else self.chain.optimizers[0])
 
 
 @dataclass
 class DataFacts:
-    """What a model has learnt of its data beside weights.
+    """What a model has learnt from its data apart from weights.
 
     Attributes
     ----------
@@ -114,7 +114,7 @@ class DataFacts:
 
 @dataclass
 class TrainingState:
-    """Where training is.
+    """The progress of training.
 
     Attributes
     ----------
@@ -127,9 +127,9 @@ class TrainingState:
     shares : tuple of int or None
         The epochs of each of a chain's optimizers but the last, once they are known.
     search : (list of str, State) or None
-        What an optimizer that searches has learnt, with the names of the parameters that it trains.
+        The state of an optimizer that searches, with the names of the parameters that it trains.
     sampling : Learnt or None
-        What a sampler has learnt.
+        The learnt state of a sampler.
     bold_driver : (BoldDriver, float, float or None) or None
         A bold driver at work, its rate and the last loss.
     """
@@ -143,13 +143,13 @@ class TrainingState:
     bold_driver: tuple[BoldDriver, float, float | None] | None = field(default=None, metadata={"saved_as": None})
 
     def copy(self) -> TrainingState:
-        """Return a copy whose sampler learns apart."""
+        """Return a copy whose sampler learns independently."""
         return replace(self, sampling=self.sampling and self.sampling.copy())
 
 
 @dataclass(frozen=True)
 class Built:
-    """What the layers become once the shape of the input is known.
+    """The network, built once the shape of the input is known.
 
     Attributes
     ----------
@@ -167,28 +167,28 @@ class Built:
 
 
 class ModelState:
-    """All that a model is.
+    """The whole state of a model.
 
     Attributes
     ----------
     configuration, compilation, facts, training
         See the parts.
     history : History or None
-        That of the last fit.
+        The history of the last fit.
     stop_training : bool
         Ends a running fit.
     built : Built or None
         None before the shape of the input is known.
     few_rows : Network or None
-        The network, where nothing speaks against quick calls with few rows.
+        The network, if fast calls with few rows are possible.
     head : Head or None
         The loss joined to the last layer; None before both are known.
     engine_metrics : list of (str, float)
-        What the engine gathers while it computes the loss.
+        The metrics that the engine computes with the loss.
     later_metrics : tuple of Metric
-        Those that take a pass over the data after the epoch.
+        Those that need a pass over the data after the epoch.
     guard : Guard
-        Who uses the model.
+        The lock on the model.
     """
 
     def __init__(self, configuration: Configuration) -> None:
@@ -216,7 +216,7 @@ class ModelState:
         return self.need_built().plan
 
     def need_built(self) -> Built:
-        """Return what the layers have become; NotFittedError before the input's shape is known."""
+        """Return the built network; NotFittedError before the input's shape is known."""
         if self.built is None:
             raise NotFittedError(
                 f"This {self.configuration.kind} is not fitted yet: call fit, or begin its layers with "
@@ -248,7 +248,7 @@ class ModelState:
         return self.head
 
     def copied_parts(self) -> dict[str, Any]:
-        """Return what a copy or a pickle keeps."""
+        """Return the parts that a copy or a pickle keeps."""
         return {
             "configuration": self.configuration,
             "compilation": replace(self.compilation),
@@ -268,6 +268,6 @@ def saved_fields(part: DataFacts | TrainingState) -> dict[str, str]:
 
 
 class Model(Protocol):
-    """What has a state: `Sequential`, as the rooms below it know it."""
+    """An object with a state: `Sequential`, as lower packages see it."""
 
     _state: ModelState

@@ -30,7 +30,7 @@ def summary_text(state: ModelState) -> str:
 
 
 def _table(title: str, rows: list[tuple[str, str, str, str]], foot: str) -> str:
-    """Return aligned columns, the last one to the right, between rules."""
+    """Return aligned columns, the last one right-aligned, between rules."""
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = [
         "  ".join(

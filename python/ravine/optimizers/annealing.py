@@ -16,23 +16,23 @@ from .problem import Vector
 
 __all__ = ["SimulatedAnnealing"]
 
-_ACCEPTANCE = 1  # what is drawn, beside the moves
+_ACCEPTANCE = 1  # the draws other than moves
 _UPHILL = 0.8  # acceptance of the mean uphill move at the first temperature
 _LOW, _HIGH = 0.3, 0.4  # acceptance rates between which the step length is kept
 _LONGER = 1.25
-_LONGEST = 1e3  # times the first length
+_LONGEST = 1e3  # times the initial length
 
 
 @dataclass(frozen=True)
 class _Walk(Search):
-    """Where the chains are."""
+    """The state of the chains."""
 
     points: Matrix  # (chains, n)
     losses: Vector  # (chains,), NaN where unknown
-    temperature: float | None  # None before an uphill move was seen
+    temperature: float | None  # None before the first uphill move
     length: float
     drawn: int  # rounds of draws
-    lowest: tuple[float, Vector]  # loss and point, of the present function
+    lowest: tuple[float, Vector]  # loss and point, of the current function
 
 
 class SimulatedAnnealing(DerivativeFree):
@@ -162,7 +162,7 @@ class SimulatedAnnealing(DerivativeFree):
         return objective.project(points + walk.length * walk.draws.normal(points.shape, step=drawn))
 
     def _first_temperature(self, walk: _Walk, objective: Objective, points: Matrix, losses: Vector) -> float | None:
-        """Return the temperature from as many moves as a step makes, none of them taken; None where none goes up."""
+        """Return the temperature from as many trial moves as in a step; None if no move goes up."""
         many = np.repeat(points, self.moves, axis=0)
         reached = objective.losses(self._proposed(walk, objective, many, walk.drawn))
         start = np.repeat(losses, self.moves)
@@ -182,7 +182,7 @@ def _lower(lowest: tuple[float, Vector], losses: Vector, points: Matrix) -> tupl
 
 
 def _accepted(losses: Vector, reached: Vector, temperature: float, u: Vector) -> NDArray[np.bool_]:
-    """Return which moves are made: those to a finite loss that is not higher, or not by too much for u."""
+    """Return which moves are accepted: those to a finite loss that is not higher, or by u not too much higher."""
     finite, known = np.isfinite(reached), np.isfinite(losses)
     rise = np.zeros(losses.size)
     np.subtract(reached, losses, out=rise, where=finite & known)

@@ -19,7 +19,7 @@ from .problem import Point, Problem, Result, Vector
 
 __all__ = ["Optimizer"]
 
-# Attribute names are Keras'; the engine's differ where its equations do.
+# Attribute names are those of Keras; the engine's names follow its equations.
 _ENGINE_NAMES = {"beta_1": "beta1", "beta_2": "beta2"}
 _ENGINE_SETTINGS = {*_core.rows["update_settings"], "clip_norm", "clip_value"} - {"learning_rate"}
 
@@ -49,7 +49,7 @@ class Optimizer:
     learning_rate: float | Schedule
     searches: ClassVar[bool] = False  # whether a step evaluates the loss, perhaps several times
     derivative_free: ClassVar[bool] = False  # whether it does so without gradients
-    least_batch: ClassVar[int] = 1  # rows that a batch should have, to be near enough to all of them
+    least_batch: ClassVar[int] = 1  # rows that a batch should have to be close enough to all rows
 
     def __init__(self, **settings: Any) -> None:
         for name, value in settings.items():
@@ -147,7 +147,7 @@ class Optimizer:
         return problem.solve(self._points(problem), count)
 
     def _check_function(self) -> None:
-        """Refuse, with a ValueError, what needs a model."""
+        """Refuse, with a ValueError, optimizers that need a model."""
         if isinstance(self.learning_rate, Schedule) and self.learning_rate.unit != "step":
             raise ValueError(
                 f"minimize has no epochs: learning_rate must be a number or a schedule by step, got "
@@ -176,7 +176,7 @@ class Optimizer:
 
 
 def _clip(gradient: Vector, clip_norm: float | None, clip_value: float | None) -> Vector:
-    """Return the gradient within a norm, or each element within a value."""
+    """Return the gradient clipped by its norm, or by the value of each element."""
     if clip_norm is not None:
         largest = float(np.abs(gradient).max())
         norm = largest * math.sqrt(kernels.squared_norm(gradient / largest)) if 0.0 < largest < math.inf else largest

@@ -297,7 +297,7 @@ def _member(given: Any) -> Optimizer:
 
 
 def _check_model(model: Any) -> None:
-    """Refuse what is no model with a running average."""
+    """Refuse anything but a model with a running average."""
     if not hasattr(model, "_state"):
         raise TypeError(f"model must be a Sequential, got {model!r}")
     if not isinstance(model.optimizer, WeightAverage):

@@ -17,7 +17,7 @@ from .problem import Vector
 
 __all__ = ["CMAES"]
 
-_MOST_FULL = 500  # weights up to which "auto" learns the whole matrix
+_MOST_FULL = 500  # weights up to which "auto" learns the full matrix
 _MOST_WEIGHTS = 5000  # of a matrix of their squares: 200 MB
 
 
@@ -85,7 +85,7 @@ def _constants(n: int, population: int | None, diagonal: bool) -> _Constants:
 
 @dataclass(frozen=True)
 class _Distribution(Search):
-    """N(x, sigma^2 C) and the paths that its mean has taken."""
+    """The state: N(x, sigma^2 C) and the paths of its mean."""
 
     sigma: float
     C: Matrix | Vector  # (n, n), or its diagonal
@@ -202,7 +202,7 @@ class CMAES(DerivativeFree):
         return self._learnt(d, k, y[order], z[order], min(finite, k.parents), bool(flat))
 
     def _learnt(self, d: _Distribution, k: _Constants, y: Matrix, z: Matrix, parents: int, flat: bool) -> Search:
-        """Return the distribution that the ranked members' steps y = C^(1/2) z lead to."""
+        """Return the distribution updated with the ranked members' steps y = C^(1/2) z."""
         n, best = d.x.size, np.array(k.weights[:parents])
         if parents < k.parents:  # the others' losses are not finite
             best /= _sum(best)
@@ -211,7 +211,7 @@ class CMAES(DerivativeFree):
         path_sigma = (1 - k.c_sigma) * d.path_sigma + fresh * _turned(_weighted(best, z[:parents])[None], d.axes)[0]
         length, fading = math.sqrt(kernels.sum_squares(path_sigma)), d.fading * (1 - k.c_sigma) * (1 - k.c_sigma)
         sigma = d.sigma * _exp(min(1.0, k.c_sigma / k.d_sigma * (length / k.expected - 1)))
-        if flat:  # all the same: look further away
+        if flat:  # all equal: search further away
             sigma *= _exp(0.2 + k.c_sigma / k.d_sigma)
         calm = length / math.sqrt(1 - fading) < (1.4 + 2 / (n + 1)) * k.expected
         path_c = (1 - k.c_c) * d.path_c
@@ -259,7 +259,7 @@ def _weighted(weights: Vector, rows: Matrix) -> Vector:
 
 
 def _decomposed(d: _Distribution, k: _Constants) -> _Distribution:
-    """Return the distribution with C's axes and scales, where it is time for new ones."""
+    """Return the distribution, with new axes and scales of C if they are due."""
     n = d.x.size
     if d.axes is not None and d.step - d.decomposed < k.gap:
         return d

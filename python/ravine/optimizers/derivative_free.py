@@ -29,14 +29,14 @@ __all__ = ["DerivativeFree", "Draws", "Matrix", "Objective", "Search", "ranked"]
 
 Matrix = NDArray[np.float64]
 
-# Random streams of the searches: the low bits say what is drawn.
+# Random streams of the searches: the low bits select what is drawn.
 _STREAM = 10 << 24
 
 
 class Objective(Protocol):
     """A loss that is evaluated at many points together."""
 
-    same: bool  # whether it is the function of the step before, so that losses taken then still hold
+    same: bool  # whether it is the function of the step before, so that losses of that step are still valid
     bounded: bool
 
     def project(self, members: Matrix) -> Matrix:
@@ -118,7 +118,7 @@ class DerivativeFree(Optimizer):
 
     def advance(self, search: Search, objective: Objective, rate: float) -> Search:
         """Return the search after one more step; `search` is not changed."""
-        raise TypeError(f"{type(self).__name__} does not say how it goes on")
+        raise TypeError(f"{type(self).__name__} does not say how it advances")
 
     def moved(self, search: Search, x: Vector) -> Search:
         """Return the search after its point was moved to x from outside."""

@@ -413,7 +413,7 @@ class AMSGrad(Adam):
 
 
 class _AdamRelative(Optimizer):
-    """The settings that AdaMax and Nadam share."""
+    """The base of AdaMax and Nadam: their common settings."""
 
     _rule: ClassVar[str]
 

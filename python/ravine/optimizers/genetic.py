@@ -15,13 +15,13 @@ from .problem import Vector
 
 __all__ = ["GeneticAlgorithm"]
 
-# What is drawn, beside the mutations.
+# The draws other than mutations.
 _FIRST, _SECOND, _CROSSED, _TAKEN = 1, 2, 3, 4
 
 
 @dataclass(frozen=True)
 class _Generation(Search):
-    """The members, and their losses as far as they are known."""
+    """The members, and their losses where known."""
 
     members: Matrix  # (population, n)
     losses: Vector  # (population,), NaN where unknown

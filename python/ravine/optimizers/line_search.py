@@ -19,7 +19,7 @@ _MOST = 20  # points that one search may try
 
 @dataclass
 class _Trial:
-    """Point number `step` of the line: value and slope along it, None where there is nothing finite."""
+    """The point at `step` on the line: value and slope along it, None if they are not finite."""
 
     step: float
     value: float
@@ -102,7 +102,7 @@ def backtrack(
 
 
 def _cubic(a: _Trial, b: _Trial) -> float:
-    """Return where the cubic through two trials has its minimum; NaN where it has none."""
+    """Return the minimum of the cubic through two trials; NaN if it has none."""
     d1 = a.slope + b.slope - 3.0 * (a.value - b.value) / (a.step - b.step)
     square = d1 * d1 - a.slope * b.slope
     if not 0.0 <= square < math.inf:
@@ -119,7 +119,7 @@ def _beyond(low: _Trial, trial: _Trial) -> float:
 
 
 def _between(low: _Trial, high: _Trial | None, end: float) -> float:
-    """Return a step within the bracket, off its ends by a tenth of it; near `low` where the other end is not finite."""
+    """Return a step within the bracket, a tenth of it off its ends; near `low` if the other end is not finite."""
     width = end - low.step
     if high is None:
         return low.step + 0.1 * width

@@ -13,7 +13,7 @@ __all__ = ["OPTIMIZERS", "optimizer_of"]
 
 _PACKAGE = "ravine.optimizers"
 
-#: Each name, and the class that it is for.
+#: The class of each name.
 OPTIMIZERS = {name.lower(): name for name in (*first_order.__all__, "BFGS", "LBFGS", "Newton", *late_names(_PACKAGE))}
 
 

@@ -99,7 +99,7 @@ class Problem:
         if start.size == 0:
             raise ValueError(f"x0 must have at least one element, got shape {start.shape}")
         self.fun, self.jac, self.callback = fun, jac, callback
-        self.slopes = True  # whether the optimizer goes by gradients
+        self.slopes = True  # whether the optimizer uses gradients
         self.tolerance = None if tolerance is None else check_number("tolerance", tolerance, 0.0)
         self.shape, self.size, self.nfev = start.shape, start.size, 0
         self.low, self.high = _check_bounds(bounds, start.size)
@@ -114,7 +114,7 @@ class Problem:
         return np.clip(x, self.low, self.high) if self.bounded else np.array(x)
 
     def evaluate(self, x: Vector) -> Point:
-        """Return the value at a point of its own, and its gradient when asked for."""
+        """Return the value at a new point, and its gradient if requested."""
         known: Vector | None = None
         if self.jac is True:
             value, known = self._pair(x)
@@ -214,7 +214,7 @@ class Problem:
         return np.array(convert(name, gradient, np.dtype(np.float64), check=False)).reshape(-1)
 
     def _derivative(self, point: Point, i: int) -> float:
-        """Return the five-point derivative by element i, within the bounds."""
+        """Return the five-point derivative with respect to element i, within the bounds."""
         at, low, high = point.x[i], self.low[i], self.high[i]
         if low == high:
             return 0.0
@@ -252,7 +252,7 @@ class Descent:
         return self.problem._result(self.taken, self.message or message)
 
     def _reason(self) -> str:
-        """Say why no step is to be taken from the present point."""
+        """Return the reason for taking no step from the current point, or ""."""
         problem = self.problem
         if self.taken == self.steps:
             return f"took all {self.steps} steps"
@@ -265,7 +265,7 @@ class Descent:
         return ""
 
     def _step(self) -> str:
-        """Take a step; say why it was the last."""
+        """Take a step; return the reason why it was the last, or ""."""
         following = next(self.points, None)
         if following is None and not self.problem.slopes:
             return f"the values of a step lie within the tolerance {self.problem.tolerance!r}"

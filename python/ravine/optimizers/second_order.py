@@ -84,7 +84,7 @@ class SecondOrder(Optimizer):
                 if inner.draws:
                     raise ValueError(
                         f"{type(self).__name__} needs a loss that is the same at each evaluation; layer {index} is "
-                        f"{inner!r}, which draws anew: take a first-order optimizer, or an l2 penalty in its place"
+                        f"{inner!r}, which draws anew: take a first-order optimizer, or an l2 penalty instead"
                     )
 
     def curvature(self, size: int) -> Curvature:
@@ -125,7 +125,7 @@ def search(objective: Objective, point: Point, known: Curvature) -> Point | None
 
 
 def _shortened(g: Vector) -> Vector:
-    """Return g, or g / |g| where that is shorter."""
+    """Return g, or g / |g| if that is shorter."""
     largest = float(np.abs(g).max())
     if not 0.0 < largest < math.inf:
         return g
@@ -134,7 +134,7 @@ def _shortened(g: Vector) -> Vector:
 
 
 def _curves(s: Vector, y: Vector) -> tuple[float, float] | None:
-    """Return (s y, y y) where the first is positive beyond rounding, so that H stays positive definite."""
+    """Return (s y, y y) if the first is positive beyond rounding, so that H stays positive definite."""
     sy, yy = kernels.dot(s, y), kernels.sum_squares(y)
     return (sy, yy) if _EPSILON * yy < sy and 0.0 < yy < math.inf else None
 
@@ -169,7 +169,7 @@ class _Pairs(State):
 
 
 class _Inverse(State):
-    """The whole H."""
+    """The full matrix H."""
 
     def __init__(self, size: int) -> None:
         self.fresh = True

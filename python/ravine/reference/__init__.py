@@ -1,7 +1,7 @@
 """The NumPy twin of every kernel, under the kernel's name and with its arguments, and of the whole training step.
 
-A twin computes in float64 and rounds its result once, so that it is the measure the kernels are held to. It is written
-for reading, not for speed.
+A twin computes in float64 and rounds its result once; kernels are tested against it. It is written for reading, not for
+speed.
 
 Examples
 --------

@@ -1,9 +1,9 @@
 """NumPy twins of the activation kernels: ``y = f(x)`` and ``dx = dy f'(.)``.
 
-A backward function takes what its kernel keeps, `saved`: the output ``y``, or the input ``x`` for `gelu` and `silu`.
-All work in the dtype they are given, elementwise on any shape, `softmax` along the last axis. A NaN gives a NaN;
-infinities give the limit of the formula. `alpha` is the setting of `leaky_relu` and `elu`, unused by the others; `out`
-receives the result where it is given, and may be `x` or `dy`.
+A backward function takes what its kernel saves, `saved`: the output ``y``, or the input ``x`` for `gelu` and `silu`.
+All work in the dtype of their input, elementwise on any shape, `softmax` along the last axis. NaN gives NaN; infinities
+give the limit of the formula. `alpha` is the setting of `leaky_relu` and `elu`, unused by the others. `out`, if given,
+receives the result, and may be `x` or `dy`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""NumPy twins of the kernels that move images at random: flips, shifts and crops are windows of an image."""
+"""NumPy twins of the kernels that augment images: flips, shifts and crops are windows of an image."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["image_window", "image_window_backward"]
 
 
 def _within(at: Indices, size: int, border: str) -> Indices:
-    """Return which of `size` pixels each index stands for, -1 for the constant."""
+    """Return the pixel, of `size` pixels, for each index; -1 for the constant."""
     if border == "constant":
         return np.where((at >= 0) & (at < size), at, -1)
     if border == "nearest":
@@ -33,7 +33,7 @@ def _lines(start: int, count: int, turned: bool, size: int, border: str) -> Indi
     return _within(start + (steps[::-1] if turned else steps), size, border)
 
 
-def _places(
+def _placed(
     rows: int,
     first: int,
     top: int,
@@ -46,7 +46,7 @@ def _places(
     stream: int,
     step: int,
 ) -> list[tuple[int, int, bool, bool]]:
-    """Return the top, the left, whether it is upside down and whether mirrored, for each image."""
+    """Return for each image the top, the left, whether it is flipped vertically, and whether horizontally."""
     words = random_bits(4 * rows, first=4 * first, seed=seed, stream=stream, step=step).reshape(rows, 4).tolist()
     return [
         (
@@ -77,12 +77,12 @@ def image_window(
     first: int = 0,
     out: Array | None = None,
 ) -> Array:
-    """Windows of images at random places: ``y[r, i, j] = x[r, t + i', l + j']``.
+    """Windows of images at random positions: ``y[r, i, j] = x[r, t + i', l + j']``.
 
-    ``i'`` is i, or ``size[0] - 1 - i`` where image r stands upside down, and ``j'`` likewise where it is mirrored. The
-    words ``w0 .. w3`` of block ``first + r`` give ``t = top + floor(tops w0 / 2^32)``, ``l = left + floor(lefts w1 /
-    2^32)``; with `flip_vertical` an image is upside down where ``w2 < 2^31``, with `flip_horizontal` it is mirrored
-    where ``w3 < 2^31``.
+    ``i'`` is i, or ``size[0] - 1 - i`` if image r is flipped vertically, and ``j'`` likewise if it is flipped
+    horizontally. The words ``w0 .. w3`` of block ``first + r`` give ``t = top + floor(tops w0 / 2^32)``, ``l = left +
+    floor(lefts w1 / 2^32)``; with `flip_vertical` an image is flipped vertically if ``w2 < 2^31``, with
+    `flip_horizontal` horizontally if ``w3 < 2^31``.
 
     Parameters
     ----------
@@ -91,16 +91,16 @@ def image_window(
     size : (int, int)
         Height and width of the windows.
     top, left : int, default 0
-        The first place that a window may have; negative is before the image's edge.
+        The first position of a window; negative is before the image's edge.
     tops, lefts : int, default 1
-        How many places there are, downwards and to the right.
+        The number of positions, downwards and to the right.
     flip_vertical, flip_horizontal : bool, default False
-        Turn every second image, on average.
+        Whether to flip every second image, on average.
     border : {"constant", "nearest", "reflect", "wrap"}, default "constant"
-        What is beyond the edges of a row ``a b c d``: the number `fill`, ``a a | a b c d | d d``,
+        The pixels beyond the edges of a row ``a b c d``: the number `fill`, ``a a | a b c d | d d``,
         ``b a | a b c d | d c`` or ``c d | a b c d | a b``.
     fill : float, default 0.0
-        The constant.
+        The value for "constant".
     seed, stream, step : int
         Key of the random stream, as in `random_bits`.
     first : int, default 0
@@ -120,8 +120,8 @@ def image_window(
     """
     rows, height, width, channels = x.shape
     y = np.empty((rows, *size, channels), x.dtype) if out is None else out
-    places = _places(rows, first, top, left, tops, lefts, flip_vertical, flip_horizontal, seed, stream, step)
-    for r, (t, left_most, upside_down, mirrored) in enumerate(places):
+    windows = _placed(rows, first, top, left, tops, lefts, flip_vertical, flip_horizontal, seed, stream, step)
+    for r, (t, left_most, upside_down, mirrored) in enumerate(windows):
         i = _lines(t, size[0], upside_down, height, border)
         j = _lines(left_most, size[1], mirrored, width, border)
         y[r] = x[r][i][:, j]
@@ -148,7 +148,7 @@ def image_window_backward(
     first: int = 0,
     out: Array | None = None,
 ) -> Array:
-    """The way back through `image_window`: ``dx[s] = sum dy[p]`` over the output pixels p that are input pixel s.
+    """The backward pass of `image_window`: ``dx[s] = sum dy[p]`` over the output pixels p that show input pixel s.
 
     The sum starts from zero and goes in ascending order of p. The constant beyond the edges has no gradient.
 
@@ -176,8 +176,8 @@ def image_window_backward(
     rows, height, width, channels = dy.shape
     dx = np.empty((rows, *size, channels), dy.dtype) if out is None else out
     dx[...] = 0
-    places = _places(rows, first, top, left, tops, lefts, flip_vertical, flip_horizontal, seed, stream, step)
-    for r, (t, left_most, upside_down, mirrored) in enumerate(places):
+    windows = _placed(rows, first, top, left, tops, lefts, flip_vertical, flip_horizontal, seed, stream, step)
+    for r, (t, left_most, upside_down, mirrored) in enumerate(windows):
         i = _lines(t, height, upside_down, size[0], border)
         j = _lines(left_most, width, mirrored, size[1], border)
         inside = np.ix_(i >= 0, j >= 0)

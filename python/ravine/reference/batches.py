@@ -1,6 +1,6 @@
-"""How a set of rows is cut: the order of an epoch, the slices of a batch, and the sums over them.
+"""The division of rows: the order of an epoch, the slices of a batch, and the sums over them.
 
-These three cuts depend on shapes, seed and epoch alone, never on threads, so that the same seed gives the same bits.
+All three depend only on shapes, seed and epoch, never on threads, so that the same seed gives the same bits.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ MOST_COPIED_WEIGHTS = 1 << 17
 
 
 def epoch_order(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    """Order in which an epoch visits the rows: a Fisher-Yates shuffle, a pure function of its arguments.
+    """The order of an epoch's rows: a Fisher-Yates shuffle, a pure function of its arguments.
 
-    For ``i = n - 1, ..., 1`` the rows at ``i`` and at ``j = floor(d_i (i + 1) / 2^64)`` change places, where ``d_i`` is
+    For ``i = n - 1, ..., 1`` the rows at ``i`` and at ``j = floor(d_i (i + 1) / 2^64)`` are swapped, where ``d_i`` is
     the 64-bit number of words ``2 i`` (low half) and ``2 i + 1`` of the random stream of orders at step ``epoch``.
 
     Parameters
@@ -68,7 +68,7 @@ def epoch_order(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
 def batch_slice(rows: int, least: int = USUAL_BATCH_SLICE) -> int:
     """Rows of one slice of a batch: ``max(32, 8 ceil(rows / 128))``, so that a batch has at most 16 slices.
 
-    A network with operations that ask for shorter slices has ``max(least, u ceil(rows / 16 u))``, u = least.
+    A network with operations that need shorter slices has ``max(least, u ceil(rows / 16 u))``, u = least.
 
     Examples
     --------
@@ -87,9 +87,9 @@ def gradient_slice(rows: int, least: int = USUAL_BATCH_SLICE, weights: int = 0) 
     rows : int
         Rows of the batch.
     least : int, default 32
-        The least rows of a slice, see `batch_slice`; networks that ask for less than usual keep to it.
+        The smallest number of rows in a slice, see `batch_slice`; it is kept for networks that need shorter slices.
     weights : int, default 0
-        Elements of all parameters of the network; large are those of more than 2^17.
+        The number of elements of all parameters; networks with more than 2^17 are large.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def gradient_slice(rows: int, least: int = USUAL_BATCH_SLICE, weights: int = 0) 
 
 
 def tree_sum(terms: Sequence[float]) -> float:
-    """Balanced sum: neighbours are added in pairs, level by level; an odd one passes to the next level.
+    """Balanced sum: neighbours are added in pairs, level by level; an odd one is passed to the next level.
 
     Examples
     --------
@@ -121,11 +121,11 @@ def weighted_sum(values: Array, weight: Array | None, least: int = USUAL_BATCH_S
     Parameters
     ----------
     values : ndarray, shape (rows,)
-        One value a row.
+        One value per row.
     weight : ndarray, shape (rows,), or None
         Weights of the rows; None means ones.
     least : int
-        The least rows of a slice, see `batch_slice`.
+        The smallest number of rows in a slice, see `batch_slice`.
 
     Examples
     --------

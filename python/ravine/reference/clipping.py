@@ -1,4 +1,4 @@
-"""NumPy twins of the kernels that hold gradients and weights within limits.
+"""NumPy twins of the kernels that clip gradients and constrain weights.
 
 Each works in float64 and rounds once to the dtype of its argument.
 """
@@ -23,7 +23,7 @@ def _into(out: Array | None, value: Array) -> Array:
 
 
 def squared_norm(x: Array, *, scale: float = 1.0) -> float:
-    """Square of the Euclidean norm: ``sum (scale x_i)^2``, in float64 whatever `x` is.
+    """Square of the Euclidean norm: ``sum (scale x_i)^2``, in float64 for any dtype of `x`.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def squared_norm(x: Array, *, scale: float = 1.0) -> float:
 
 
 def clip(x: Array, limit: float, *, out: Array | None = None) -> Array:
-    """Hold every element within ``[-limit, limit]``; a NaN stays.
+    """Clip every element to ``[-limit, limit]``; NaN stays NaN.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def clip(x: Array, limit: float, *, out: Array | None = None) -> Array:
 
 
 def soft_threshold(x: Array, threshold: float, *, out: Array | None = None) -> Array:
-    """Shrink towards zero: ``sign(x) max(|x| - threshold, 0)``; a NaN stays.
+    """Shrink towards zero: ``sign(x) max(|x| - threshold, 0)``; NaN stays NaN.
 
     It solves ``min_y (y - x)^2 / 2 + threshold |y|``: the proximal step of an L1 penalty.
 
@@ -112,7 +112,7 @@ def limit_columns(w: Array, limit: float) -> None:
     Parameters
     ----------
     w : ndarray, shape (rows, cols)
-        Weights; column j holds what comes into unit j.
+        Weights; column j holds the incoming weights of unit j.
     limit : float
         The largest norm, at least 0.
 

@@ -1,4 +1,4 @@
-"""NumPy twins of convolution and of its gradients; `convolution_order` has the order in which their sums run."""
+"""NumPy twins of convolution and of its gradients; `convolution_order` has the order of their sums."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Array = NDArray[Any]
 Pair = tuple[int, int]
 Padding = tuple[Pair, Pair]
 NONE: Padding = ((0, 0), (0, 0))
-#: The images that stand side by side in lanes.
+#: The number of images of a group in form "lanes", one per SIMD lane.
 LANES = 16
 
 __all__ = ["conv2d", "conv2d_dweight", "conv2d_dx", "lanes_to_rows", "rows_to_lanes"]
@@ -38,7 +38,7 @@ def conv2d(
     x : ndarray, shape (images, height, width, channels)
         Images, 0 outside.
     w : ndarray, shape (kernel_height, kernel_width, channels / groups, filters)
-        Group g takes the g-th share of the channels to the g-th share of the filters.
+        Group g maps the g-th share of the channels to the g-th share of the filters.
     bias : ndarray, shape (filters,), optional
         Added to every output.
     strides, dilation : (int, int), default (1, 1)
@@ -50,7 +50,7 @@ def conv2d(
     finish : {"none", "relu"}, default "none"
         ``max(y, 0)``.
     form : {"rows", "lanes", "depthwise"}, default "rows"
-        With "lanes" images come and go in groups of 16, (groups, height, width, channels, 16).
+        With "lanes" input and output are in groups of 16 images, (groups, height, width, channels, 16).
     out : ndarray, optional
         Where to write the result.
 
@@ -92,7 +92,7 @@ def conv2d_dx(
     form: str = "rows",
     out: Array | None = None,
 ) -> Array:
-    """Gradient of `conv2d` by its images of `size` (height, width): each output's, times w, where it was read.
+    """Gradient of `conv2d` with respect to its images of `size` (height, width): sums of dy times w.
 
     It is 0 where `gate` is at most 0.
 
@@ -126,7 +126,7 @@ def conv2d_dweight(
     batch_slice: int = 0,
     form: str = "rows",
 ) -> tuple[Array, Array]:
-    """Gradients of `conv2d` by w and by bias, summed over images; `batch_slice` cuts the kernels' sum, not this one.
+    """Gradients of `conv2d` with respect to w and bias; `batch_slice` divides the sum of the kernels, not this one.
 
     >>> dw, dbias = conv2d_dweight(np.arange(9.0).reshape(1, 3, 3, 1), np.ones((1, 2, 2, 1)), (2, 2))
     >>> dw[:, :, 0, 0], dbias
@@ -166,12 +166,12 @@ def lanes_to_rows(y: Array, rows: int) -> Array:
 
 
 def _in_rows(x: Array, form: str) -> Array:
-    """Images one after the other."""
+    """Return images one after the other."""
     return np.moveaxis(x, -1, 1).reshape(-1, *x.shape[1:-1]) if form == "lanes" else x
 
 
 def _in_form(x: Array, form: str) -> Array:
-    """Images as the form has them."""
+    """Return images in the layout of the form."""
     return np.ascontiguousarray(np.moveaxis(x.reshape(-1, LANES, *x.shape[1:]), 1, -1)) if form == "lanes" else x
 
 
@@ -183,14 +183,14 @@ def _into(out: Array | None, value: Array) -> Array:
 
 
 def _seen(tap: Pair, size: tuple[int, ...], strides: Pair, dilation: Pair) -> tuple[slice, slice, slice]:
-    """The pixels of all images that a tap of w meets."""
+    """The pixels of all images that a tap of w multiplies."""
     first = [t * d for t, d in zip(tap, dilation, strict=True)]
     down, across = (slice(f, f + (n - 1) * s + 1, s) for f, n, s in zip(first, size, strides, strict=True))
     return slice(None), down, across
 
 
 def _outputs(image: tuple[int, ...], kernel: tuple[int, ...], strides: Pair, padding: Padding, dilation: Pair) -> Pair:
-    """Height and width of what a convolution gives."""
+    """Height and width of the output."""
     height, width = (
         (image[1 + i] + sum(padding[i]) - (kernel[i] - 1) * dilation[i] - 1) // strides[i] + 1 for i in range(2)
     )

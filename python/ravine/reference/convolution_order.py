@@ -105,7 +105,7 @@ def conv2d_dweight_in_lanes(
 ) -> tuple[Array, Array]:
     """`conv2d_dweight` with the roundings of form "lanes", from images (groups, height, width, channels, 16).
 
-    Each lane has a sum of its own over a slice; lane i is added to i + 8, then 4, 2 and 1; slices in a balanced tree.
+    Each lane has its own sum over a slice; lane i is added to i + 8, then 4, 2 and 1; slices in a balanced tree.
 
     >>> x, dy = np.ones((1, 2, 2, 1, 16)), np.ones((1, 2, 2, 1, 16))
     >>> conv2d_dweight_in_lanes(x, dy, (1, 1))
@@ -164,7 +164,7 @@ def _blocks(height: int, width: int, most: int) -> Iterator[tuple[slice, slice]]
 
 
 def _windows(x: Array, kernel: tuple[int, ...], strides: Pair, padding: Padding, dilation: Pair) -> Array:
-    """What each output reads, (images, out_height, out_width, kernel_height, kernel_width, channels)."""
+    """The inputs of each output, (images, out_height, out_width, kernel_height, kernel_width, channels)."""
     padded = np.pad(x, ((0, 0), *padding, (0, 0)))
     size = _outputs(x.shape, kernel, strides, padding, dilation)
     rows = [[padded[_seen((u, v), size, strides, dilation)] for v in range(kernel[1])] for u in range(kernel[0])]

@@ -1,4 +1,4 @@
-"""Operations on images in NumPy: windows, borders and channels dropped whole."""
+"""Operations on images in NumPy: pooling, upsampling, padding and dropped channels."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ImageOperation(Operation):
         return self.y.reshape(len(x), -1)
 
     def backward(self, dy: Array) -> Array:
-        """Return the gradient by the images, as rows."""
+        """Return the gradient with respect to the images, as rows."""
         return self._gradient(dy.reshape(self.y.shape)).reshape(len(dy), -1)
 
     def _outputs(self, x: Array) -> Array:
@@ -44,7 +44,7 @@ class ImageOperation(Operation):
 
 
 class Pool(ImageOperation):
-    """What pooling shares: how an image is cut into windows."""
+    """The base of pooling: the windows of an image."""
 
     def __init__(self, spec: OperationSpec, inputs: int, index: int, dtype: np.dtype) -> None:
         self.padding = "same" if spec.settings["same"][0] else "valid"
@@ -78,7 +78,7 @@ class AveragePool(Pool):
 
 
 class Upsample(ImageOperation):
-    """Every pixel as a block; ``dx`` is the sum over it."""
+    """Repeats every pixel as a block; ``dx`` is the sum over the block."""
 
     def _outputs(self, x: Array) -> Array:
         return images.upsample(x, size=self._pair("size"))
@@ -88,7 +88,7 @@ class Upsample(ImageOperation):
 
 
 class ZeroPad(ImageOperation):
-    """The image within zeros; ``dx`` is dy without them."""
+    """Pads the image with zeros; ``dx`` is dy without the border."""
 
     def _outputs(self, x: Array) -> Array:
         return images.zero_pad(x, padding=(self._pair("padding"), self._pair("padding", 2)))

@@ -1,4 +1,4 @@
-"""NumPy twins of the kernels on images: pooling, upsampling, borders.
+"""NumPy twins of the kernels on images: pooling, upsampling, padding.
 
 Images are (n, height, width, channels). Each works in float64 and rounds once to the dtype of its argument.
 """
@@ -38,7 +38,7 @@ def _into(out: Array | None, value: Array, like: Array) -> Array:
 
 
 def _placed(size: int, window: int, stride: int, padding: str) -> list[slice]:
-    """Return the cells of each window along one dimension, those outside of it left out."""
+    """Return the pixels of each window along one dimension, without those outside of the image."""
     if padding == "valid":
         starts = [i * stride for i in range((size - window) // stride + 1)]
     else:
@@ -51,7 +51,7 @@ def _placed(size: int, window: int, stride: int, padding: str) -> list[slice]:
 def _windows(
     size: tuple[int, ...], pool_size: Pair, strides: Pair | None, padding: str
 ) -> tuple[Pair, Iterator[tuple[int, int, slice, slice]]]:
-    """Return how many windows there are down and across, and each one's place and pixels, row by row."""
+    """Return the numbers of windows down and across, and each one's position and pixels, row by row."""
     down, across = (
         _placed(length, window, stride, padding)
         for length, window, stride in zip(size, pool_size, strides or pool_size, strict=True)
@@ -78,9 +78,9 @@ def max_pool(
     pool_size : (int, int)
         Rows and columns of a window.
     strides : (int, int), optional
-        From a window to the next one below, and to the next one on the right; default: `pool_size`.
+        Steps from a window to the next one below, and to the next one on the right; default: `pool_size`.
     padding : {"valid", "same"}, default "valid"
-        Windows within the image, or ``ceil(size / stride)`` of them. What lies outside of the image never counts.
+        Windows within the image, or ``ceil(size / stride)`` of them. Pixels outside of the image never count.
     out : ndarray, optional
         Where to write the result.
 
@@ -117,18 +117,18 @@ def max_pool_backward(
 ) -> Array:
     """Gradient of `max_pool`: each window's `dy` goes to the first of its largest pixels, row by row.
 
-    The first NaN takes it where there is one. What several windows give to one pixel is added.
+    If there are NaN, it goes to the first. Gradients from several windows to one pixel are added.
 
     Parameters
     ----------
     dy, y : ndarray, shape (n, out_height, out_width, channels)
-        Gradient by the output, and the output.
+        Gradient with respect to the output, and the output.
     x : ndarray, shape (n, height, width, channels)
         Images.
     pool_size, strides, padding
         As in `max_pool`.
     relu : bool, default False
-        ``x = max(z, 0)``, and the gradient is by z: `dy` counts where ``y > 0``, and is NaN where y is.
+        Whether ``x = max(z, 0)``, and the gradient is that of z: `dy` counts where ``y > 0``, and is NaN where y is.
     out : ndarray, optional
         Where to write the result.
 
@@ -161,7 +161,7 @@ def max_pool_backward(
 def max_pool_index(
     x: Array, *, pool_size: Pair, strides: Pair | None = None, padding: str = "valid"
 ) -> tuple[Array, Array]:
-    """`max_pool`, and the number of that pixel in its window, row by row; of the first where several are largest.
+    """`max_pool`, and the number of the largest pixel in its window, row by row; of several, the first.
 
     Parameters
     ----------
@@ -197,7 +197,7 @@ def max_pool_index_backward(
     padding: str = "valid",
     relu: bool = False,
 ) -> Array:
-    """`max_pool_backward` from what `max_pool_index` gives, for images of `size` (height, width).
+    """`max_pool_backward` from the results of `max_pool_index`, for images of `size` (height, width).
 
     >>> dy, y, index = np.ones((1, 1, 1, 1)), np.full((1, 1, 1, 1), 7.0), np.full((1, 1, 1, 1), 1.0)
     >>> max_pool_index_backward(dy, y, index, size=(2, 2), pool_size=(2, 2))[0, :, :, 0]
@@ -219,7 +219,7 @@ def max_pool_index_backward(
 def average_pool(
     x: Array, *, pool_size: Pair, strides: Pair | None = None, padding: str = "valid", out: Array | None = None
 ) -> Array:
-    """Mean of each window's pixels, channel by channel; what lies outside of the image is not counted.
+    """Mean of each window's pixels, channel by channel; pixels outside of the image are not counted.
 
     Parameters
     ----------
@@ -264,7 +264,7 @@ def average_pool_backward(
     Parameters
     ----------
     dy : ndarray, shape (n, out_height, out_width, channels)
-        Gradient by the output.
+        Gradient with respect to the output.
     size : (int, int)
         Height and width of the images.
     pool_size, strides, padding
@@ -292,7 +292,7 @@ def average_pool_backward(
 
 
 def upsample(x: Array, *, size: Pair, out: Array | None = None) -> Array:
-    """Every pixel as a block of ``size[0]`` x ``size[1]`` pixels.
+    """Repeat every pixel as a block of ``size[0]`` x ``size[1]`` pixels.
 
     Parameters
     ----------
@@ -323,7 +323,7 @@ def upsample_backward(dy: Array, *, size: Pair, out: Array | None = None) -> Arr
     Parameters
     ----------
     dy : ndarray, shape (n, size[0] height, size[1] width, channels)
-        Gradient by the output.
+        Gradient with respect to the output.
     size : (int, int)
         Rows and columns of a block.
     out : ndarray, optional
@@ -346,7 +346,7 @@ def upsample_backward(dy: Array, *, size: Pair, out: Array | None = None) -> Arr
 
 
 def zero_pad(x: Array, *, padding: tuple[Pair, Pair], out: Array | None = None) -> Array:
-    """Images within rows and columns of zeros.
+    """Pad images with rows and columns of zeros.
 
     Parameters
     ----------
@@ -377,7 +377,7 @@ def zero_pad_backward(dy: Array, *, padding: tuple[Pair, Pair], out: Array | Non
     Parameters
     ----------
     dy : ndarray, shape (n, top + height + bottom, left + width + right, channels)
-        Gradient by the output.
+        Gradient with respect to the output.
     padding : ((int, int), (int, int))
         As in `zero_pad`.
     out : ndarray, optional

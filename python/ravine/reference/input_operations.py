@@ -1,4 +1,4 @@
-"""The operations of a network in NumPy that work on its inputs: images moved at random, columns standardised."""
+"""The operations of a network in NumPy that work on its inputs: augmentation and standardisation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["KINDS", "Augment", "Standardize"]
 
 
 class Augment(Operation):
-    """Windows of images at places drawn for each image and step; outside training at one place."""
+    """Windows of images at positions drawn for each image and step; outside training at a fixed position."""
 
     BORDERS = ("constant", "nearest", "reflect", "wrap")
 
@@ -32,7 +32,7 @@ class Augment(Operation):
         return augment.image_window(images, self.size, **self._place()).reshape(len(x), -1)
 
     def backward(self, dy: Array) -> Array:
-        """Give each input pixel the sum of the gradients by the output pixels that it is."""
+        """Give each input pixel the sum of the gradients of the output pixels that show it."""
         height, width, channels = self.spec.shape
         windows = dy.reshape(len(dy), *self.size, channels)
         return augment.image_window_backward(windows, (height, width), **self._place()).reshape(len(dy), -1)

@@ -3,7 +3,7 @@
 Every function takes the outputs ``z`` (rows, cols) of the last layer and, keyword-only, ``weight`` (rows,; none means
 ones), ``scale`` and the loss's own ``setting``, both 1.0 unless given; it returns ``(loss, dz)``, of shapes (rows,) and
 (rows, cols). Targets have the shape and dtype of ``z``; the categorical losses also take integer class labels (rows,).
-The row losses are unweighted. All work in the dtype of ``z``; a NaN gives a NaN.
+The row losses are unweighted. All work in the dtype of ``z``; NaN gives NaN.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = [
 
 
 def dense_target(z: Array, target: Array) -> Array:
-    """Targets in the shape of ``z``: as they are, or one-hot rows from integer labels.
+    """Targets in the shape of ``z``: unchanged, or one-hot rows from integer labels.
 
     >>> dense_target(np.zeros((2, 3)), np.array([2, 0], dtype=np.int32))
     array([[0., 0., 1.],
@@ -47,7 +47,7 @@ def dense_target(z: Array, target: Array) -> Array:
 
 
 def _product(t: Array, v: Array) -> Array:
-    """``t v``, 0 where ``t`` is 0, whatever ``v`` is short of NaN."""
+    """``t v``; 0 where ``t`` is 0, for any ``v`` but NaN."""
     with np.errstate(invalid="ignore"):
         return np.where((t == 0) & ~np.isnan(v), 0, t * v)
 
@@ -271,7 +271,7 @@ def poisson(
 ) -> LossAndGradient:
     """Poisson loss, mean over the columns: ``r - t log r`` for the rate ``r = e^z``, or ``r = z`` with `setting` 0.
 
-    The terms of the likelihood that depend on the target alone are left out; ``0 log 0`` is 0.
+    The terms of the likelihood that depend only on the target are omitted; ``0 log 0`` is 0.
 
     >>> poisson(np.array([[0.0]]), np.array([[2.0]]))
     (array([1.]), array([[-1.]]))

@@ -1,4 +1,4 @@
-"""NumPy twin of the matrix product, and the order in which its sums run."""
+"""NumPy twin of the matrix product, and the order of its sums."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ def matmul(
     gate : ndarray, shape (m, n), optional
         Read by ``finish="mask"``.
     accumulate : bool, default False
-        Whether the product is added to what `out` holds.
+        Whether the product is added to the content of `out`.
     batch_slice : int, default 0
-        With `transpose_a`: k is cut every so many rows, the products of the slices are added in a balanced tree. 0 is
-        one slice.
+        With `transpose_a`: the number of rows of a slice of k; the products of the slices are added in a balanced tree.
+        0 means one slice.
     out : ndarray, shape (m, n), optional
         Where to write the result.
 
@@ -113,7 +113,7 @@ def _in_product_slices(left: Array, right: Array, product: Product, start: Array
 
 
 def _epilogue(c: Array, bias: Array | None, finish: str, gate: Array | None, out: Array | None) -> Array:
-    """What happens to the finished sums: bias, then relu or mask."""
+    """The epilogue of finished sums: bias, then relu or mask."""
     if bias is not None:
         c = c + bias
     if finish == "relu":
@@ -151,14 +151,14 @@ def fma(a: Array, b: Array, c: Array) -> Array:
 
 
 def _two_sum(a: Array, b: Array) -> tuple[Array, Array]:
-    """``a + b`` rounded, and what the rounding lost."""
+    """``a + b`` rounded, and its rounding error."""
     total = a + b
     part = total - a
     return total, (a - (total - part)) + (b - part)
 
 
 def _two_product(a: Array, b: Array) -> tuple[Array, Array]:
-    """``a b`` rounded, and what the rounding lost, each factor cut in two halves (Dekker 1971)."""
+    """``a b`` rounded, and its rounding error, with each factor split in two halves (Dekker 1971)."""
 
     def halves(x: Array) -> tuple[Array, Array]:
         scaled = x * 134217729.0

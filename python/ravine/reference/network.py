@@ -6,12 +6,12 @@ A step on the batch of rows r, with weights ω of the samples, parameters w and 
 - loss           ``L = sum_i ω_i l_i / sum_i ω_i`` (mean) or ``sum_i ω_i l_i`` (sum)
 - backward       ``dz = ω_i dl_i/dz`` times ``1 / sum_i ω_i`` or 1; then each operation's dx and parameter gradients
 - penalty        ``dW += l1 sign(W) + 2 l2 W + l2_norm W / |W|`` on kernels
-- clipping       ``g *= min(1, clip_norm / |g|)`` over all gradients, or each element held within ``clip_value``
+- clipping       ``g *= min(1, clip_norm / |g|)`` over all gradients, or each element clipped to ``clip_value``
 - update         the rule, on every parameter of a trainable operation
 - threshold      ``W = sign(W) max(|W| - a l1, 0)`` instead of l1's gradient, where it is proximal
 - constraint     ``W_j *= min(1, max_norm / |W_j|)`` on kernels' columns
 
-It is slow and plain on purpose: read it to learn what the engine does, compare with it to know that the engine does it.
+It is slow and simple on purpose: read it to learn what the engine does, and compare the engine with it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Network:
     input_units : int
         Columns of the input.
     operations : sequence of OperationSpec
-        What happens to a batch, in order.
+        The operations on a batch, in order.
     seed : int
         Seed of the dropout masks, in [0, 2^32).
     dtype : dtype, default float64
@@ -103,7 +103,7 @@ class Network:
         return {name: operation.parameters[key] for name, operation, key in self._named()}
 
     def statistics(self) -> dict[str, Array]:
-        """Return what operations learn of the data by themselves, by name."""
+        """Return the statistics that operations learn without gradients, by name."""
         return {f"{o.spec.name}/{key}": array for o in self._all for key, array in o.statistics.items()}
 
     def weights(self) -> dict[str, Array]:
@@ -116,7 +116,7 @@ class Network:
         return {name: operation.gradients[key] for name, operation, key in self._named()}
 
     def optimizer_state(self) -> dict[str, Array]:
-        """Return the rule's state, one array a slot and parameter: ``"0/dense/kernel"``."""
+        """Return the rule's state, one array per slot and parameter: ``"0/dense/kernel"``."""
         shapes = {name: array.shape for name, array in self.parameters().items()}
         slots = range(self._slots)
         state = {f"{s}/{name}": self._state[name][s].reshape(shape) for s in slots for name, shape in shapes.items()}
@@ -124,14 +124,14 @@ class Network:
         return state
 
     def set_trainable(self, flags: Sequence[bool]) -> None:
-        """Say which operations learn; the others keep parameters and optimizer state, and get no gradient."""
+        """Set which operations are trainable; the others keep parameters and optimizer state, and get no gradient."""
         if len(flags) != len(self._all):
             raise ValueError(f"flags has {len(flags)} entries, expected {len(self._all)}, one an operation")
         for operation, flag in zip(self._all, flags, strict=True):
             operation.trainable = flag
 
     def set_loss(self, name: str, *, setting: float, reduction: str = "mean", skip_activation: bool = False) -> None:
-        """Choose the loss and how it is reduced over a batch.
+        """Set the loss and its reduction over a batch.
 
         Parameters
         ----------
@@ -142,7 +142,7 @@ class Network:
         reduction : {"mean", "sum", "penalized_mean"}
             ``sum_i ω_i l_i / sum_i ω_i``, ``sum_i ω_i l_i``, or the first with the penalties inside its sum.
         skip_activation : bool
-            Leave out the last activation in training and evaluation: the loss is computed from logits.
+            Whether to skip the last activation in training and evaluation: the loss is then computed from logits.
         """
         if not hasattr(losses, name):
             raise ValueError(f"unknown loss '{name}'")
@@ -152,7 +152,7 @@ class Network:
         self._shares_penalty = reduction == "penalized_mean"
 
     def set_optimizer(self, rule: str, settings: Mapping[str, Any]) -> None:
-        """Choose the update rule, with zero state; ``settings`` are the rule's keyword arguments, and clips."""
+        """Set the update rule, with zero state; ``settings`` are the keyword arguments of the rule and of clipping."""
         self._rule, self._settings, self._slots = rule, dict(settings), updates.SLOTS[rule]
         self._clip_norm = self._settings.pop("clip_norm", 0.0)
         self._clip_value = self._settings.pop("clip_value", 0.0)
@@ -170,7 +170,7 @@ class Network:
         start, every : int
             The average takes the weights after step number ``start + every``, ``start + 2 every`` ...
         by_epoch : bool
-            Count ends of epochs instead of steps.
+            Whether to count ends of epochs instead of steps.
         """
         self._averaging = (decay, start, every, by_epoch)
         self._average = {name: np.zeros_like(w) for name, w in self.weights().items()}
@@ -204,7 +204,7 @@ class Network:
             Targets, or class indices.
         weight : ndarray, shape (n,), or None
             Weights of the samples; a batch whose weights are all zero, or too small to divide by their sum,
-            takes no step, but counts in ``step``.
+            takes no step, but is counted in ``step``.
         batch_size : int
             Rows of a batch; the last one of an epoch may be smaller.
         first_epoch, epochs : int
@@ -212,9 +212,9 @@ class Network:
         first_batch, batches : int
             Batches ``first_batch <= b < first_batch + batches`` of each epoch; 0 batches: to the end.
         continues : bool
-            Whether the first epoch adds to ``sums``, those that the run before has left.
+            Whether the first epoch adds to ``sums``, those of the run before.
         shuffle_seed : int or None
-            Seed of the orders; None: rows as they come.
+            Seed of the orders; None: rows are not shuffled.
         rates : ndarray of float64, shape (1,) or (steps,)
             Learning rate of all steps, or of each.
         metrics : sequence of (name, setting)
@@ -222,7 +222,7 @@ class Network:
         n_threads : int
             Ignored.
         sampler : Sampler or None
-            What draws the rows of each batch; None: they come in the epoch's order.
+            The sampler that draws the rows of each batch; None: rows are in the epoch's order.
 
         Returns
         -------
@@ -285,7 +285,7 @@ class Network:
     ) -> Array:
         """Return the output of the first ``operations`` operations (None: all), dropout off.
 
-        ``skip_activation`` leaves out the network's last activation.
+        ``skip_activation`` skips the network's last activation.
         """
         return self._forward(X, None, skip_activation=skip_activation, operations=operations)
 
@@ -383,7 +383,7 @@ class Network:
         return 1.0 / total if self._mean and total else 1.0
 
     def _share(self, rows: int, weight: Array | None, divisor: float | None = None) -> float:
-        """What penalties are multiplied with: ``1 / sum ω`` where they are inside the mean, else 1."""
+        """The factor of penalties: ``1 / sum ω`` if they are inside the mean, otherwise 1."""
         return self._scale(rows, weight, divisor) if self._shares_penalty else 1.0
 
     def _totals(self, row_loss: Array, z: Array, target: Array, weight: Array | None, metrics: Metrics) -> Array:
@@ -401,7 +401,7 @@ class Network:
         return sum(operation.penalty() for operation in self._all)
 
     def _clip(self) -> None:
-        """Shorten the trained gradients to ``clip_norm``, all together, or hold each within ``clip_value``."""
+        """Clip the trained gradients to ``clip_norm``, all together, or each element to ``clip_value``."""
         trained = [o.gradients[key] for _, o, key in self._named() if o.trainable]
         if self._clip_norm and trained:
             largest = max(float(np.max(np.abs(g), initial=0.0)) for g in trained)
@@ -425,7 +425,7 @@ class Network:
                     flush_subnormals(slot, operation.gradients[key].reshape(-1))
 
     def _take_average(self, *, epoch_end: bool) -> None:
-        """Count a step or the end of an epoch; where it is one of those to be averaged, take the weights in."""
+        """Count a step or the end of an epoch; if it is one to be averaged, add the weights to the average."""
         if not self._average or epoch_end != self._averaging[3]:
             return
         decay, start, every, _ = self._averaging

@@ -1,4 +1,4 @@
-"""The operations that normalise, in NumPy: over a batch for each channel, and along each row."""
+"""The operations of batch and layer normalisation, in NumPy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .operations import DropoutKey, Operation, OperationSpec
 
 
 class Norm(Operation):
-    """What both norms have in common: ``y = gamma n + beta``, with n of mean 0 and variance 1."""
+    """The base of both norms: ``y = gamma n + beta``, with n of mean 0 and variance 1."""
 
     def __init__(self, spec: OperationSpec, inputs: int, index: int, dtype: np.dtype) -> None:
         super().__init__(spec, inputs, index, dtype)
@@ -27,7 +27,7 @@ class Norm(Operation):
         return x.reshape(len(x), -1, self.spec.shape[-1])
 
     def keep(self, dgamma: Array, dbeta: Array) -> None:
-        """Write the gradients of the parameters that there are."""
+        """Write the gradients of gamma and beta, if they exist."""
         if self.trainable:
             for name, gradient in (("gamma", dgamma), ("beta", dbeta)):
                 if name in self.gradients:
@@ -35,7 +35,7 @@ class Norm(Operation):
 
 
 class BatchNorm(Norm):
-    """``y = gamma (x - m) / sqrt(v + epsilon) + beta``; m and v are the batch's in training, else the running ones."""
+    """``y = gamma (x - m) / sqrt(v + epsilon) + beta``; m and v of the batch in training, else the running ones."""
 
     def __init__(self, spec: OperationSpec, inputs: int, index: int, dtype: np.dtype) -> None:
         super().__init__(spec, inputs, index, dtype)
@@ -54,7 +54,7 @@ class BatchNorm(Norm):
         return batch_norm(self.x, *self.moments, gamma, beta, epsilon=self.epsilon).reshape(x.shape)
 
     def backward(self, dy: Array) -> Array:
-        """Return dx, through the statistics of the batch where it has taken those."""
+        """Return dx, through the statistics of the batch if ``forward`` used those."""
         dx, dgamma, dbeta = batch_norm_backward(
             self.shaped(dy),
             self.x,
@@ -68,7 +68,7 @@ class BatchNorm(Norm):
         return dx.reshape(dy.shape)
 
     def learn(self) -> None:
-        """``r = momentum r + (1 - momentum) b``, unless a single value stands for the batch's statistics b."""
+        """``r = momentum r + (1 - momentum) b``, unless the batch's statistics b are those of a single value."""
         if self.key is None:
             return
         rows = len(self.x) if self.key.weight is None else np.count_nonzero(self.key.weight)
@@ -96,7 +96,7 @@ class LayerNorm(Norm):
         return dx.reshape(dy.shape)
 
     def row_norms(self) -> Array | float:
-        """Each row's ``|dgamma|^2 + |dbeta|^2``, of those that there are."""
+        """Each row's ``|dgamma|^2 + |dbeta|^2``, of those that exist."""
         wide = self.dy.astype(np.float64), self.x.astype(np.float64)
         found = []
         for dy, x in zip(*wide, strict=True):

@@ -1,4 +1,4 @@
-"""NumPy twins of the kernels that normalise: over a batch for each channel, and along each row.
+"""NumPy twins of the kernels of batch and layer normalisation.
 
 Each works in float64 and rounds once to the dtype of its argument. The channels are the last axis.
 """
@@ -37,8 +37,8 @@ def batch_moments(x: Array, *, weight: Array | None = None) -> tuple[Vector, Vec
     """Mean and variance of each channel over rows and positions.
 
     ``mean_j = sum_i w_i x_ij / W`` and ``variance_j = sum_i w_i (x_ij - mean_j)^2 / W``, with W the sum of the weights
-    over rows and positions. A row of weight 0 counts for nothing, whatever is in it; without any that counts both are
-    0. Weights that are integers give what as many copies of the rows give.
+    over rows and positions. A row of weight 0 is ignored, whatever its content; without other rows both are 0. Integer
+    weights give the same as so many copies of the rows.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def batch_norm(
     x : ndarray, shape (rows, ..., channels)
         Input.
     mean, variance : ndarray of float64, shape (channels,)
-        Of the batch, see `batch_moments`, or those that training has averaged.
+        The statistics of the batch, see `batch_moments`, or running averages.
     gamma, beta : ndarray, shape (channels,), optional
         Scale and centre of the result; None means ones and zeros.
     epsilon : float, default 1e-5
@@ -131,16 +131,16 @@ def batch_norm_backward(
 
     With ``n = (x - mean) r``, ``r = 1 / sqrt(variance + epsilon)`` and sums over rows and positions:
     ``dbeta = sum_k dy_k``, ``dgamma = sum_k dy_k n_k`` and ``dx_i = gamma r (dy_i - w_i / W (dbeta + n_i dgamma))``;
-    where mean and variance are constants, ``dx = gamma r dy``. The sums leave out rows of weight 0.
+    if mean and variance are constants, ``dx = gamma r dy``. The sums omit rows of weight 0.
 
     Parameters
     ----------
     dy : ndarray
-        Gradient by y, of the shape of `x`.
+        Gradient with respect to y, of the shape of `x`.
     x : ndarray, shape (rows, ..., channels)
         Input.
     mean, variance : ndarray of float64, shape (channels,)
-        What ``batch_moments(x, weight=weight)`` gives, or constants.
+        The result of ``batch_moments(x, weight=weight)``, or constants.
     gamma : ndarray, shape (channels,), optional
         Scale; None means ones.
     epsilon : float, default 1e-5
@@ -234,7 +234,7 @@ def layer_norm_backward(
     Parameters
     ----------
     dy : ndarray
-        Gradient by y, of the shape of `x`.
+        Gradient with respect to y, of the shape of `x`.
     x : ndarray, shape (rows, ..., channels)
         Input.
     gamma : ndarray, shape (channels,), optional

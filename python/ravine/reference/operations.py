@@ -1,6 +1,6 @@
-"""The operations of a network in NumPy: what a layer does forward, and what it gives back.
+"""The operations of a network in NumPy: forward and backward passes of layers.
 
-Every operation maps a batch ``x`` (rows, inputs) to ``y`` (rows, units) and, on the way back, ``dy = dL/dy`` to
+Every operation maps a batch ``x`` (rows, inputs) to ``y`` (rows, units) and, in the backward pass, ``dy = dL/dy`` to
 ``dx = dL/dx``; a dense one also fills the gradients of its parameters.
 """
 
@@ -32,13 +32,13 @@ class OperationSpec:
     Parameters
     ----------
     kind : str
-        What the operation does: one of `KINDS`.
+        The kind of operation, one of `KINDS`.
     name : str
         Name of the layer, the first half of its parameters' names.
     shape : tuple of ints
-        Shape of a row of the input, where the kind asks for more than a width.
+        Shape of a row of the input, if the kind needs more than a width.
     units : int
-        Output units of a dense operation; the others keep the units they get.
+        Output units of a dense operation; the others keep the number of units.
     use_bias : bool
         Whether a dense operation adds a bias.
     activation : str
@@ -48,18 +48,18 @@ class OperationSpec:
     rate : float
         Share of units a dropout operation drops, in [0, 1).
     stddev : float
-        Standard deviation of what a gaussian_noise operation adds.
+        Standard deviation of the noise of a gaussian_noise operation.
     l1, l2, l2_norm : float
         Factors of the penalty ``l1 sum |W| + l2 sum W^2 + l2_norm |W|`` on a dense operation's kernel, with
         ``|W| = sqrt(sum W^2)``.
     proximal : bool
-        Whether l1 acts by thresholds after the step, not by its gradient.
+        Whether l1 is applied by thresholding after the step, not by its gradient.
     max_norm : float
-        What the norm of a kernel's column may be after a step; 0 is no limit.
+        The largest norm of a kernel's column after a step; 0 is no limit.
     settings : dict of str to tuple of floats
-        Numbers of this kind alone.
+        Settings of only this kind.
     branches : tuple of tuples of OperationSpec
-        The operations inside of one that joins branches.
+        The operations inside one that merges branches.
 
     Examples
     --------
@@ -88,7 +88,7 @@ class OperationSpec:
 
 @dataclass(frozen=True)
 class DropoutKey:
-    """What a training pass depends on besides its rows: the key of dropout masks and noise, the rows' weights."""
+    """The inputs of a training pass besides its rows: the key of dropout masks and noise, the rows' weights."""
 
     seed: int
     step: int
@@ -96,7 +96,7 @@ class DropoutKey:
 
 
 class ActivationFunction:
-    """An activation pair that remembers what its derivative needs.
+    """An activation pair that saves what its derivative needs.
 
     ``forward``: y = f(x). ``backward``: dx = dy f'(x), with f' written in terms of y or, for some, of x.
     """
@@ -123,16 +123,16 @@ class ActivationFunction:
 
 
 class Operation:
-    """One operation: an activation, and before it whatever the subclass does.
+    """One operation: an activation, and before it the computation of the subclass.
 
     Parameters
     ----------
     spec : OperationSpec
         The description.
     inputs : int
-        Units that come in.
+        The number of input units.
     index : int
-        Place in the network, from 0, branches in depth: it numbers the random stream of a dropout mask or of noise.
+        Index in the network, from 0, branches in depth: it numbers the random stream of a dropout mask or of noise.
     dtype : dtype
         float32 or float64.
     """
@@ -152,7 +152,7 @@ class Operation:
         self.activation = ActivationFunction(spec.activation, spec.alpha)
 
     def forward(self, x: Array, key: DropoutKey | None, *, skip_activation: bool) -> Array:
-        """Return y; ``key`` is None outside training: dropout and noise are off. ``skip_activation`` leaves f out."""
+        """Return y; ``key`` is None outside training: dropout and noise are off. ``skip_activation`` skips f."""
         return self.activation.forward(x, skip=skip_activation)
 
     def backward(self, dy: Array) -> Array:
@@ -164,24 +164,24 @@ class Operation:
         yield self
 
     def learn(self) -> None:
-        """Take what the last batch's ``forward`` saw into the statistics."""
+        """Update the statistics from the last batch's ``forward``."""
 
     def row_norms(self) -> Array | float:
-        """Return each row's ``|gradient|^2`` by the parameters, after ``backward``."""
+        """Return each row's ``|gradient|^2`` over the parameters, after ``backward``."""
         return 0.0
 
     def penalty(self) -> float:
-        """Return the value that regularisation adds to the loss."""
+        """Return the penalty, which is added to the loss."""
         return 0.0
 
     def add_penalty_gradient(self, *, smooth: bool, share: float = 1.0) -> None:
-        """Add ``share`` times the gradient of ``penalty``; ``smooth`` leaves out what acts by thresholds."""
+        """Add ``share`` times the gradient of ``penalty``; ``smooth`` omits what is applied by thresholding."""
 
     def threshold(self, learning_rate: float) -> None:
-        """Take the part of a step that is no gradient's."""
+        """Apply the thresholding of a proximal penalty."""
 
     def constrain(self) -> None:
-        """Put the parameters where they may be."""
+        """Apply the constraints on the parameters."""
 
 
 class Dense(Operation):
@@ -244,7 +244,7 @@ class Dense(Operation):
             add_penalty_gradient(dw, w, l1=share * l1, l2=share * (self.spec.l2 + slope))
 
     def threshold(self, learning_rate: float) -> None:
-        """``W = sign(W) max(|W| - a l1, 0)``, a the learning rate, where l1 is proximal."""
+        """``W = sign(W) max(|W| - a l1, 0)``, a the learning rate, if l1 is proximal."""
         if self.trainable and self.spec.proximal and self.spec.l1:
             w = self.parameters["kernel"]
             soft_threshold(w, learning_rate * self.spec.l1, out=w)
@@ -259,7 +259,7 @@ class Conv2D(Dense):
     """``y = f(x * W + b)``: the convolution of images with W (kernel_height, kernel_width, channels / groups, filters).
 
     The settings are kernel_size, strides, dilation (down, across), padding (top, bottom, left, right), groups and
-    kernel_shape, in which users see W.
+    kernel_shape, the shape of W for users.
     """
 
     least_slice = 16
@@ -283,7 +283,7 @@ class Conv2D(Dense):
 
     @property
     def kernel(self) -> Array:
-        """W in the convolution's own shape."""
+        """W in the shape that the convolution needs."""
         return self.parameters["kernel"].reshape(self.kernel_shape)
 
     def forward(self, x: Array, key: DropoutKey | None, *, skip_activation: bool) -> Array:
@@ -304,7 +304,7 @@ class Conv2D(Dense):
         return dx.reshape(len(dy), -1)
 
     def row_norms(self) -> Array | float:
-        """``|dW|^2 + |db|^2`` of each image alone."""
+        """``|dW|^2 + |db|^2`` of each single image."""
         x, dz = self.x.astype(np.float64), self.dz.astype(np.float64)
         norms = []
         for i in range(len(x)):
@@ -389,10 +389,10 @@ class GaussianNoise(Operation):
 
 
 class Branches(Operation):
-    """Chains of operations that begin at one value, and what becomes of their outputs.
+    """Chains of operations with a common input, whose outputs are merged.
 
-    ``y = (f_1(x), f_2(x) ...)`` along the last axis (concat), ``sum_i f_i(x)`` (add) or that over their number (mean);
-    an empty chain is x. ``dx`` is the sum of the chains' gradients, in their order.
+    ``y = (f_1(x), f_2(x) ...)`` along the last axis (concat), ``sum_i f_i(x)`` (add) or that divided by their number
+    (mean); an empty chain is x. ``dx`` is the sum of the chains' gradients, in their order.
     """
 
     def __init__(self, spec: OperationSpec, inputs: int, index: int, dtype: np.dtype) -> None:
@@ -470,7 +470,7 @@ KINDS: dict[str, type[Operation]] = {
 
 
 def make_operations(specs: Sequence[OperationSpec], inputs: int, dtype: np.dtype, index: int = 0) -> list[Operation]:
-    """Build the operations of a network or a branch, each on the units of the one before.
+    """Build the operations of a network or a branch, each for the output units of the one before.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """NumPy twins of the random kernels: Philox4x32-10, uniform and normal numbers, dropout.
 
-A value depends on the key (seed, stream, step) and on its position alone. Word ``w`` of block ``b`` has position
+A value depends only on the key (seed, stream, step) and its position. Word ``w`` of block ``b`` has position
 ``4 b + w``; its block is Philox with key ``(seed, 0)`` and counter ``(b, step low, step high, stream)``.
 """
 
@@ -24,7 +24,7 @@ _HALF = np.uint64(32)
 
 
 def philox(counter: Array, key: tuple[int, int]) -> Words:
-    """Philox4x32-10: four random 32-bit words a counter.
+    """Philox4x32-10: four random 32-bit words per counter.
 
     Ten times, with ``(high, low)`` the halves of a 64-bit product and the key growing by the Weyl constants:
     ``(c0, c1, c2, c3) <- (high(M1 c2) ^ c1 ^ k0, low(M1 c2), high(M0 c0) ^ c3 ^ k1, low(M0 c0))``.
@@ -99,9 +99,9 @@ def random_bits(count: int, *, first: int = 0, seed: int, stream: int = 0, step:
     Parameters
     ----------
     count : int
-        How many.
+        The number of words.
     first : int, default 0
-        Position of the first.
+        The position of the first word.
     seed : int
         Seed in [0, 2^32).
     stream : int, default 0
@@ -127,7 +127,7 @@ def random_uniform(
 ) -> Array:
     """Fill an array with numbers uniform on [low, high): ``low + (high - low) u``, with 53 bits of u.
 
-    Computed in float64 and rounded once; what would round up to `high` becomes the largest number below it.
+    Computed in float64 and rounded once; a number that would round up to `high` becomes the largest one below it.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def random_uniform(
 def random_normal(
     out: Array, *, mean: float = 0.0, deviation: float = 1.0, seed: int, stream: int = 0, step: int = 0
 ) -> Array:
-    """Fill an array with normal numbers: ``mean + deviation z``, z after Box and Muller.
+    """Fill an array with normal numbers: ``mean + deviation z``, z by the method of Box and Muller.
 
     With ``u`` on (0, 1] and ``v`` on [0, 1) from block i, ``z_(2i) = sqrt(-2 log u) cos(2 pi v)`` and
     ``z_(2i+1) = sqrt(-2 log u) sin(2 pi v)``. Computed in float64 and rounded once.

@@ -1,4 +1,4 @@
-"""What the update rules share: their settings, and how a formula becomes a rule that works in place."""
+"""The base of the update rules: their settings, and the conversion of a formula into a rule that works in place."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ USUAL: dict[str, float] = _core.rows["update_settings"]
 
 
 class Settings:
-    """What the rules read, named as in the papers; each reads what it needs."""
+    """The settings of the rules, named as in the papers; each rule uses those it needs."""
 
     def __init__(self, **given: float) -> None:
         unknown = given.keys() - USUAL.keys()

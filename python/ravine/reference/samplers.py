@@ -1,4 +1,4 @@
-"""Twins of the engine's samplers: which rows a batch has, and what each of them weighs."""
+"""NumPy twins of the engine's samplers: the rows of a batch, and their weights."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _pairs(count: int, *, first: int = 0, seed: int, stream: int, step: int) -> 
 
 
 class Sampler:
-    """What both kinds share.
+    """The base class of both kinds.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Sampler:
     Attributes
     ----------
     state : ndarray of float64
-        What is learnt; empty where nothing is.
+        The learnt state; empty if nothing is learnt.
     mean_weight : float
         ``E[r]``, the mean weight of a draw.
     weighs : bool
@@ -61,9 +61,9 @@ class Sampler:
     def batch(
         self, order: Array | None, epoch: int, step: int, first: int, rows: int
     ) -> tuple[Array, NDArray[np.float64]]:
-        """Return the rows ``[first, first + rows)`` of an epoch, and what each weighs.
+        """Return the rows ``[first, first + rows)`` of an epoch, and their weights.
 
-        ``order`` is the epoch's, None for rows as they stand.
+        ``order`` is that of the epoch, None for rows that are not shuffled.
         """
         raise NotImplementedError
 
@@ -79,9 +79,9 @@ class Sampler:
 class Draws(Sampler):
     """Draws with replacement: stratum k with probability q_k, then a row of it; q is given or learnt (AW-SGD).
 
-    Draw i takes words ``4 i .. 4 i + 3``: u from the first 53 of the first 64 bits, stratum k where ``u sum q`` first
-    lies below ``q_0 + ... + q_k``, and of its rows that at ``floor(d n_k / 2^64)``, d from the other 64 bits. A row
-    weighs ``w n_k / (n q_k)``, or w without `correct`.
+    Draw i uses words ``4 i .. 4 i + 3``: u from the first 53 of the first 64 bits, the first stratum k with ``u sum q``
+    below ``q_0 + ... + q_k``, and its row at ``floor(d n_k / 2^64)``, d from the other 64 bits. A row has the weight
+    ``w n_k / (n q_k)``, or w without `correct`.
 
     Learnt: ``q = (1 - u) softmax(tau) + u n_k / n``, and with ``D = |d|^2``, ``d = B`` times a row's gradient in the
     batch, ``tau += a sum_i D_i grad log q(x_i) / B`` over a running mean of D, if wanted.
@@ -91,9 +91,9 @@ class Draws(Sampler):
     stratum, weight, seed
         As in `Sampler`.
     probability : ndarray of float64, shape (strata,), or None
-        In proportion to q; None learns it.
+        Proportional to q; None learns q.
     correct : bool, default True
-        Whether rows weigh ``p / q``.
+        Whether rows have the weight ``p / q``.
     learning_rate, uniform : float
         a and u.
     normalize : bool, default True
@@ -135,7 +135,7 @@ class Draws(Sampler):
         self.mean_weight = self._mean(self.probability, self.factor)
 
     def _look(self) -> None:
-        """Find softmax(tau), q and the strata's factors."""
+        """Compute softmax(tau), q and the strata's factors."""
         if self.learns:
             e = np.exp(self.state[:-2] - self.state[:-2].max())
             self.softmax = e / e.sum()
@@ -147,7 +147,7 @@ class Draws(Sampler):
     def batch(
         self, order: Array | None, epoch: int, step: int, first: int, rows: int
     ) -> tuple[Array, NDArray[np.float64]]:
-        """Return drawn rows; the order of the epoch does not matter, nor does the place in it."""
+        """Return drawn rows; they depend neither on the epoch's order nor on the position in it."""
         self._look()
         numbers = _pairs(2 * rows, seed=self.seed, stream=DRAW_STREAM, step=step)
         cumulative = np.cumsum(self.probability)
@@ -181,10 +181,10 @@ class Draws(Sampler):
 
 
 def even_pattern(size: Sequence[int]) -> NDArray[np.int64]:
-    """The strata of ``n = sum(size)`` slots, in even proportions all along.
+    """The strata of ``n = sum(size)`` slots, evenly distributed.
 
-    The j-th slot of stratum k, from 0, is one of ``floor(j n / n_k) .. ceil((j + 1) n / n_k) - 1``; of those that may
-    come, the one whose range ends first does, and the lowest of equals.
+    The j-th slot of stratum k, from 0, is one of ``floor(j n / n_k) .. ceil((j + 1) n / n_k) - 1``; of the possible
+    ones, the one whose range ends first is taken, and of equal ones the lowest.
 
     References
     ----------
@@ -205,11 +205,11 @@ def even_pattern(size: Sequence[int]) -> NDArray[np.int64]:
 
 
 class Arrangement(Sampler):
-    """Batches with fixed shares of the strata: those of the data, or, balanced, the same of all.
+    """Batches with fixed shares of the strata: those of the data, or, if balanced, equal shares.
 
     Slot s of an epoch belongs to the stratum at ``s + t`` of a pattern that repeats, t the number
-    ``floor(d period / 2^64)`` of the epoch, or 0 where rows are not shuffled. A stratum's rows come in the epoch's
-    order, again and again.
+    ``floor(d period / 2^64)`` of the epoch, or 0 if rows are not shuffled. A stratum's rows are used in the epoch's
+    order, repeatedly.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ class Arrangement(Sampler):
     balanced : bool, default False
         Whether strata have equal shares.
     correct : bool, default True
-        Whether a row of balanced batches weighs ``w K n_k / n``, else w.
+        Whether a row of balanced batches has the weight ``w K n_k / n``, otherwise w.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""NumPy twins of the products with sparse rows: what they mean is the dense product of the same matrix."""
+"""NumPy twins of the products with sparse rows, which equal the dense product of the same matrix."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def csr_matmul(
     indices : ndarray of int32, shape (terms,)
         Columns, ascending in each row.
     indptr : ndarray of int32 or int64, shape (m + 1,)
-        Where rows begin.
+        The start of each row.
     b : ndarray, shape (k, n)
         The dense factor.
     bias : ndarray, shape (n,), optional
@@ -82,18 +82,18 @@ def csr_gradient(
     batch_slice: int = 0,
     out: Array | None = None,
 ) -> Array:
-    """``A^T dy``, the gradient by b of ``sum(dy * (A b))``; A as for `csr_matmul`, with so many columns.
+    """``A^T dy``, the gradient of ``sum(dy * (A b))`` with respect to b; A as for `csr_matmul`, with so many columns.
 
     Parameters
     ----------
     data, indices, indptr : ndarray
         A.
     dy : ndarray, shape (m, n)
-        The gradient by the product.
+        The gradient with respect to the product.
     columns : int
         Columns of A.
     batch_slice : int, default 0
-        Rows are cut every so many, the slices' products are added in a balanced tree; 0 is one slice.
+        The number of rows of a slice; the slices' products are added in a balanced tree. 0 means one slice.
     out : ndarray, shape (columns, n), optional
         Where to write the result.
 
@@ -135,7 +135,7 @@ def embedding(ids: Array, table: Array, *, out: Array | None = None) -> Array:
 
 
 def embedding_gradient(ids: Array, dy: Array, rows: int, *, batch_slice: int = 0, out: Array | None = None) -> Array:
-    """Gradient by the table of ``sum(dy * embedding(ids, table))``: row r is the sum of ``dy[ids == r]``.
+    """Gradient of ``sum(dy * embedding(ids, table))`` by the table: row r is the sum of ``dy[ids == r]``.
 
     The order of the sum is that of the product of one-hot rows and dy, see `matmul`.
 

@@ -1,4 +1,4 @@
-"""NumPy twins of standardisation: columns brought to mean 0 and deviation 1 by numbers that are given."""
+"""NumPy twins of standardisation with given means and deviations."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["standardize", "standardize_backward"]
 
 
 def standardize(x: Array, mean: Array, deviation: Array, *, out: Array | None = None) -> Array:
-    """Columns brought to mean 0 and deviation 1: ``y = (x - mean) / deviation``.
+    """Scale columns to mean 0 and deviation 1: ``y = (x - mean) / deviation``.
 
     Parameters
     ----------
     x : ndarray, shape (..., cols)
         Input.
     mean, deviation : ndarray, shape (cols,)
-        The columns' numbers.
+        The means and deviations of the columns.
     out : ndarray, optional
         Where to write the result; may be `x`.
 
@@ -44,7 +44,7 @@ def standardize(x: Array, mean: Array, deviation: Array, *, out: Array | None = 
 
 
 def standardize_backward(dy: Array, deviation: Array, *, out: Array | None = None) -> Array:
-    """The way back: ``dx = dy / deviation``.
+    """The backward pass: ``dx = dy / deviation``.
 
     Parameters
     ----------

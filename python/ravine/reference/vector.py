@@ -1,4 +1,4 @@
-"""NumPy twins of the vector kernels: powers, waves, scaling, sums and the gradient of the penalty.
+"""NumPy twins of the vector kernels: powers, sine and cosine, scaling, sums and the gradient of the penalty.
 
 Each works in float64 and rounds once to the dtype of its argument.
 """
@@ -253,7 +253,7 @@ def flush_subnormals(x: Array, g: Array) -> None:
 
 
 def lerp(y: Array, x: Array, share: float) -> None:
-    """Move ``y`` towards ``x`` by a share of the way: ``y += share (x - y)``, in place.
+    """Linear interpolation, moving ``y`` towards ``x``: ``y += share (x - y)``, in place.
 
     Parameters
     ----------
@@ -262,7 +262,7 @@ def lerp(y: Array, x: Array, share: float) -> None:
     x : ndarray
         The new values, of the same shape.
     share : float
-        1 goes all the way, but for rounding.
+        The share; 1 gives ``x``, up to rounding.
 
     Examples
     --------
@@ -284,7 +284,7 @@ def column_sums(x: Array, *, batch_slice: int = 0, out: Array | None = None) -> 
     x : ndarray, shape (rows, cols)
         Input.
     batch_slice : int, default 0
-        Rows of one slice in the compiled sum; of no effect on the exact sum.
+        Rows of one slice in the compiled sum; it has no effect on the exact sum.
     out : ndarray, shape (cols,), optional
         Where to write the result.
 
@@ -308,7 +308,7 @@ def add_scaled(y: Array, x: Array, factor: float) -> None:
     Parameters
     ----------
     y : ndarray, any shape
-        What is added to.
+        The array to add to.
     x : ndarray
         Of the same shape.
     factor : float

@@ -19,7 +19,7 @@ MAX_THREADS = 1024
 
 _chosen: int | None = None  # by set_num_threads
 _found: int | None = None  # by the environment or the machine, looked up once
-_openmp: int = _core.openmp_threads()  # what the OpenMP runtime took of the environment or the machine
+_openmp: int = _core.openmp_threads()  # the OpenMP runtime's default from the environment or the machine
 
 
 def check_n_threads(value: Any) -> int:
@@ -84,7 +84,7 @@ def from_environment() -> int | None:
         text = os.environ.get(variable, "").strip()
         if not text:
             continue
-        first = text.split(",")[0].strip() if variable == "OMP_NUM_THREADS" else text  # a list: one entry a level
+        first = text.split(",")[0].strip() if variable == "OMP_NUM_THREADS" else text  # a list: one entry per level
         if first.isdecimal() and 1 <= int(first) <= MAX_THREADS:
             return int(first)
         warnings.warn(

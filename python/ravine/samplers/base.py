@@ -138,7 +138,7 @@ class Sampler(Described, ABC):
 
     @property
     def _keeps_order(self) -> bool:
-        """Whether it can do without chance: every row comes once an epoch."""
+        """Whether it works without shuffling: every row is used once per epoch."""
         return not self._draws
 
     @abstractmethod
@@ -146,7 +146,7 @@ class Sampler(Described, ABC):
         """Make the engine's sampler for some rows."""
 
     def _learnt(self, engine: Engine) -> Learnt | None:
-        """Return what the model is to keep of a sampler that learns."""
+        """Return the state that the model keeps of a sampler that learns."""
         return None
 
 

@@ -34,7 +34,7 @@ class Perceptron(Weights, Outputs):
     batch_norm: bool
     _trains_by_epochs: bool
     _outputs_summed = 1  # K of `building.py`
-    _loss_constant = 0.0  # what scikit-learn's loss has beyond ravine's
+    _loss_constant = 0.0  # the constant that scikit-learn's loss has and ravine's has not
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None) -> Self:
@@ -115,7 +115,7 @@ class Perceptron(Weights, Outputs):
             raise ValueError(NOT_FINITE)
 
     def _forget(self) -> None:
-        """Begin the record of a fit that begins with new weights."""
+        """Reset the record for a fit with new weights."""
         self.n_iter_ = self.t_ = 0
         self.n_layers_ = len(hidden_sizes(self)) + 2
         self.out_activation_ = self._out_activation()
@@ -124,7 +124,7 @@ class Perceptron(Weights, Outputs):
                 delattr(self, name)
 
     def _prepare(self, X: Any, random: Any, weights: list[Any] | None, *, renew: bool) -> None:
-        """Make the network, with new weights or those it had; keep one that trains by epochs unless `renew`."""
+        """Make the network, with new or previous weights; keep one that trains by epochs unless `renew`."""
         known = vars(self).get("model_")
         units = [*hidden_sizes(self), self.n_outputs_]
         if known is not None and weights is None:
@@ -175,7 +175,7 @@ class Perceptron(Weights, Outputs):
         """Return the loss as scikit-learn reports it."""
         return self._outputs_summed * logs["loss"] + (self._held_constant if held else self._loss_constant)
 
-    # what the two kinds differ in
+    # the differences between classifier and regressor
 
     def _check_data(self, X: Any, y: Any, *, incremental: bool, reset: bool) -> tuple[Any, Any, Any]:
         """Return X, the labels or numbers as given, and targets as the network takes them; set n_outputs_."""
@@ -186,18 +186,18 @@ class Perceptron(Weights, Outputs):
         raise NotImplementedError
 
     def _unweighed(self, target: Any) -> Any:
-        """Return targets whose classes weigh 1, as the loss takes them."""
+        """Return targets for the loss, with class weights of 1."""
         return target
 
     def _weighed(self, rows: Samples, labels: Any, incremental: bool) -> Samples:
-        """Return rows that weigh what the classes of their labels make them weigh."""
+        """Return rows with the weights of their classes."""
         return rows
 
     def _loss(self) -> Loss:
         raise NotImplementedError
 
     def _summed(self) -> int:
-        """Return how many times ravine's loss makes scikit-learn's."""
+        """Return the ratio of scikit-learn's loss to ravine's."""
         return 1
 
     def _constant(self, target: Any, weight: Any) -> float:
@@ -210,5 +210,5 @@ class Perceptron(Weights, Outputs):
         raise NotImplementedError
 
     def _score_of(self, outputs: Any, rows: Samples) -> float:
-        """Return the score of the network's outputs for rows, which early stopping goes by."""
+        """Return the score of the network's outputs for rows, which early stopping uses."""
         raise NotImplementedError

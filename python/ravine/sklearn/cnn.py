@@ -142,7 +142,7 @@ class CNNClassifier(NetClassifier):
         return model
 
     def _activated(self, kind: Callable[..., layers.Layer], *sizes: int, **options: Any) -> list[layers.Layer]:
-        """Return a layer with its activation, and the batch norm between them where there is one."""
+        """Return a layer with its activation, and the batch norm between them if there is one."""
         activation = activation_of(self.activation)
         if not self.batch_norm:
             return [kind(*sizes, activation=activation, l2=self.l2, **options)]

@@ -16,7 +16,7 @@ __all__ = ["Watch"]
 
 # Below this rate, learning_rate="adaptive" ends the fit.
 _LEAST_RATE = 1e-6
-# Epochs at once where nothing ever ends the fit.
+# Epochs at once if nothing can end the fit earlier.
 _MOST_EPOCHS = 2**20
 
 
@@ -43,7 +43,7 @@ class Watch(Callback):
         self.stopped = False
 
     def _epochs_at_once(self) -> int:
-        """Return after how many epochs the fit may end, or the rate change, at the earliest."""
+        """Return the smallest number of epochs after which the fit may end or the rate change."""
         estimator = self.estimator
         if self.held is not None or estimator.verbose or estimator._lowers_rate("invscaling"):
             return 1

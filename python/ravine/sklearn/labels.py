@@ -66,15 +66,15 @@ class Labels(ClassifierMixin, Perceptron):
         return np.searchsorted(self.classes_, y)
 
     def _weighs_outputs(self) -> bool:
-        """Whether each of several labels has weights of its own for its classes."""
+        """Whether each of several labels has its own class weights."""
         return self.class_weight is not None and self._kind == "multilabel-indicator"
 
     def _unweighed(self, target: Any) -> Any:
-        """Return targets whose classes weigh 1, as the loss takes them."""
+        """Return targets for the loss, with class weights of 1."""
         return np.where(target, 1.0, -1.0) if self._weighs_outputs() else target
 
     def _weighed(self, rows: Samples, labels: Any, incremental: bool) -> Samples:
-        """Return rows that weigh what class_weight makes them weigh: as a whole, or by their several labels."""
+        """Return rows with the weights of class_weight: for a whole row, or for each of several labels."""
         if self.class_weight is None:
             return rows
         if incremental and isinstance(self.class_weight, str):
@@ -138,7 +138,7 @@ def output_weights(class_weight: Any, target: Any) -> Any:
 
 
 def _refuse_mixed(y: Any) -> None:
-    """Refuse lists of strings and numbers, which NumPy would make strings of."""
+    """Refuse lists of strings and numbers, which NumPy would convert to strings."""
     if isinstance(y, (list, tuple)):
         kinds = {isinstance(label, str) for label in y if not isinstance(label, (list, tuple, np.ndarray))}
         if len(kinds) > 1:

@@ -23,7 +23,7 @@ class Outputs(Exported, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     """An estimator around a network `model_` of `Dense` layers."""
 
     def _outputs(self, X: Any) -> NDArray[Any]:
-        """Return what the last layer gives, before the output's activation."""
+        """Return the outputs of the last layer, before the output activation."""
         if "model_" not in vars(self):
             check_is_fitted(self)
         model: Sequential = self.model_

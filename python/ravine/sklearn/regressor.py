@@ -181,7 +181,7 @@ class MLPRegressor(RegressorMixin, Perceptron):
         return int(self.n_outputs_) if self.loss == "poisson" else 1
 
     def _constant(self, target: Any, weight: Any) -> float:
-        """Return the mean of t log t - t, which scikit-learn's Poisson loss has and which no weight changes."""
+        """Return the mean of t log t - t, which scikit-learn's Poisson loss includes and which depends on no weight."""
         if self.loss != "poisson":
             return 0.0
         t = np.ascontiguousarray(target, np.float64)
@@ -193,7 +193,7 @@ class MLPRegressor(RegressorMixin, Perceptron):
         return ["mse"] if self.loss == "squared_error" and self.n_outputs_ > 1 else []
 
     def _reported_loss(self, logs: dict[str, float], *, held: bool = False) -> float:
-        """Return the loss as scikit-learn reports it: its squared error is the mean over the outputs there."""
+        """Return the loss as scikit-learn reports it: the squared error is a mean over the outputs."""
         loss = super()._reported_loss(logs, held=held)
         return loss - 0.5 * (self.n_outputs_ - 1) * logs["mse"] if "mse" in logs else loss
 

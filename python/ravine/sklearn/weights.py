@@ -52,7 +52,7 @@ class Weights:
 
 
 def _folded(model: Any) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-    """Return kernels W s and biases beta - m s, s = gamma / sqrt(v + epsilon), and the last layer's own."""
+    """Return kernels W s and biases beta - m s, s = gamma / sqrt(v + epsilon), and those of the last layer."""
     epsilons = [layer.epsilon for layer in model.layers if isinstance(layer, BatchNorm)]
     weights = iter(model.get_weights())
     pairs = []

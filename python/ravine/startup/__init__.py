@@ -1,1 +1,1 @@
-"""What importing ravine does: load the compiled module, and offer all else when it is asked for."""
+"""The import of ravine: the compiled module is loaded, and everything else on first use."""

@@ -37,7 +37,7 @@ with bounded_spin():
 
 
 def _is_command() -> bool:
-    """Whether this is the command ``ravine`` or ``python -m ravine``, which ends with a line and not a traceback."""
+    """Whether this is the command ``ravine`` or ``python -m ravine``, which prints one line instead of a traceback."""
     first = sys.argv[0] if sys.argv else ""
     module = sys.orig_argv[-len(sys.argv) - 1 :][:2]
     return os.path.basename(first) == "ravine" or (first == "-m" and module == ["-m", "ravine"])

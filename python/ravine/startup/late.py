@@ -1,6 +1,6 @@
-"""What is imported when it is first asked for, in one place.
+"""Names that are imported on first use, listed once.
 
-Importing ravine loads the compiled module and these names alone; each brings what it needs with it.
+Importing ravine loads only the compiled module and these names; each imports what it needs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 __all__ = ["import_late", "import_late_states", "late_attributes", "late_names"]
 
-# By package: each public name, and the module that has it; "" says that it is a package itself.
+# By package: each public name, and the module that has it; "" means that it is a package itself.
 _NAMES = {
     "ravine": {
         **dict.fromkeys(

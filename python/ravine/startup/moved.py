@@ -32,13 +32,13 @@ class _MovedModules:
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Say that a moved module is to be had from here."""
+        """Return a spec for a moved module."""
         found = fullname.startswith(_PACKAGE) and fullname.removeprefix(_PACKAGE) in _MOVED
         loader: Any = self
         return ModuleSpec(fullname, loader) if found else None
 
     def create_module(self, spec: ModuleSpec) -> None:
-        """Let the module be an ordinary one."""
+        """Use the default module type."""
 
     def exec_module(self, module: ModuleType) -> None:
         """Fill a module with the classes of its successors."""
@@ -48,7 +48,7 @@ class _MovedModules:
 
 
 def support_moved_modules() -> None:
-    """Let imports of earlier names find the modules' successors."""
+    """Make imports of earlier names find the modules' successors."""
     if not any(isinstance(finder, _MovedModules) for finder in sys.meta_path):
         finders: list[Any] = sys.meta_path
         finders.append(_MovedModules())

@@ -1,7 +1,7 @@
-"""How a model is trained: configuration, progress and drivers of a fit.
+"""Training: configuration, progress and drivers of a fit.
 
-A `Fit` (fit.py) holds a frozen configuration, the progress that a checkpoint saves, and the account of what the engine
-did. The loop (loop.py) runs it by one of three drivers: chunks of epochs, single epochs, single batches. Optimizers
+A `Fit` (fit.py) holds a frozen configuration, the progress that a checkpoint saves, and the record of the engine's
+runs. The loop (loop.py) runs it by one of three drivers: chunks of epochs, single epochs, single batches. Optimizers
 that search along the loss take their steps in search.py and populations.py; parallel.py trains many models at once.
 """
 

@@ -1,4 +1,4 @@
-"""The driver for fits that come back to Python after each step: for hooks on batches, and steps that search."""
+"""The driver for fits that return to Python after each step: for hooks on batches, and steps that search."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["train_by_batch"]
 
 
 def train_by_batch(fit: Fit, epoch: int) -> tuple[float, Array]:
-    """One epoch, one step at a time, with the hooks between; put the batches' values together as the engine does."""
+    """Train one epoch, one step at a time, with hooks in between; combine the batches' values as the engine does."""
     state, progress, weights = fit.state, fit.progress, _weights_of_batches(fit, epoch)
     reduction = state.need_head().reduction
     mean = reduction != "sum"

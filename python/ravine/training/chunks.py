@@ -1,4 +1,4 @@
-"""The driver for fits that want nothing of Python between epochs: the engine gets many at once."""
+"""The driver for fits that need no Python between epochs: the engine gets many at once."""
 
 from __future__ import annotations
 

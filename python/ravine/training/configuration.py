@@ -1,4 +1,4 @@
-"""What one call of `fit` is asked for, its arguments checked."""
+"""The checked arguments of one call of `fit`."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ __all__ = ["FitConfiguration", "check_batches", "warn_of_small_batches"]
 
 @dataclass(frozen=True)
 class FitConfiguration:
-    """A fit's data and settings; nothing changes them.
+    """A fit's data and settings; they do not change.
 
     Attributes
     ----------
     data, validation : Data, Data or None
-        Rows to train on and to validate with.
+        Training and validation rows.
     epochs : int
-        Epochs from the fit's start.
+        The number of epochs from the fit's start.
     batch_size : int
-        Rows of a step, at most those that there are.
+        Rows per step, at most the number of rows.
     shuffle : bool
-        Whether each epoch has an order of its own.
+        Whether each epoch has a new random order.
     n_threads, verbose : int
         As for `Sequential.fit`, checked.
     sampling : Sampling or None
-        What draws the rows of each batch.
+        The sampler that draws the rows of each batch.
     """
 
     data: Data
@@ -57,12 +57,12 @@ class FitConfiguration:
 
     @property
     def shuffles(self) -> bool:
-        """Whether the engine takes rows in an order of the epoch's own."""
+        """Whether the engine takes rows in a new order in each epoch."""
         return self.shuffle and not (self.sampling is not None and self.sampling.draws)
 
     @cached_property
     def fingerprint(self) -> dict[str, Any]:
-        """What must be the same in a fit that resumes this one; the data by their CRC-32."""
+        """The values that must be equal in a fit that resumes this one; the data by their CRC-32."""
         check, arrays = 0, [*self._arrays(self.data), *self._arrays(self.validation)]
         for array in arrays:
             check = zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data, check)
@@ -81,9 +81,9 @@ class FitConfiguration:
 
 
 def warn_of_small_batches(optimizer: Optimizer, size: int, rows: int, *, stacklevel: int) -> None:
-    """Warn where an optimizer that goes by the differences of gradients would see more noise than curvature.
+    """Warn if an optimizer that uses differences of gradients would see more noise than curvature.
 
-    A quarter of all rows is taken as near enough to all of them.
+    A quarter of all rows counts as close enough to all of them.
     """
     if size < min(optimizer.least_batch, rows / 4):
         warnings.warn(
@@ -96,12 +96,12 @@ def warn_of_small_batches(optimizer: Optimizer, size: int, rows: int, *, stackle
 
 
 def check_batches(state: ModelState, size: int, *, stacklevel: int) -> None:
-    """Refuse batches with too few rows for a layer, and warn where a search takes statistics that nothing has learnt.
+    """Refuse batches with too few rows for a layer, and warn if a search uses statistics that were never learnt.
 
     Raises
     ------
     ValueError
-        For batches of `size` rows, where a layer that takes statistics of them needs more.
+        If a layer that computes statistics of a batch needs more than `size` rows.
     """
     optimizer = state.need_optimizer()
     parts = [part for part in state.plan.parts if part.trainable and part.layer.statistic_shapes(part.shape)]

@@ -1,4 +1,4 @@
-"""Where in a network a divergence shows."""
+"""The layer of a network in which a divergence is visible."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ __all__ = ["describe"]
 
 
 def describe(state: ModelState, rows: Inputs, n_threads: int) -> tuple[str, str]:
-    """Return a layer, and what is wrong with it on some rows, for the model's weights as they are."""
+    """Return a layer, and what is wrong with it on some rows, at the model's current weights."""
     for name, w in state.network.weights().items():
         if not np.isfinite(w).all():
             return name.rpartition("/")[0], f"the weights {name!r} were not finite"
     plan, largest = state.plan, (0.0, "")
-    for place, name in enumerate(plan.names):
-        operations = plan.operations_up_to(place)
+    for index, name in enumerate(plan.names):
+        operations = plan.operations_up_to(index)
         if not operations and isinstance(rows, SparseRows):
             continue
         outputs = state.network.forward(rows, operations=operations, n_threads=n_threads)

@@ -1,4 +1,4 @@
-"""A fit's runs of the engine: what it is told, and the account of what it did."""
+"""A fit's runs of the engine: the arguments, and the record of what it did."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["EngineRun"]
 
 
 class EngineRun:
-    """Hands the engine epochs, or batches of one.
+    """Runs epochs, or batches of one epoch, in the engine.
 
     Attributes
     ----------
     trainer : Network or BatchTrainer
-        What takes the steps of the optimizer at work.
+        The trainer for the optimizer at work.
     rates : ndarray
-        The rates of the last run's steps; one where they are all the same.
+        The rates of the last run's steps; one if they are all equal.
     ran : (int, int, int)
         First epoch, first batch and number of steps of the last run.
     """
@@ -40,17 +40,17 @@ class EngineRun:
 
     @property
     def by_step(self) -> bool:
-        """Whether the optimizer's steps are not the engine's own, so that it is called for each."""
+        """Whether the optimizer takes its steps outside the engine, so that there is a call for each."""
         return self.trainer is not self.state.network
 
     def begin_turn(self) -> None:
-        """Take up the optimizer at work."""
+        """Begin with the optimizer at work."""
         self.trainer = trainer_of(self.state)
 
     def train(
         self, epoch: int, epochs: int, first_batch: int = 0, batches: int = 0, continues: bool = False
     ) -> dict[str, Any]:
-        """Take some epochs, or some batches of one; whole epochs count also where an exception comes."""
+        """Train some epochs, or some batches of one; whole epochs are counted also if an exception is raised."""
         configuration, before = self.configuration, self.state.step
         data, sampling = configuration.data, configuration.sampling
         options = self.options(epoch, epochs, batches or configuration.steps)
@@ -74,7 +74,7 @@ class EngineRun:
         return result
 
     def options(self, epoch: int, epochs: int, batches: int) -> dict[str, Any]:
-        """Return what the engine is told of some epochs, or of some batches of one."""
+        """Return the engine's arguments for some epochs, or for some batches of one."""
         self.rates = next_rates(self.state, epochs, batches)
         return {
             "batch_size": self.configuration.batch_size,
@@ -90,12 +90,12 @@ class EngineRun:
         self.state.training.epoch += (self.state.step - before) // self.configuration.steps
 
     def ended(self, epoch: int, first_batch: int, steps: int) -> None:
-        """Note where a run began and how many steps it took."""
+        """Record where a run began and how many steps it took."""
         self.ran = epoch, first_batch, steps
         self.note_rate(steps)
 
     def note_rate(self, steps: int) -> None:
-        """Note the rate of the last of some steps."""
+        """Record the rate of the last of some steps."""
         if steps:
             self.progress.last_rate = float(self.rates[min(steps, len(self.rates)) - 1])
 

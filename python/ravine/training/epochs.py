@@ -1,4 +1,4 @@
-"""The driver for fits that come back to Python after each epoch: for callbacks, validation, metrics, checkpoints."""
+"""The driver for fits that return to Python after each epoch: for callbacks, validation, metrics, checkpoints."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def train_by_epoch(fit: Fit, line: ProgressLine) -> None:
 
 
 def _epochs_at_once(fit: Fit) -> int:
-    """Return how many epochs the engine may do before the callbacks are told of the first."""
+    """Return how many epochs the engine may train before the callbacks are notified of the first."""
     if fit.one_by_one or fit.progress.opened:
         return 1
     left = fit.turn_end - fit.state.training.epoch
@@ -40,7 +40,7 @@ def _epochs_at_once(fit: Fit) -> int:
 
 
 def _train_then_notify(fit: Fit, count: int) -> bool:
-    """Do some epochs, then notify the callbacks of each in turn; say whether that ends the fit."""
+    """Train some epochs, then notify the callbacks of each in turn; return whether that ends the fit."""
     first = fit.state.training.epoch
     losses = fit.record_epochs(first, count, fit.train_chunk(first, count))
     for number in range(len(losses)):
@@ -51,7 +51,7 @@ def _train_then_notify(fit: Fit, count: int) -> bool:
 
 
 def _train_epoch(fit: Fit, line: ProgressLine) -> bool:
-    """Do an epoch with all that belongs to it; say whether it ends the fit."""
+    """Train an epoch with validation and callbacks; return whether it ends the fit."""
     state, configuration, progress = fit.state, fit.configuration, fit.progress
     epoch = state.training.epoch
     if not progress.opened:
@@ -71,7 +71,7 @@ def _train_epoch(fit: Fit, line: ProgressLine) -> bool:
 
 
 def _train_whole(fit: Fit, epoch: int) -> tuple[float, Array]:
-    """One epoch, in one run of the engine or in as many as callbacks want pauses."""
+    """Train one epoch, in one run of the engine or in several, if callbacks need pauses."""
     if not fit.pauses:
         result = fit.train_chunk(epoch, 1)
         return result["loss"][0], result["metrics"][0]
@@ -91,7 +91,7 @@ def _train_whole(fit: Fit, epoch: int) -> tuple[float, Array]:
 
 
 def _train_piece(fit: Fit, epoch: int, count: int) -> dict[str, Any]:
-    """Take some batches; an interrupt leaves the progress after the last whole step, and callbacks are told."""
+    """Train some batches; after an interrupt the progress is at the last whole step, and callbacks are notified."""
     progress, before = fit.progress, fit.state.step
     try:
         for callback in fit.callbacks:

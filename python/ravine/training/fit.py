@@ -1,4 +1,4 @@
-"""A fit: its configuration, its progress, its callbacks, and the account of what the engine did."""
+"""A fit: its configuration, its progress, its callbacks, and the record of the engine's runs."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ class Fit:
     Attributes
     ----------
     model : Model
-        What callbacks get.
+        The model that callbacks get.
     configuration, progress, callbacks
         As given.
     history : History
-        The model's, of this fit.
+        The model's history of this fit.
     run : EngineRun
-        Hands the engine its work.
+        The engine's runs.
     recovery : Recovery
-        What a divergence goes back to.
+        The state to restore after a divergence.
     last : int
-        The epoch before which it ends.
+        The epoch before which the fit ends.
     turn_end : int
-        That of the optimizer at work; the same but for a chain.
+        The epoch before which the optimizer at work ends; it differs from `last` only for a chain.
     chunk : int
-        Epochs that the engine gets at once.
+        The number of epochs that the engine gets at once.
     done : bool
-        Whether it has ended early for good.
+        Whether the fit has ended early.
     by_batch, by_epoch, pauses : bool
-        Whether Python is wanted after each step, after each epoch, and within epochs for checkpoints.
+        Whether the fit returns to Python after each step, after each epoch, and within epochs for checkpoints.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Fit:
         self._choose_driver()
 
     def _choose_driver(self) -> None:
-        """Find out when Python is wanted."""
+        """Determine when the fit must return to Python."""
         state, configuration = self.state, self.configuration
         self.turn_end = end_of_turn(state, self.last)
         self.by_batch = self.run.by_step or any(callback.overrides(*BATCH_HOOKS) for callback in self.callbacks)
@@ -101,7 +101,7 @@ class Fit:
         self.by_epoch = self.one_by_one or bool(self.of_epochs)
 
     def begin(self) -> None:
-        """Notify the callbacks; where one fails, those before it are told of the end."""
+        """Notify the callbacks of the begin; if one fails, notify those before it of the end."""
         state, progress = self.state, self.progress
         state.stop_training = False
         names = ["loss", *(metric.name for metric in state.compilation.metrics)]
@@ -139,27 +139,27 @@ class Fit:
                 callback.on_train_end(logs)
 
     def notify(self, hook: str, *number: int, logs: dict[str, float] | None = None) -> None:
-        """Call a hook of every callback, each with logs of its own."""
+        """Call a hook of every callback, each with its own copy of the logs."""
         with self.state.guard.calling_back():
             for callback in self.callbacks:
                 getattr(callback, hook)(*number, dict(logs or {}))
 
     def pause(self) -> None:
-        """Tell the callbacks that keep checkpoints that all others were told of what has happened."""
+        """Notify the callbacks that keep checkpoints that all others are up to date."""
         with self.state.guard.calling_back():
             for callback in self.callbacks:
                 callback._on_pause(self)
 
     def is_over(self) -> bool:
-        """Whether no epoch is to come of this optimizer's turn."""
+        """Whether this optimizer has no epochs left."""
         return self.done or self.state.training.epoch >= self.turn_end or self.state.stop_training
 
     def is_finished(self) -> bool:
-        """Whether no epoch is to come at all."""
+        """Whether the fit has no epochs left."""
         return self.done or self.state.training.epoch >= self.last or self.state.stop_training
 
     def train_chunk(self, first: int, count: int) -> dict[str, Any]:
-        """Hand the engine some epochs; let the next be more where these took little time."""
+        """Run some epochs in the engine; take more the next time if these took little time."""
         start = perf_counter()
         result = self.run.train(first, count)
         if count >= self.chunk and perf_counter() - start < CHUNK_SECONDS / 2:
@@ -178,7 +178,7 @@ class Fit:
         return values["loss"]
 
     def ends_with(self, loss: float) -> bool:
-        """Whether an epoch's loss ends the fit: where it or the weights are not finite, which go back then.
+        """Whether an epoch ends the fit: if its loss or the weights are not finite; the weights are then restored.
 
         Raises
         ------
@@ -196,7 +196,7 @@ class Fit:
 
 
 def _check_sampler(compilation: Any, configuration: FitConfiguration) -> None:
-    """Refuse optimizers that compare losses of one batch, where a sampler draws the rows."""
+    """Refuse optimizers that compare losses of one batch, if a sampler draws the rows."""
     chain = compilation.chain
     for optimizer in (compilation.optimizer,) if chain is None else chain.optimizers:
         if configuration.sampling is not None and optimizer is not None and optimizer.searches:

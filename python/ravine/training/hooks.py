@@ -1,4 +1,4 @@
-"""What a fit tells its callbacks, and what a callback may know of a fit. The public hooks are named as in Keras."""
+"""The interface between a fit and its callbacks. The public hooks are named as in Keras."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end")
 
 
 class RunningFit(Protocol):
-    """A fit as a callback knows it."""
+    """A fit as a callback sees it."""
 
     model: Model
     state: ModelState
@@ -28,11 +28,11 @@ class RunningFit(Protocol):
     callbacks: Sequence[Hooks]
 
     def is_finished(self) -> bool:
-        """Whether no epoch is to come."""
+        """Whether there are no epochs left."""
 
 
 class Hooks:
-    """The hooks of a callback, none of which does anything yet."""
+    """The hooks of a callback; by default they do nothing."""
 
     model: Any
     params: dict[str, Any]
@@ -41,14 +41,14 @@ class Hooks:
     _resumable: ClassVar[bool] = False  # whether a fit that it has stopped continues when it is resumed
 
     def get_state(self) -> dict[str, Any]:
-        """Return what a `ModelCheckpoint` must keep for `fit(resume=...)`; override it where the callback remembers.
+        """Return the state that a `ModelCheckpoint` saves for `fit(resume=...)`; override it if the callback has state.
 
         A dict of numbers, strings, arrays, and lists, tuples and dicts of them.
         """
         return {name: getattr(self, name) for name in self._kept}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Take over what `get_state` gave, after `on_train_begin` of a fit that is resumed."""
+        """Restore the state from `get_state`; called after `on_train_begin` of a resumed fit."""
         for name in self._kept:
             setattr(self, name, state[name])
 
@@ -56,7 +56,7 @@ class Hooks:
         """Before the first epoch."""
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """After the last epoch, also where an error or Ctrl-C ended the fit."""
+        """After the last epoch, also if an error or Ctrl-C ended the fit."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Before epoch number `epoch`, counted from 0 over all fits of the model."""
@@ -68,7 +68,7 @@ class Hooks:
         """Before batch number `batch` of the epoch."""
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """After batch number `batch`; `logs` are those of this batch alone."""
+        """After batch number `batch`; `logs` are those of this batch only."""
 
     def overrides(self, *hooks: str) -> bool:
         """Whether any of these hooks does something."""
@@ -78,18 +78,18 @@ class Hooks:
         """Take the rows of the fit, before `on_train_begin`."""
 
     def _epochs_at_once(self) -> int:
-        """Return how many epochs may be over before this is told of the first: 1 unless it needs the loss alone."""
+        """Return how many epochs may pass before this callback is notified: 1 unless it needs only the loss."""
         return 1
 
     def _steps_until_pause(self, step: int) -> int | None:
-        """Return after how many steps from number `step` the engine should come back within an epoch, at most."""
+        """Return the largest number of steps from number `step` after which the engine should return in an epoch."""
         return None
 
     def _on_pause(self, fit: RunningFit) -> None:
-        """The fit is where another could resume it; all callbacks were told of what came before."""
+        """The fit is at a point where it could be resumed; all callbacks are up to date."""
 
     def _on_run_begin(self) -> None:
-        """The engine begins to work: from now on an exception of a signal handler leaves a fit that can be resumed."""
+        """A run of the engine begins: from now on a fit can be resumed after an exception of a signal handler."""
 
     def _on_run_end(self) -> None:
         """The engine has returned, with a result or an exception."""

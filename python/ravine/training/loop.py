@@ -1,4 +1,4 @@
-"""The loop of a fit: which driver takes which epochs."""
+"""The loop of a fit, which chooses a driver."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["train"]
 
 
 def train(fit: Fit) -> History:
-    """Train; however the fit ends, callbacks that have begun are told."""
+    """Train; however the fit ends, callbacks that were notified of its begin are notified of its end."""
     with fit.ends:
         line = ProgressLine(fit.configuration.verbose, fit.last)
         fit.ends.callback(line.close)

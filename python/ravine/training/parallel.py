@@ -1,4 +1,4 @@
-"""Several models of one architecture in training at once: in one run of the engine, one a thread."""
+"""Parallel training of several models of one architecture: in one run of the engine, one model per thread."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ModelType = TypeVar("ModelType", bound=Model)
 
 @dataclass
 class Member(Generic[ModelType]):
-    """A model, what it trains on, the record of all its training, and the error that has ended it."""
+    """A model, its data, the record of its training, and the error that ended it, if any."""
 
     model: ModelType
     data: Data
@@ -36,14 +36,14 @@ class Member(Generic[ModelType]):
 
     @property
     def state(self) -> ModelState:
-        """The model's."""
+        """The model's state."""
         return self.model._state
 
 
 def prepare(
     models: Sequence[ModelType], epochs: int, X: Any, y: Any, sample_weight: Any = None, class_weight: Any = None
 ) -> list[Member[ModelType]]:
-    """Return members for a training of some epochs; they share the inputs, which are converted once."""
+    """Return members to train for some epochs; they share the inputs, which are converted once."""
     members: list[Member[ModelType]] = []
     for model in models:
         state = model._state
@@ -57,10 +57,10 @@ def prepare(
 
 
 class ParallelTraining:
-    """Trains members for some epochs, as `fit` would each of them alone: to the bit, in histories too.
+    """Trains members for some epochs, with the same bits and histories as by `fit` for each of them alone.
 
     Models that need Python between their epochs (an optimizer that searches along the loss, a chain, a bold driver, a
-    metric that takes a pass over the data) are trained one after the other.
+    metric that needs a pass over the data) are trained one after the other.
     """
 
     def __init__(self, batch_size: Any, shuffle: Any, n_threads: Any) -> None:
@@ -71,7 +71,7 @@ class ParallelTraining:
         self.chunk = 1  # epochs that the engine gets at once
 
     def train(self, members: Sequence[Member[Any]], epochs: int) -> None:
-        """Train for some epochs; a divergence ends a member's training and is kept there."""
+        """Train for some epochs; a divergence ends a member's training and is stored in it."""
         with ExitStack() as stack:
             fits = [stack.enter_context(self._fit(member, epochs)) for member in members]
             for member in members:
@@ -87,7 +87,7 @@ class ParallelTraining:
 
     @contextmanager
     def _fit(self, member: Member[Any], epochs: int) -> Iterator[Fit]:
-        """Hold a member's model for a fit; its history goes to the member."""
+        """Lock a member's model for a fit; its history goes to the member."""
         state, rows = member.state, len(member.data.X)
         with state.guard.exclusive("fit"):
             size = min(self.batch_size or rows, rows)
@@ -119,7 +119,7 @@ class ParallelTraining:
 
 
 def _run(fits: Sequence[Fit], count: int, n_threads: int) -> list[dict[str, Any]]:
-    """Hand the engine some epochs of every fit."""
+    """Run some epochs of every fit in the engine."""
     firsts, before = [fit.state.training.epoch for fit in fits], [fit.state.step for fit in fits]
     options = [fit.run.options(first, count, fit.configuration.steps) for fit, first in zip(fits, firsts, strict=True)]
     rows = [(fit.configuration.data.X, fit.configuration.data.target, fit.configuration.data.weight) for fit in fits]
@@ -137,7 +137,7 @@ def _run(fits: Sequence[Fit], count: int, n_threads: int) -> list[dict[str, Any]
 
 @contextmanager
 def _kept(member: Member[Any]) -> Iterator[None]:
-    """Keep a divergence for later."""
+    """Store a divergence instead of raising it."""
     try:
         yield
     except DivergenceError as error:

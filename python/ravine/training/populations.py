@@ -1,4 +1,4 @@
-"""Steps that hold many sets of weights against a batch: what `Network.train` is for the derivative-free optimizers."""
+"""Steps of derivative-free optimizers, which evaluate many sets of weights on a batch, in place of `Network.train`."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class BatchLosses:
         self.lowest: tuple[float, Vector | None] = (math.inf, None)
 
     def project(self, members: Matrix) -> Matrix:
-        """Return the members: nothing bounds them."""
+        """Return the members; there are no bounds."""
         return members
 
     def losses(self, members: Matrix) -> Vector:
-        """Return the members' losses, infinity where they are not finite; the lowest is kept."""
+        """Return the members' losses, infinity where they are not finite; keep the lowest."""
         losses = self.network.population_losses(members, *self.batch, n_threads=self.n_threads)
         losses[~np.isfinite(losses)] = math.inf
         best = int(np.argmin(losses))
@@ -48,18 +48,18 @@ class BatchLosses:
 
 @dataclass(frozen=True)
 class Reached(State):
-    """A search, and the weights that the model was left with."""
+    """A search, and the model's weights after its last step."""
 
     search: Search
     weights: Vector
 
 
 class Populations(BatchTrainer):
-    """Trains a model in the engine's place: each step is one of a derivative-free search, on one batch."""
+    """Trains a model instead of the engine: each step is one of a derivative-free search, on one batch."""
 
     def __init__(self, state: ModelState) -> None:
         super().__init__(state)
-        self.loss: float | None = None  # of the weights on all rows, after a step on these
+        self.loss: float | None = None  # the loss of the weights on all rows, after a step on these
         training = state.training
         if training.search is None or training.search[0] != self.names:
             optimizer, weights = state.compilation.optimizer, flat(self.weights())
@@ -77,7 +77,7 @@ class Populations(BatchTrainer):
         metrics: Sequence[tuple[str, float]],
         n_threads: int,
     ) -> tuple[float, Array]:
-        """Take a step; the weights change at its end alone."""
+        """Take a step; the weights change only at its end."""
         training, network = self.state.training, self.network
         optimizer, known = self.state.compilation.optimizer, training.search
         assert isinstance(optimizer, DerivativeFree) and known is not None
@@ -100,7 +100,7 @@ class Populations(BatchTrainer):
         with np.errstate(all="ignore"):
             search = optimizer.advance(search, objective, rate)
         loss, best = objective.lowest
-        if best is not None and not whole:  # losses of different batches do not compare
+        if best is not None and not whole:  # losses of different batches are not comparable
             best = search.x
         if best is not None and np.isfinite(best).all():
             write_flat(self.weights(), best)

@@ -1,4 +1,4 @@
-"""How far a fit is: what a checkpoint saves of it, and a resumed fit begins with."""
+"""The progress of a fit, which a checkpoint saves and a resumed fit begins with."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ class FitProgress:
     Attributes
     ----------
     first_epoch : int
-        The epoch that it began with.
+        The epoch with which the fit began.
     batch : int
-        Batches of the present epoch that are over.
+        The number of finished batches of the current epoch.
     opened : bool
-        Whether callbacks were told that the present epoch begins.
+        Whether callbacks were notified of the begin of the current epoch.
     sums : ndarray
-        What its batches add up: losses, weights, penalties, steps and metrics, as `Network.sums`.
+        Sums over its batches: losses, weights, penalties, steps and metrics, as `Network.sums`.
     last_rate : float
-        The learning rate of the last step, or of the first before there is one.
+        The learning rate of the last step, or of the first one before there is a step.
     resumed : bool
-        Whether it continues the fit of a checkpoint.
+        Whether the fit resumes a checkpoint.
     stopped : bool
-        Whether that fit had been stopped for good.
+        Whether the saved fit had been stopped.
     callback_states : sequence of dict or None
-        What the callbacks of a resumed fit take over.
+        The states that the callbacks of a resumed fit restore.
     """
 
     first_epoch: int
@@ -49,5 +49,5 @@ class FitProgress:
 
     @classmethod
     def start(cls, state: ModelState) -> FitProgress:
-        """Return the progress of a fit that begins."""
+        """Return the progress of a new fit."""
         return cls(state.training.epoch, np.zeros(4 + len(state.engine_metrics)))

@@ -12,7 +12,7 @@ __all__ = ["ProgressLine", "check_verbose"]
 
 
 def check_verbose(verbose: Any) -> int:
-    """Return 0 (silent), 1 (one line, rewritten) or 2 (a line an epoch); "auto" is 2 on a terminal, otherwise 0."""
+    """Return 0 (silent), 1 (one line, rewritten) or 2 (a line per epoch); "auto" is 2 on a terminal, otherwise 0."""
     if isinstance(verbose, str) and verbose == "auto":
         return 2 if sys.stdout is not None and sys.stdout.isatty() else 0
     return check_int("verbose", verbose, 0, 2, allowed="'auto', 0, 1 or 2")

@@ -12,7 +12,7 @@ __all__ = ["next_rates", "tell_bold_driver"]
 
 
 def next_rates(state: ModelState, epochs: int = 1, batches: int = 1) -> NDArray[np.float64]:
-    """Return the rates of the next `batches` of each of the next `epochs`; one where they are all the same."""
+    """Return the rates of the next `batches` of each of the next `epochs`; one if they are all equal."""
     rate, (step, epoch) = state.need_optimizer().learning_rate, state.training.compiled_at
     if not isinstance(rate, Schedule):
         return np.array([rate])
@@ -34,7 +34,7 @@ def _bold_rate(state: ModelState, driver: BoldDriver) -> tuple[float, float | No
 
 
 def tell_bold_driver(state: ModelState, loss: float) -> None:
-    """Tell a bold driver, if there is one, an epoch's loss."""
+    """Pass an epoch's loss to the bold driver, if there is one."""
     optimizer = state.compilation.optimizer
     driver = None if optimizer is None else optimizer.learning_rate
     if isinstance(driver, BoldDriver):

@@ -1,4 +1,4 @@
-"""What a fit goes back to where its loss or its weights are no longer finite."""
+"""Recovery of a fit whose loss or weights are no longer finite."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from .engine_run import EngineRun
 
 __all__ = ["Recovery", "epoch_order"]
 
-# Seconds that pass between two snapshots at least.
+# The smallest number of seconds between two snapshots.
 _SNAPSHOT_SECONDS = 0.1
 
 
 def epoch_order(state: ModelState, configuration: FitConfiguration, epoch: int) -> Array | None:
-    """Return the order of an epoch's rows; None where they come as they are."""
+    """Return the order of an epoch's rows; None if they are not shuffled."""
     rows = len(configuration.data.X)
     if not configuration.shuffle or (configuration.batch_size >= rows and configuration.sampling is None):
         return None
@@ -32,7 +32,7 @@ def epoch_order(state: ModelState, configuration: FitConfiguration, epoch: int) 
 
 
 class Recovery:
-    """Keeps a snapshot of finite weights, and goes back to it."""
+    """Keeps a snapshot of finite weights, and restores it."""
 
     def __init__(self, state: ModelState, configuration: FitConfiguration, run: EngineRun) -> None:
         self.state, self.configuration, self.run = state, configuration, run
@@ -46,7 +46,7 @@ class Recovery:
         self.time = perf_counter()
 
     def accepts(self, loss: float, *, last: bool) -> bool:
-        """Whether the loss of an epoch is finite and, where it is time to look, the weights are; `last` is always."""
+        """Whether the loss of an epoch is finite and, when they are checked, the weights; the `last` epoch does."""
         if not math.isfinite(loss):
             return False
         if not last and perf_counter() - self.time <= _SNAPSHOT_SECONDS:
@@ -58,7 +58,7 @@ class Recovery:
         return True
 
     def go_back(self) -> None:
-        """Put weights, optimizer state and sampler back."""
+        """Restore weights, optimizer state and sampler."""
         state, sampling = self.state, self.configuration.sampling
         self.snapshot.restore(state.network)
         if sampling is not None:
@@ -66,10 +66,10 @@ class Recovery:
         state.training.epoch, state.training.search = self.snapshot.epoch, None
 
     def error(self, loss: float, epoch: int) -> DivergenceError:
-        """Return the error for the weights as they are: those before a step whose loss was not finite, or after it."""
+        """Return the error for the current weights: those before a step whose loss was not finite, or after it."""
         configuration, rate, overflowed = self.configuration, self.run.progress.last_rate, math.isfinite(loss)
         first_epoch, first_batch, taken = self.run.ran
-        # A penalty that is not finite ends no step.
+        # A penalty that is not finite does not end a step.
         batch = min(first_batch + taken - (epoch - first_epoch) * configuration.steps, configuration.steps - 1)
         step = self.state.step - overflowed
         rows = self._rows_of_batch(epoch, batch, step)

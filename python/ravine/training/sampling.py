@@ -1,4 +1,4 @@
-"""A sampler at work in a fit."""
+"""The use of a sampler in a fit."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ __all__ = ["Sampling"]
 
 @dataclass
 class Sampling:
-    """A sampler at work in a fit.
+    """A sampler in a fit.
 
     Attributes
     ----------
     engine : Sampler of the engine
-        What the network is told.
+        The compiled sampler.
     draws : bool
-        Whether it draws rows itself, and wants no epoch's order.
+        Whether it draws rows itself, and needs no order of the epoch.
     learnt : Learnt or None
-        What the model is to keep.
+        The learnt state, which the model keeps.
     name : str
-        The sampler, as it shows itself.
+        The sampler's repr.
     """
 
     engine: Engine
@@ -42,7 +42,7 @@ class Sampling:
 
     @classmethod
     def begin(cls, state: ModelState, sampler: Sampler, data: Data, given: int) -> Sampling:
-        """Make it for a fit's rows; take over what the model has learnt by the same one."""
+        """Make it for a fit's rows; continue from what the model has learnt by the same sampler."""
         configuration = state.configuration
         rows = TrainingRows(
             data.target, data.weight, given, state.need_head(), configuration.random_state, configuration.dtype
@@ -55,5 +55,5 @@ class Sampling:
 
     def batch(self, order: Array | None, epoch: int, step: int, first: int, rows: int) -> Array:
         """Return the rows of a batch."""
-        places = None if order is None or self.draws else order.astype(np.uint32)
-        return self.engine.batch(step=step, epoch=epoch, order=places, first=first, rows=rows)
+        indices = None if order is None or self.draws else order.astype(np.uint32)
+        return self.engine.batch(step=step, epoch=epoch, order=indices, first=first, rows=rows)

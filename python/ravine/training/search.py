@@ -1,4 +1,4 @@
-"""Steps that search along the loss: what `Network.train` is for the optimizers whose step is one compiled rule."""
+"""Steps of optimizers that search along the loss, in place of `Network.train`."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ __all__ = ["BatchTrainer", "Searcher", "flat", "write_flat"]
 
 
 class BatchLoss:
-    """The loss of one batch as a function of the trainable weights, one flat vector; penalties belong to it.
+    """The loss of one batch, penalties included, as a function of the trainable weights, one flat vector.
 
-    Weights are rounded to the model's dtype before the loss is taken: points hold the rounded ones.
+    Weights are rounded to the model's dtype before the loss is evaluated: points hold the rounded ones.
     """
 
     bounded = False
@@ -39,7 +39,7 @@ class BatchLoss:
         self.rounds = any(w.dtype != np.float64 for w in self.weights)
 
     def present(self) -> Vector:
-        """Return the weights as they are."""
+        """Return the current weights."""
         return flat(self.weights)
 
     def write(self, x: Vector) -> None:
@@ -47,7 +47,7 @@ class BatchLoss:
         write_flat(self.weights, x)
 
     def project(self, x: Vector) -> Vector:
-        """Return the point: nothing bounds it."""
+        """Return the point; there are no bounds."""
         return x
 
     def slope(self, point: Point) -> Vector:
@@ -55,7 +55,7 @@ class BatchLoss:
         return point.gradient
 
     def evaluate(self, x: Vector) -> Point:
-        """Return the loss and its gradients at x; the weights stay there."""
+        """Return the loss and its gradients at x, and leave the weights at x."""
         self.write(x)
         loss = self.network.loss_and_gradients(*self.batch, n_threads=self.n_threads)
         return Point(self.present() if self.rounds else x, float(loss), flat(self.gradients))
@@ -76,7 +76,7 @@ def write_flat(arrays: Sequence[Array], x: Vector) -> None:
 
 
 class BatchTrainer:
-    """Trains a model in the engine's place, a batch a step."""
+    """Trains a model instead of the engine, with one batch per step."""
 
     def __init__(self, state: ModelState) -> None:
         self.state, self.names, self.network = state, trainable_names(state), state.network
@@ -121,7 +121,7 @@ class BatchTrainer:
         metrics: Sequence[tuple[str, float]],
         n_threads: int,
     ) -> tuple[float, Array]:
-        """Change the weights by one step on a batch, the `whole` set or a part; return loss and metrics from before."""
+        """Take one step on a batch, the `whole` set or a part; return loss and metrics from before the step."""
         raise TypeError(f"{type(self).__name__} does not say how it takes a step")
 
     def _weighs(self, weight: Array) -> bool:
@@ -155,7 +155,7 @@ class Searcher(BatchTrainer):
         metrics: Sequence[tuple[str, float]],
         n_threads: int,
     ) -> tuple[float, Array]:
-        """Search; an exception leaves the weights as they were."""
+        """Search along the loss; an exception leaves the weights unchanged."""
         values = np.zeros(0)
         if metrics:
             values = self.network.evaluate(*batch, metrics=metrics, n_threads=n_threads)["metrics"]

@@ -1,4 +1,4 @@
-"""Single steps: on one batch, and with gradients that the caller gives."""
+"""Single steps: on one batch, and with gradients from the caller."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What takes the optimizer's steps: the engine alone, or a search that evaluates the loss of a batch."""
+"""The choice of what takes the optimizer's steps: the engine, or a search that evaluates the loss of a batch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["trainer_of"]
 
 
 def trainer_of(state: ModelState) -> Network | BatchTrainer:
-    """Return what takes the steps of the optimizer at work."""
+    """Return the trainer for the optimizer at work."""
     optimizer = state.compilation.optimizer
     if optimizer is None or not optimizer.searches:
         return state.network

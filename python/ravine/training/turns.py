@@ -1,4 +1,4 @@
-"""The turns of a chain's optimizers, and where schedules begin to count."""
+"""The optimizers of a chain in turn, and the start of schedules."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ __all__ = ["end_of_turn", "recompile", "start_counting", "take_turn"]
 
 
 def start_counting(state: ModelState) -> None:
-    """Let schedules and what an optimizer learns begin here."""
+    """Let schedules and an optimizer's state begin here."""
     training = state.training
     training.compiled_at = (state.step, training.epoch)
     training.bold_driver = training.search = None
 
 
 def end_of_turn(state: ModelState, last: int) -> int:
-    """Return the epoch before which the optimizer at work ends, `last` at most."""
+    """Return the epoch before which the optimizer at work ends, at most `last`."""
     training = state.training
     if training.shares is None or training.turn == len(training.shares):
         return last
@@ -24,9 +24,9 @@ def end_of_turn(state: ModelState, last: int) -> int:
 
 
 def take_turn(state: ModelState, epochs: int = 0) -> bool:
-    """Go on to a chain's next optimizer where the present one's epochs are over; say whether it was so.
+    """Switch to a chain's next optimizer if the epochs of the current one are over; return whether it was switched.
 
-    The chain shares out the `epochs` of the first fit where it was not told how.
+    A chain without given numbers of epochs divides the `epochs` of the first fit.
     """
     chain, training = state.compilation.chain, state.training
     if chain is None:
@@ -52,7 +52,7 @@ def _epochs_of_turn(state: ModelState) -> int:
 
 
 def recompile(state: ModelState, compilation: Compilation) -> None:
-    """Take over what `compile` has chosen; where it does not fit the layers, what was there stays."""
+    """Apply the choices of `compile`; if they do not fit the layers, nothing is changed."""
     training, before = state.training, (state.compilation, state.training.turn, state.training.shares)
     state.compilation, state.head = compilation, None
     training.turn, training.shares = 0, None if compilation.chain is None else compilation.chain.shares(0)
@@ -66,4 +66,4 @@ def recompile(state: ModelState, compilation: Compilation) -> None:
     training.sampling = None
     classes = state.facts.classes
     if classes is not None and classes.dtype.kind != "U":
-        state.facts.classes = None  # numbers go with the loss: 0 and 1, or -1 and 1
+        state.facts.classes = None  # numbers depend on the loss: 0 and 1, or -1 and 1
