@@ -177,6 +177,13 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session
+def stubs(session: nox.Session) -> None:
+    """Write the types of the compiled module, python/ravine/_core.pyi; `-- --check` compares them."""
+    session.install(".", *GROUPS["lint"])
+    session.run("python", "tools/make_stubs.py", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Time whole training steps and print a Markdown table."""
     session.install(".")
