@@ -93,8 +93,8 @@ def _dead(look: LayerLook, epoch: int | None) -> Iterator[Finding]:
         yield Finding(
             "dead_relu", look.name, epoch, dead,
             f"{dead:.0%} of {units} ReLUs are 0 on all {rows} rows, so no gradient reaches their weights",
-            "take a smaller learning rate, he_normal first weights, inputs of mean 0, or leaky_relu; weights that are "
-            "dead already have to be drawn anew",
+            "take a smaller learning rate, he_normal initial weights, inputs of mean 0, or leaky_relu; units that are "
+            "already dead need new initial weights",
         )  # fmt: skip
 
 
@@ -107,7 +107,7 @@ def _saturated(look: LayerLook, epoch: int | None) -> Iterator[Finding]:
             "saturated_units", look.name, epoch, saturated,
             f"{saturated:.0%} of {y.shape[1]} {look.activation} units are flat on {_FLAT_ROWS:.0%} of the rows: their "
             f"derivative is below {_FLAT:.0%} of its largest",
-            "scale the inputs to mean 0 and variance 1, take smaller first weights (glorot_uniform), a smaller "
+            "scale the inputs to mean 0 and variance 1, take smaller initial weights (glorot_uniform), a smaller "
             "learning rate, or relu",
         )  # fmt: skip
 
@@ -124,8 +124,8 @@ def _symmetric(copy: Float64Copy, look: LayerLook, epoch: int | None) -> Iterato
             "symmetric_units", look.name, epoch, alike,
             f"{alike:.0%} of {counts.total()} units have a twin with the same weights and the same gradient, so they "
             f"stay the same: the layer is worth {len(counts)}",
-            "draw the first weights at random (glorot_uniform, or he_normal before relu); zeros do for a single layer "
-            "and for biases",
+            "draw the initial weights at random (glorot_uniform, or he_normal before relu); zeros are right only for a "
+            "single layer and for biases",
         )  # fmt: skip
 
 
@@ -155,7 +155,7 @@ def _flow(looks: list[LayerLook], epoch: int | None) -> Iterator[Finding]:
             "vanishing_gradients", name, epoch, ratios[least],
             f"{evidence}: at {name}, {ratios[least]:.2g} of what later layers get, below .25^4 = {_VANISHING:.2g}, the "
             "most that four sigmoid layers leave",
-            "take relu with he_normal first weights, or tanh with glorot_uniform, in place of sigmoid, or fewer layers",
+            "replace sigmoid by relu with he_normal initial weights or tanh with glorot_uniform, or use fewer layers",
         )  # fmt: skip
     most = int(np.argmax(signals))
     growth = signals[most] / signals[-1] if signals[-1] else 1.0
@@ -164,5 +164,5 @@ def _flow(looks: list[LayerLook], epoch: int | None) -> Iterator[Finding]:
         yield Finding(
             "exploding_gradients", name, epoch, growth,
             f"{evidence}: at {name}, {growth:.2g} times what the last layer gets, above 4^5 = {_EXPLODING:.0f}",
-            "take smaller first weights (he_normal, glorot_uniform), a smaller learning rate, or fewer layers",
+            "take smaller initial weights (he_normal, glorot_uniform), a smaller learning rate, or fewer layers",
         )  # fmt: skip
