@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +70,10 @@ class Starts:
         """The old name of `n_minima`."""
         warnings.warn("Starts.n_places is deprecated, use Starts.n_minima", DeprecationWarning, stacklevel=2)
         return self.n_minima
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over a pickle, in which `minima` may have its old name."""
+        vars(self).update({"minima" if name == "places" else name: value for name, value in state.items()})
 
     def __repr__(self) -> str:
         return (
