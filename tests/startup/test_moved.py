@@ -37,7 +37,8 @@ def test_what_was_made_is_there(old):
     assert objects["lbfgs"].kernel_regularizer is not None and objects["lbfgs"].dtype == np.float64
     assert objects["chain"].optimizer.searches
     assert objects["unbuilt"].input_shape is None
-    assert len(objects["starts"].losses) == len(objects["starts"].minima) == 3 and len(objects["multi_start"].models) == 3
+    assert len(objects["starts"].losses) == len(objects["starts"].minima) == 3
+    assert len(objects["multi_start"].models) == 3
     assert objects["diagnosis"].loss > 0
 
 
