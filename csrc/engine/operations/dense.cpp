@@ -147,7 +147,7 @@ void Dense<T>::add_row_norms(const Pass<T>& pass, std::size_t first, std::size_t
 
 template <class T>
 void add_dense(Builder<T>& builder, const OperationSpec& spec) {
-  const std::size_t units = spec.size("units", 0, std::size_t{1} << 53), inputs = builder.units();
+  const std::size_t units = spec.size("units", 0, std::size_t{1} << 63), inputs = builder.units();
   if (units == 0) throw std::invalid_argument("units of " + spec.name + " must be at least 1, got 0");
   if (units > (std::size_t{1} << 40) / inputs)
     throw std::invalid_argument("units of " + spec.name + " (" + std::to_string(units) + ") by its inputs (" +
