@@ -117,7 +117,7 @@ def test_an_order_numbers_rows_in_32_bits(rows):
         ({"kind": "dense", "units": 0}, "units of x must be at least 1, got 0"),
         ({"kind": "dense", "units": 2**50}, "is more than 2^40 weights"),
         ({"kind": "dense", "units": 2, "activation": "RELU"}, "unknown activation 'RELU'; choose from linear"),
-        ({"kind": "dense", "units": 1.5}, "units of x must be integers in [0, 2^53], got 1.5"),
+        ({"kind": "dense", "units": 1.5}, "units of x must be integers in [0, 2^63], got 1.5"),
         ({"kind": "dense", "units": 2, "bias": True}, "dense has no setting 'bias'; choose from units, use_bias, "),
         ({"kind": "dense"}, "dense needs the setting 'units' (x)"),
         ({"kind": "dense", "units": "2"}, "units of x must be a number or numbers, got '2'"),

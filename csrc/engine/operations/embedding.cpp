@@ -77,7 +77,7 @@ void Embedding<T>::add_row_norms(const Pass<T>& pass, std::size_t first, std::si
 
 template <class T>
 void add_embedding(Builder<T>& builder, const OperationSpec& spec) {
-  const std::size_t ids = spec.size("input_dim"), units = spec.size("units", 0, std::size_t{1} << 53);
+  const std::size_t ids = spec.size("input_dim"), units = spec.size("units", 0, std::size_t{1} << 63);
   constexpr std::size_t most = std::size_t{1} << std::min(std::numeric_limits<T>::digits, 31);
   if (ids == 0 || ids > most)
     throw std::invalid_argument("input_dim of " + spec.name + " must be in [1, " + std::to_string(most) + "], got " +
