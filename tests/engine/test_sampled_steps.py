@@ -172,7 +172,7 @@ def trained_bits(case: Case, sampler: str, dtype: str, n_threads: int) -> str:
         chosen = kind.draws(each, 1.0 + each % 7, None, strata=case.rows, **settings)
     else:
         chosen = kind.arrangement(y, weight, strata=y.max() + 1, balanced=True, **settings)
-    result = network.train(X, y, weight, batch_size=case.batch_size, first_epoch=0, epochs=2, shuffle_seed=5,
+    result = network.train(X, y, weight, batch_size=case.batch_size, first_epoch=0, epochs=3, shuffle_seed=5,
                            rates=np.array([1e-2]), metrics=[("accuracy", 0.0)], n_threads=n_threads,
                            sampler=chosen)  # fmt: skip
     return bits_of({**network.parameters(), "loss": result["loss"], "state": chosen.state})
