@@ -17,11 +17,13 @@ std::unique_ptr<T, FreeAligned> aligned_elements(std::size_t count) {
   return std::unique_ptr<T, FreeAligned>(static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t{64})));
 }
 
-Finish to_finish(const std::string& name) {
-  if (name == "none") return Finish::none;
-  if (name == "relu") return Finish::relu;
-  if (name == "mask") return Finish::mask;
-  throw py::value_error("finish must be 'none', 'relu' or 'mask', got '" + name + "'");
+Finish to_finish(const py::object& name) {
+  if (!PyUnicode_Check(name.ptr())) throw py::type_error("finish must be a str, got " + text(py::repr(name)));
+  const auto is = [&](const char* choice) { return PyUnicode_CompareWithASCIIString(name.ptr(), choice) == 0; };
+  if (is("none")) return Finish::none;
+  if (is("relu")) return Finish::relu;
+  if (is("mask")) return Finish::mask;
+  throw py::value_error("finish must be 'none', 'relu' or 'mask', got '" + text(name) + "'");
 }
 
 // The kernel keeps a sum for each level of the tree over the slices, up to 20 of them.
@@ -109,7 +111,7 @@ void bind(py::module_& module, const InstructionSet& set) {
       "batch_slice (with transpose_a): k is cut every batch_slice rows, and the slices are added in a balanced tree.",
       set,
       [](const InstructionSet& set, const py::object& a, const py::object& b, bool transpose_a, bool transpose_b,
-         const py::object& bias, const std::string& finish, const py::object& gate, bool accumulate,
+         const py::object& bias, const py::object& finish, const py::object& gate, bool accumulate,
          const py::object& batch_slice, const py::object& out) {
         const MatmulArguments given{.a = a,
                                     .b = b,

@@ -11,7 +11,6 @@ namespace {
 
 template <class T>
 struct BinaryCrossEntropy : Mean {
-  static constexpr bool buffered = true;
   static RAVINE_INLINE Term<T> at(Vec<T> z, Vec<T> t, T) {
     const auto [p, q, e] = logistic<T>(z);
     const Vec<T> u = 1 - t;

@@ -13,7 +13,7 @@ RAVINE_INLINE void log_loss(T* loss, T* dz, const T* z, Target targets, const T*
   for (std::size_t i = 0; i < rows; ++i, z += cols) {
     const auto target = targets.of_row(i, cols);
     const Vec<T> factor = broadcast<T>(weight != nullptr ? scale * weight[i] : scale);
-    loss[i] = long_row_sum<T>(cols, [&](auto at) __attribute__((always_inline)) {
+    loss[i] = row_sum<T>(cols, [&](auto at) __attribute__((always_inline)) {
       const Vec<T> t = target(at), p = at.load(z);
       if (dz != nullptr) at.template store<T>(dz, factor * -weighted<T>(t, 1 / p));
       return -weighted<T>(t, log(p));

@@ -8,7 +8,6 @@ namespace {
 
 template <class T>
 struct LogLoss : Mean {
-  static constexpr bool buffered = true;
   static RAVINE_INLINE Term<T> at(Vec<T> z, Vec<T> t, T) {
     const Vec<T> u = 1 - t;
     return {-weighted<T>(t, log(z)) - weighted<T>(u, log1p(-z)), weighted<T>(u, 1 / (1 - z)) - weighted<T>(t, 1 / z)};

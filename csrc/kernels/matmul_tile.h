@@ -246,12 +246,9 @@ struct TileTable {
   }
 };
 
-// AVX-512 loads and stores a vector under a mask as fast as without: a single whole vector needs no chain of its own.
-inline constexpr bool single_by_mask = vector_bytes == 64;
-
 template <class T, class A, std::size_t... i>
 constexpr TileTable<T, A> make_tiles(std::index_sequence<i...>) {
-  return {{{{tile_chain<T, single_by_mask, i + 1, 1, A>...}, {tile_chain<T, false, i + 1, 2, A>...}},
+  return {{{{tile_chain<T, false, i + 1, 1, A>...}, {tile_chain<T, false, i + 1, 2, A>...}},
            {{tile_chain<T, true, i + 1, 1, A>...}, {tile_chain<T, true, i + 1, 2, A>...}}}};
 }
 

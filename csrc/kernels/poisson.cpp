@@ -9,7 +9,6 @@ namespace {
 
 template <class T>
 struct LogarithmOfRate : Mean {
-  static constexpr bool buffered = true;
   static RAVINE_INLINE Term<T> at(Vec<T> z, Vec<T> t, T) {
     const Vec<T> rate = exp(z);
     return {rate - weighted<T>(t, z), rate - t};
@@ -18,7 +17,6 @@ struct LogarithmOfRate : Mean {
 
 template <class T>
 struct Rate : Mean {
-  static constexpr bool buffered = true;
   static RAVINE_INLINE Term<T> at(Vec<T> z, Vec<T> t, T) {
     return {z - weighted<T>(t, log(z)), 1 - weighted<T>(t, 1 / z)};
   }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "kernels/math.h"
-#include "kernels/vec/buffered_sum.h"
 #include "kernels/vec/reductions.h"
 
 namespace ravine::RAVINE_ISA {
@@ -26,7 +25,7 @@ template <class T>
 RAVINE_INLINE T sum_without_largest(T* e, const T* z, std::size_t cols, T m) {
   const Vec<T> zero{}, one = broadcast<T>(1);
   Vec<T> largest{};
-  const T smaller = long_row_sum<T>(cols, [&](auto at) __attribute__((always_inline)) {
+  const T smaller = row_sum<T>(cols, [&](auto at) __attribute__((always_inline)) {
     const Vec<T> v = exp(below_max<T>(at.load(z), m));
     if (e != nullptr) at.template store<T>(e, v);
     largest += at.template keep<T>(select<T>(v == 1, one, zero));

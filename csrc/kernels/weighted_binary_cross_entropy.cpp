@@ -8,7 +8,6 @@ namespace {
 
 template <class T>
 struct WeightedBinaryCrossEntropy : Mean {
-  static constexpr bool buffered = true;
   static RAVINE_INLINE Term<T> at(Vec<T> z, Vec<T> t, T) {
     const auto [p, q, e] = logistic<T>(z);
     const Vec<T> size = log1p(e) + select<T>((t > 0) == (z > 0), Vec<T>{}, abs(z));
