@@ -22,7 +22,8 @@ def load(name):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     for key, function in vars(module).copy().items():
-        if inspect.isfunction(function) and function.__module__ == module.__name__ and key != "main":
+        own = inspect.isfunction(function) and function.__module__ == module.__name__
+        if own and key != "main" and not inspect.isgeneratorfunction(function):
             setattr(module, key, found_once(function))
     return module
 
