@@ -5,10 +5,15 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
 #include <vector>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -48,17 +53,36 @@ thread_local std::size_t standing_team = 1;
 // Held from the trial of a team until it runs: two threads may not both count on the last thread to be had.
 std::mutex team_starts;
 
+#if defined(__linux__)
+using ThreadId = long;
+ThreadId this_thread_id() noexcept { return syscall(SYS_gettid); }
+
+// A thread that was joined counts against the limit of processes until the kernel has released it, a little later.
+// Gives up after 50 ms.
+void wait_until_released(ThreadId thread) noexcept {
+  for (int tries = 0; tries < 1000 && syscall(SYS_tgkill, getpid(), thread, 0) == 0; ++tries)
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+}
+#else
+using ThreadId = int;
+ThreadId this_thread_id() noexcept { return 0; }
+void wait_until_released(ThreadId) noexcept {}
+#endif
+
 // Starts `extra` threads that wait until all are there; returns how many came.
 std::size_t try_threads(std::size_t extra) noexcept {
   std::mutex mutex;
   std::condition_variable go;
   bool released = false;
   std::vector<std::thread> threads;
+  std::vector<ThreadId> ids;
   try {
     threads.reserve(extra);
+    ids.reserve(extra);
     while (threads.size() < extra)
       threads.emplace_back([&] {
         std::unique_lock lock(mutex);
+        ids.push_back(this_thread_id());
         go.wait(lock, [&] { return released; });
       });
   } catch (...) {  // no thread or no memory for one
@@ -69,6 +93,7 @@ std::size_t try_threads(std::size_t extra) noexcept {
   }
   go.notify_all();
   for (std::thread& thread : threads) thread.join();
+  for (const ThreadId id : ids) wait_until_released(id);
   return threads.size();
 }
 
