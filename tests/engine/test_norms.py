@@ -55,7 +55,6 @@ def data(dtype: str = "float64", rows: int = ROWS) -> tuple[Any, Any]:
 def still(network: Any, weight: Any, rows: int = ROWS, **options: Any) -> float:
     """The loss of a training step at rate 0, whose gradients the network then has; the step is always number 0."""
     network.step = 0
-    options = {"n_threads": 1, **options}
     result = network.train(*data(str(next(iter(network.parameters().values())).dtype), rows), weight, batch_size=rows,
                            first_epoch=0, epochs=1, rates=np.zeros(1), **options)  # fmt: skip
     return float(result["loss"][0])

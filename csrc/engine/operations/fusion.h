@@ -6,8 +6,8 @@
 
 namespace ravine {
 
-// Fuses an operation with the one that wrote its input, or with that one's own worker, where that offers it: max
-// pooling into a convolution; an activation, and max pooling after it, into batch norm. A head's activation stays,
+// Fuses an operation with the one that wrote its input, or with the operation that does that one's work, if it offers:
+// max pooling into a convolution; an activation, and max pooling after it, into batch norm. A head's activation stays,
 // since a loss that starts from logits leaves it out.
 template <class T>
 void fuse(Operation<T>& before, Operation<T>& operation, bool is_head) {
