@@ -13,7 +13,7 @@ __all__ = ["Guard"]
 
 
 def _is_running(call: FrameType | None) -> bool:
-    """Whether a call is on this thread's stack: Ctrl-C may have kept it from clearing `holder`."""
+    """Whether a call is on this thread's stack: Ctrl-C may have kept it from clearing what it had set."""
     frame: FrameType | None = sys._getframe()
     while call is not None and frame is not None:
         if frame is call:
@@ -35,8 +35,8 @@ class Guard:
         Its process.
     calls_back : bool
         Whether the call is waiting for a callback.
-    fitting : bool
-        Whether a fit is running.
+    fit : frame or None
+        The call of the last fit.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,16 @@ class Guard:
         self.holder: FrameType | None = None
         self.process: int | None = None
         self.calls_back = False
-        self.fitting = False
+        self.fit: FrameType | None = None
+
+    @property
+    def fitting(self) -> bool:
+        """Whether a fit is running."""
+        return _is_running(self.fit)
+
+    def begin_fit(self, call: FrameType | None = None) -> None:
+        """Record that a call fits the model until it returns; by default the one that holds the lock."""
+        self.holder = self.fit = call or self.holder
 
     @contextmanager
     def exclusive(self, changing: str | None = None) -> Iterator[None]:

@@ -116,9 +116,8 @@ class Fit:
                 "resumed": progress.resumed,
             }
             callback._set_data(self.configuration.data)
+        state.guard.begin_fit()
         with ExitStack() as ends:
-            state.guard.fitting = True
-            ends.callback(setattr, state.guard, "fitting", False)
             for callback in reversed(self.callbacks):
                 ends.callback(self._end, callback)
             for callback in self.callbacks:

@@ -75,7 +75,7 @@ class ParallelTraining:
         with ExitStack() as stack:
             fits = [stack.enter_context(self._fit(member, epochs)) for member in members]
             for member in members:
-                member.state.guard.holder = sys._getframe()
+                member.state.guard.begin_fit(sys._getframe())
             alone = [fit.by_epoch or fit.state.compilation.chain is not None for fit in fits]
             for member, fit, by_itself in zip(members, fits, alone, strict=True):
                 if by_itself:
@@ -101,7 +101,6 @@ class ParallelTraining:
                 with fit.ends:
                     yield fit
             finally:
-                state.guard.fitting = False
                 own, state.history = state.history, member.history
                 if own is not None and own is not member.history:
                     member.history.add(own.epoch, own.learning_rate, own.history)
