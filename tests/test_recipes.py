@@ -17,7 +17,7 @@ COMPILER = shutil.which(os.environ.get("CXX", "c++"))
 KERNEL = """\
 // y = min(1, max(-1, x))
 // dx = dy where -1 < y < 1, else 0
-#include "kernels/elementwise.h"
+#include "kernels/activations/elementwise.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {
@@ -122,7 +122,8 @@ def test_an_activation_is_four_files(tree, tmp_path_factory):
     build = tmp_path_factory.mktemp("build")
     (build / "main.cpp").write_text(PROGRAM)
     options = ["-std=c++20", "-O1", "-DRAVINE_ISA=baseline", "-ffp-contract=off", f"-I{tree / 'csrc'}"]
-    sources = {"hard_tanh": tree / "csrc/kernels/hard_tanh.cpp", "table": tree / "csrc/kernels/table.cpp"}
+    kernels = tree / "csrc/kernels"
+    sources = {"hard_tanh": kernels / "activations/hard_tanh.cpp", "table": kernels / "table.cpp"}
     for name, source in {**sources, "main": build / "main.cpp"}.items():
         subprocess.run([COMPILER, *options, "-c", source, "-o", build / f"{name}.o"], check=True, timeout=120)
     subprocess.run([COMPILER, build / "main.o", build / "hard_tanh.o", "-o", build / "main"], check=True, timeout=60)

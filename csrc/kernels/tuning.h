@@ -66,9 +66,9 @@ inline constexpr std::size_t least_by_tiles = tuned(128, 128, 128, 128);
 // take the buffers of misses that a chain needs for its own operands, 2 to 4 %.
 inline constexpr std::size_t far_c_bytes = tuned(32 << 10, 32 << 10, 32 << 10, 32 << 10);
 inline constexpr std::size_t far_a_bytes = tuned(256 << 10, 256 << 10, 256 << 10, 256 << 10);
-// The chains that ask for what is wanted later while they run: those of whole tiles, or nearly, of which large products
-// consist.
-inline constexpr std::size_t asking_chains = tuned(2, 2, 3, 3);
+// Tiles of that many numbers of rows, from tile_rows down, prefetch while their chains run: large products consist of
+// whole tiles, or nearly.
+inline constexpr std::size_t prefetching_tiles = tuned(2, 2, 3, 3);
 // Of a panel that is copied, the row so many terms ahead is prefetched, and the next panel's: each may be in a page of
 // its own, where hardware does not prefetch. 512 x 1024 x 2048 reaches .91 of the peak, and .88 with 16 terms.
 inline constexpr std::size_t terms_ahead = tuned(32, 32, 32, 32);

@@ -1,6 +1,6 @@
 // Power, waves, scaling, and sums over vectors and columns.
 #include "kernels/signatures/vector.h"
-#include "kernels/math.h"
+#include "kernels/math/math.h"
 #include "kernels/signatures/rows.h"
 #include "kernels/vec/reductions.h"
 

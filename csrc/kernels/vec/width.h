@@ -34,6 +34,9 @@ inline constexpr bool has_masks = true;
 inline constexpr bool has_masks = false;
 #endif
 
+// Whether masks are in registers of their own, so that a part of a vector is as fast as a whole one.
+inline constexpr bool has_mask_registers = isa == Isa::avx512;
+
 #if defined(__FMA__) || defined(__aarch64__)
 inline constexpr bool has_fma = true;
 #else
