@@ -9,7 +9,7 @@ namespace ravine {
 namespace {
 
 // A task: 16 KiB of each array in float.
-constexpr std::size_t chunk_size = 4096;
+constexpr std::size_t average_chunk = 4096;
 
 }  // namespace
 
@@ -28,7 +28,7 @@ double Averager<T>::count(bool epoch_end) const noexcept {
 template <class T>
 void Averager<T>::take(std::size_t chunk, double share) const noexcept {
   const Arena<T>& arena = network_.arena;
-  const std::size_t first = chunk * chunk_size, count = std::min(chunk_size, arena.size - first);
+  const std::size_t first = chunk * average_chunk, count = std::min(average_chunk, arena.size - first);
   T* const average = network_.average.data() + first;
   const T* const w = arena.values.data() + first;
   if (share == 1.0)
@@ -39,7 +39,7 @@ void Averager<T>::take(std::size_t chunk, double share) const noexcept {
 
 template <class T>
 std::size_t Averager<T>::chunks() const {
-  return (network_.arena.size + chunk_size - 1) / chunk_size;
+  return (network_.arena.size + average_chunk - 1) / average_chunk;
 }
 
 template class Averager<float>;

@@ -5,8 +5,6 @@
 namespace ravine {
 namespace {
 
-// A step with less work than this is faster on one thread: it takes about two barriers' time.
-constexpr std::size_t worth_a_team = 400'000;
 // A task of more work than this would keep a signal waiting: about 20 ms at 100 GFLOP/s.
 constexpr std::size_t longest_task = 2'000'000'000;
 // Gradients of this size are worth a copy per group of rows; above it the columns are cut instead. So no group is cut
@@ -66,7 +64,7 @@ Plan plan_step(const Network<T>& network, std::size_t rows, std::size_t threads,
   plan.least_slice = network.least_slice();
   plan.weights = network.weights();
   plan = with_rows(plan, rows);
-  plan.threads = work < worth_a_team ? 1 : threads;
+  plan.threads = work < least_team_work ? 1 : threads;
   const std::size_t group_limit = network.least_slice() < usual_batch_slice ? image_group_bytes : group_bytes;
   const bool copies_pay = gradient_bytes <= copied_gradient_bytes;
   // a group of rows cannot continue before an operation has the statistics of the whole batch

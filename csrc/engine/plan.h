@@ -7,6 +7,9 @@
 
 namespace ravine {
 
+// A step with less work than this is faster on one thread: it takes about two barriers' time.
+inline constexpr std::size_t least_team_work = 400'000;
+
 // A step is cut either by rows (each task takes a group of batch slices through the whole network, and the groups'
 // gradients are added in the tree above them) or by outputs (each operation's columns, operation after operation).
 struct Plan {

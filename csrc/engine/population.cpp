@@ -11,8 +11,6 @@ namespace ravine {
 namespace {
 
 constexpr std::size_t nobody = std::numeric_limits<std::size_t>::max();
-// Less work than this is faster on one thread.
-constexpr std::size_t worth_a_team = 400'000;
 
 }  // namespace
 
@@ -58,7 +56,7 @@ template <class T>
 bool Population<T>::losses(double* loss, const Network<T>& network, Buffers<T>& buffers, const Data<T>& data,
                            const Members& members, std::size_t threads, Watch& watch) {
   const std::size_t row_work = step_work(network, data.terms_a_row()) / 3;
-  threads = members.count * data.rows * row_work >= worth_a_team ? startable_threads(threads) : 1;
+  threads = members.count * data.rows * row_work >= least_team_work ? startable_threads(threads) : 1;
   const std::size_t most = block_rows(network);
   buffers.prepare(network, threads, std::min(data.rows, most), threads, false, 0, data.is_sparse());
   prepare(network, threads);

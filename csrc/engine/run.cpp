@@ -101,6 +101,19 @@ class Trainer {
     return std::move(result_);
   }
 
+  // Runs of different networks, one on each thread.
+  static std::vector<TrainResult> run_all(std::deque<Trainer>& trainers, std::size_t threads, Watch& watch) {
+    std::vector<TrainResult> results(trainers.size());
+    Team team(std::min(threads, trainers.size()), watch);
+    team.run([&] {
+      team.share(trainers.size(), 0, true, [&](std::size_t thread, std::size_t i) {
+        Watch other = team.follower();
+        results[i] = trainers[i].run(thread == 0 ? watch : other);
+      });
+    });
+    return results;
+  }
+
  private:
   void epochs(Team& team) noexcept {
     bool going = true;
@@ -223,15 +236,7 @@ std::vector<TrainResult> train_many(const std::vector<Run<T>>& runs, std::size_t
     check_sampler(*run.network, run.data);
     trainers.emplace_back(*run.network, *run.buffers, run.data, run.metrics, run.settings);
   }
-  std::vector<TrainResult> results(runs.size());
-  Team team(std::min(threads, runs.size()), watch);
-  team.run([&] {
-    team.share(runs.size(), 0, true, [&](std::size_t thread, std::size_t i) {
-      Watch other = team.follower();
-      results[i] = trainers[i].run(thread == 0 ? watch : other);
-    });
-  });
-  return results;
+  return Trainer<T>::run_all(trainers, threads, watch);
 }
 
 template <class T>

@@ -11,7 +11,7 @@ namespace ravine {
 namespace {
 
 // A task: 16 KiB of each array in float. The penalties' sums are cut here as well, so bits depend on it.
-constexpr std::size_t chunk_size = 4096;
+constexpr std::size_t update_chunk = 4096;
 // Columns of a kernel, limited together.
 constexpr std::size_t column_block = 64;
 
@@ -66,9 +66,9 @@ Updater<T>::Updater(const Network<T>& network, const Buffers<T>& buffers) : netw
       end = parameters[p].offset + parameters[p].count();
     if (!first.moves() && !is_penalised(first)) continue;
     const std::size_t first_chunk = chunks_.size();
-    for (std::size_t at = first.offset; at < end; at += chunk_size)
+    for (std::size_t at = first.offset; at < end; at += update_chunk)
       chunks_.push_back(
-          {begin, at, std::min(chunk_size, end - at), is_penalised(first), decayed(first), first.moves()});
+          {begin, at, std::min(update_chunk, end - at), is_penalised(first), decayed(first), first.moves()});
     if (is_penalised(first) && first.l2_norm != 0.0) rooted_.push_back({begin, first_chunk, chunks_.size()});
   }
   for (const Chunk& chunk : chunks_)
@@ -209,8 +209,8 @@ double penalty_of(const Network<T>& network, const Arena<T>& arena) {
   for (const Parameter& parameter : arena.parameters) {
     if (!is_penalised(parameter)) continue;
     double squares = 0.0;
-    for (std::size_t at = 0; at < parameter.count(); at += chunk_size) {
-      const std::size_t first = parameter.offset + at, count = std::min(chunk_size, parameter.count() - at);
+    for (std::size_t at = 0; at < parameter.count(); at += update_chunk) {
+      const std::size_t first = parameter.offset + at, count = std::min(update_chunk, parameter.count() - at);
       sum += chunk_penalty(network, arena, parameter, first, count);
       if (parameter.l2_norm != 0.0)
         squares += network.kernels().clip->squared_norm(arena.values.data() + first, count, 1.0);

@@ -34,7 +34,7 @@ class ActivationOperation final : public Operation<T> {
   const Applied<T> function_;
 };
 
-constexpr Declared settings[] = {{"activation"}, {"alpha", 0.0}};
+constexpr Declared activation_layer_settings[] = {{"activation"}, {"alpha", 0.0}};
 
 }  // namespace
 
@@ -49,7 +49,8 @@ void add_activation(Builder<T>& builder, const OperationSpec& spec) {
 template void add_activation(Builder<float>&, const OperationSpec&);
 template void add_activation(Builder<double>&, const OperationSpec&);
 
-extern constinit const Both<Kind> activation_kind = {{"activation", add_activation<float>, settings, true},
-                                                     {"activation", add_activation<double>, settings, true}};
+extern constinit const Both<Kind> activation_kind = {
+    {"activation", add_activation<float>, activation_layer_settings, true},
+    {"activation", add_activation<double>, activation_layer_settings, true}};
 
 }  // namespace ravine

@@ -87,11 +87,11 @@ void add_augment(Builder<T>& builder, const OperationSpec& spec) {
 
 // size: height and width of the output; top and left: the first position, their number, the one outside training;
 // flips: upside down, mirrored (0 or 1); border: its number in Border.
-constexpr Declared settings[] = {{"size"}, {"top"}, {"left"}, {"flips"}, {"border"}, {"fill"}};
+constexpr Declared augment_settings[] = {{"size"}, {"top"}, {"left"}, {"flips"}, {"border"}, {"fill"}};
 
 }  // namespace
 
-extern constinit const Both<Kind> augment_kind = {{"augment", add_augment<float>, settings},
-                                                  {"augment", add_augment<double>, settings}};
+extern constinit const Both<Kind> augment_kind = {{"augment", add_augment<float>, augment_settings},
+                                                  {"augment", add_augment<double>, augment_settings}};
 
 }  // namespace ravine

@@ -17,9 +17,7 @@
 namespace ravine {
 namespace {
 
-// Numbers of a task when outputs are cut: what a core brings from memory in some tens of microseconds. And of a piece
-// that goes through several functions in the L1 cache.
-constexpr std::size_t task_numbers = 65536;
+// Numbers of a piece that goes through several functions in the L1 cache.
 constexpr std::size_t piece_numbers = 4096;
 // Channels that are repeated are no more than this: six of the widest vectors.
 constexpr std::size_t most_wide = 96;
@@ -48,7 +46,7 @@ class BatchNorm final : public Operation<T>, private BatchStatistics<T> {
         epsilon_(epsilon),
         parameters_(parameters) {
     Profile& profile = this->profile_;
-    profile.task_rows = std::clamp<std::size_t>(task_numbers / this->units_, 1, 512);
+    profile.task_rows = std::clamp<std::size_t>(norm_task_numbers / this->units_, 1, 512);
     profile.saved = (1 + most_batch_slices) * block() * (sizeof(double) / sizeof(T)) + padded(7 * wide());
     profile.has_parameters = parameters_.gamma || parameters_.beta;
   }
@@ -296,11 +294,11 @@ void add_batch_norm(Builder<T>& builder, const OperationSpec& spec) {
   builder.template add<BatchNorm>(spec, builder.units(), cols, momentum, epsilon_of(spec), parameters);
 }
 
-constexpr Declared settings[] = {{"momentum"}, {"scale"}, {"center"}, {"epsilon"}};
+constexpr Declared batch_norm_settings[] = {{"momentum"}, {"scale"}, {"center"}, {"epsilon"}};
 
 }  // namespace
 
-extern constinit const Both<Kind> batch_norm_kind = {{"batch_norm", add_batch_norm<float>, settings},
-                                                     {"batch_norm", add_batch_norm<double>, settings}};
+extern constinit const Both<Kind> batch_norm_kind = {{"batch_norm", add_batch_norm<float>, batch_norm_settings},
+                                                     {"batch_norm", add_batch_norm<double>, batch_norm_settings}};
 
 }  // namespace ravine

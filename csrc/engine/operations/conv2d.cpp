@@ -305,13 +305,13 @@ void add_conv2d(Builder<T>& builder, const OperationSpec& spec) {
 }
 
 // units: filters; padding: zeros above, below, left and right; kernel_shape: the shape in which users see W.
-constexpr Declared own_settings[] = {{"units"},   {"kernel_size"}, {"strides"},     {"dilation"},
-                                     {"padding"}, {"groups"},      {"kernel_shape"}};
-constexpr auto settings = joined(own_settings, activation_settings, kernel_settings);
+constexpr Declared own_conv2d_settings[] = {{"units"},   {"kernel_size"}, {"strides"},     {"dilation"},
+                                            {"padding"}, {"groups"},      {"kernel_shape"}};
+constexpr auto conv2d_settings = joined(own_conv2d_settings, activation_settings, kernel_settings);
 
 }  // namespace
 
-extern constinit const Both<Kind> conv2d_kind = {{"conv2d", add_conv2d<float>, settings, true},
-                                                 {"conv2d", add_conv2d<double>, settings, true}};
+extern constinit const Both<Kind> conv2d_kind = {{"conv2d", add_conv2d<float>, conv2d_settings, true},
+                                                 {"conv2d", add_conv2d<double>, conv2d_settings, true}};
 
 }  // namespace ravine

@@ -159,12 +159,12 @@ void add_dense(Builder<T>& builder, const OperationSpec& spec) {
   builder.add_activation_after(spec);
 }
 
-constexpr Declared own_settings[] = {{"units"}};
-constexpr auto settings = joined(own_settings, activation_settings, kernel_settings);
+constexpr Declared own_dense_settings[] = {{"units"}};
+constexpr auto dense_settings = joined(own_dense_settings, activation_settings, kernel_settings);
 
 }  // namespace
 
-extern constinit const Both<Kind> dense_kind = {{"dense", add_dense<float>, settings},
-                                                {"dense", add_dense<double>, settings}};
+extern constinit const Both<Kind> dense_kind = {{"dense", add_dense<float>, dense_settings},
+                                                {"dense", add_dense<double>, dense_settings}};
 
 }  // namespace ravine

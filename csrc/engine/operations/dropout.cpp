@@ -61,11 +61,11 @@ void add_dropout(Builder<T>& builder, const OperationSpec& spec) {
   builder.template add<Dropout>(spec, builder.units(), rate, builder.seed(), stream(Purpose::dropout, builder.layer()));
 }
 
-constexpr Declared settings[] = {{"rate"}};
+constexpr Declared dropout_settings[] = {{"rate"}};
 
 }  // namespace
 
-extern constinit const Both<Kind> dropout_kind = {{"dropout", add_dropout<float>, settings},
-                                                  {"dropout", add_dropout<double>, settings}};
+extern constinit const Both<Kind> dropout_kind = {{"dropout", add_dropout<float>, dropout_settings},
+                                                  {"dropout", add_dropout<double>, dropout_settings}};
 
 }  // namespace ravine

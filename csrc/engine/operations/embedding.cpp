@@ -90,12 +90,12 @@ void add_embedding(Builder<T>& builder, const OperationSpec& spec) {
   builder.template add<Embedding>(spec, builder.units() * units, kernel, ids);
 }
 
-constexpr Declared own_settings[] = {{"input_dim"}, {"units"}};
-constexpr auto settings = joined(own_settings, kernel_settings);
+constexpr Declared own_embedding_settings[] = {{"input_dim"}, {"units"}};
+constexpr auto embedding_settings = joined(own_embedding_settings, kernel_settings);
 
 }  // namespace
 
-extern constinit const Both<Kind> embedding_kind = {{"embedding", add_embedding<float>, settings},
-                                                    {"embedding", add_embedding<double>, settings}};
+extern constinit const Both<Kind> embedding_kind = {{"embedding", add_embedding<float>, embedding_settings},
+                                                    {"embedding", add_embedding<double>, embedding_settings}};
 
 }  // namespace ravine

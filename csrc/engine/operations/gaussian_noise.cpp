@@ -56,11 +56,12 @@ void add_gaussian_noise(Builder<T>& builder, const OperationSpec& spec) {
                                       stream(Purpose::noise, builder.layer()));
 }
 
-constexpr Declared settings[] = {{"stddev"}};
+constexpr Declared gaussian_noise_settings[] = {{"stddev"}};
 
 }  // namespace
 
-extern constinit const Both<Kind> gaussian_noise_kind = {{"gaussian_noise", add_gaussian_noise<float>, settings},
-                                                         {"gaussian_noise", add_gaussian_noise<double>, settings}};
+extern constinit const Both<Kind> gaussian_noise_kind = {
+    {"gaussian_noise", add_gaussian_noise<float>, gaussian_noise_settings},
+    {"gaussian_noise", add_gaussian_noise<double>, gaussian_noise_settings}};
 
 }  // namespace ravine

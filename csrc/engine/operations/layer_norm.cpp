@@ -10,9 +10,6 @@
 namespace ravine {
 namespace {
 
-// Numbers of a task when outputs are cut.
-constexpr std::size_t task_numbers = 65536;
-
 template <class T>
 class LayerNorm final : public Operation<T> {
  public:
@@ -21,7 +18,7 @@ class LayerNorm final : public Operation<T> {
       : Operation<T>(place), cols_(cols), epsilon_(epsilon), gamma_(gamma), beta_(beta) {
     Profile& profile = this->profile_;
     profile.step_work = 40 * this->units_;
-    profile.task_rows = std::clamp<std::size_t>(task_numbers / this->units_, 1, 512);
+    profile.task_rows = std::clamp<std::size_t>(norm_task_numbers / this->units_, 1, 512);
     // the sums of a slice in float64, and both gradients of each slice
     profile.scratch = 2 * cols_ * (sizeof(double) / sizeof(T) + most_batch_slices);
     profile.has_parameters = gamma_ || beta_;
@@ -109,11 +106,11 @@ void add_layer_norm(Builder<T>& builder, const OperationSpec& spec) {
   builder.template add<LayerNorm>(spec, builder.units(), cols, epsilon_of(spec), gamma, beta);
 }
 
-constexpr Declared settings[] = {{"scale"}, {"center"}, {"epsilon"}};
+constexpr Declared layer_norm_settings[] = {{"scale"}, {"center"}, {"epsilon"}};
 
 }  // namespace
 
-extern constinit const Both<Kind> layer_norm_kind = {{"layer_norm", add_layer_norm<float>, settings},
-                                                     {"layer_norm", add_layer_norm<double>, settings}};
+extern constinit const Both<Kind> layer_norm_kind = {{"layer_norm", add_layer_norm<float>, layer_norm_settings},
+                                                     {"layer_norm", add_layer_norm<double>, layer_norm_settings}};
 
 }  // namespace ravine

@@ -8,6 +8,9 @@
 
 namespace ravine {
 
+// Numbers of a task when outputs are cut: what a core brings from memory in some tens of microseconds.
+inline constexpr std::size_t norm_task_numbers = 65536;
+
 // The last size of the shape in `spec`, which must have the width of the value.
 template <class T>
 std::size_t channels_of(const Builder<T>& builder, const OperationSpec& spec);

@@ -147,15 +147,15 @@ void add_parallel(Builder<T>& builder, const OperationSpec& spec) {
   builder.template add<Join>(spec, channels * positions, merge, positions, ends, widths);
 }
 
-constexpr Declared settings[] = {{"positions"}};
+constexpr Declared merge_settings[] = {{"positions"}};
 
 }  // namespace
 
-extern constinit const Both<Kind> concat_kind = {{"concat", add_parallel<float, Merge::concat>, settings},
-                                                 {"concat", add_parallel<double, Merge::concat>, settings}};
-extern constinit const Both<Kind> add_kind = {{"add", add_parallel<float, Merge::add>, settings},
-                                              {"add", add_parallel<double, Merge::add>, settings}};
-extern constinit const Both<Kind> mean_kind = {{"mean", add_parallel<float, Merge::mean>, settings},
-                                               {"mean", add_parallel<double, Merge::mean>, settings}};
+extern constinit const Both<Kind> concat_kind = {{"concat", add_parallel<float, Merge::concat>, merge_settings},
+                                                 {"concat", add_parallel<double, Merge::concat>, merge_settings}};
+extern constinit const Both<Kind> add_kind = {{"add", add_parallel<float, Merge::add>, merge_settings},
+                                              {"add", add_parallel<double, Merge::add>, merge_settings}};
+extern constinit const Both<Kind> mean_kind = {{"mean", add_parallel<float, Merge::mean>, merge_settings},
+                                               {"mean", add_parallel<double, Merge::mean>, merge_settings}};
 
 }  // namespace ravine

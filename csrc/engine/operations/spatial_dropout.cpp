@@ -66,11 +66,12 @@ void add_spatial_dropout(Builder<T>& builder, const OperationSpec& spec) {
                                        stream(Purpose::dropout, builder.layer()));
 }
 
-constexpr Declared settings[] = {{"rate"}, {"positions"}};
+constexpr Declared spatial_dropout_settings[] = {{"rate"}, {"positions"}};
 
 }  // namespace
 
-extern constinit const Both<Kind> spatial_dropout_kind = {{"spatial_dropout", add_spatial_dropout<float>, settings},
-                                                          {"spatial_dropout", add_spatial_dropout<double>, settings}};
+extern constinit const Both<Kind> spatial_dropout_kind = {
+    {"spatial_dropout", add_spatial_dropout<float>, spatial_dropout_settings},
+    {"spatial_dropout", add_spatial_dropout<double>, spatial_dropout_settings}};
 
 }  // namespace ravine

@@ -51,11 +51,11 @@ void add_standardize(Builder<T>& builder, const OperationSpec& spec) {
 }
 
 // units: how many numbers there are for a row; they repeat along it.
-constexpr Declared settings[] = {{"units"}};
+constexpr Declared standardize_settings[] = {{"units"}};
 
 }  // namespace
 
-extern constinit const Both<Kind> standardize_kind = {{"standardize", add_standardize<float>, settings},
-                                                      {"standardize", add_standardize<double>, settings}};
+extern constinit const Both<Kind> standardize_kind = {{"standardize", add_standardize<float>, standardize_settings},
+                                                      {"standardize", add_standardize<double>, standardize_settings}};
 
 }  // namespace ravine

@@ -58,11 +58,11 @@ void add_zero_pad(Builder<T>& builder, const OperationSpec& spec) {
 }
 
 // Zeros above, below, left and right.
-constexpr Declared settings[] = {{"padding"}};
+constexpr Declared zero_pad_settings[] = {{"padding"}};
 
 }  // namespace
 
-extern constinit const Both<Kind> zero_pad_kind = {{"zero_pad", add_zero_pad<float>, settings, true},
-                                                   {"zero_pad", add_zero_pad<double>, settings, true}};
+extern constinit const Both<Kind> zero_pad_kind = {{"zero_pad", add_zero_pad<float>, zero_pad_settings, true},
+                                                   {"zero_pad", add_zero_pad<double>, zero_pad_settings, true}};
 
 }  // namespace ravine
