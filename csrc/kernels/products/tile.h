@@ -67,8 +67,7 @@ struct LeftColumns {
   RAVINE_INLINE void jump() { a += run_jump; }
 };
 
-// ----------------------------------------------------------------------------------------------------- the right
-// factor
+// -------------------------------------------------------------------------------------------------- the right factor
 
 // A panel of b: its rows, `ld` apart, and how many elements its last vector has. Who reads it leaves a copy
 // at `copy`, unless null, with rows tile_cols apart.
@@ -117,8 +116,7 @@ struct Prefetch {
   }
 };
 
-// ----------------------------------------------------------------------------------------------- the end, and the
-// table
+// -------------------------------------------------------------------------------------------- the end, and the table
 
 // What happens to a finished chain, in this order: what its slot holds is added if `own`, then the `folds` slots below
 // it (a tree's open branches), then `add` unless null, then the bias; the activation or mask follows, and the result is

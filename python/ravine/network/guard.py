@@ -36,7 +36,7 @@ class Guard:
     calls_back : bool
         Whether the call is waiting for a callback.
     fit : frame or None
-        The call of the last fit.
+        The call that fits the model; after Ctrl-C perhaps one that has ended.
     """
 
     def __init__(self) -> None:
@@ -54,6 +54,10 @@ class Guard:
     def begin_fit(self, call: FrameType | None = None) -> None:
         """Record that a call fits the model until it returns; by default the one that holds the lock."""
         self.holder = self.fit = call or self.holder
+
+    def end_fit(self) -> None:
+        """Let go of the call and of its data."""
+        self.fit = None
 
     @contextmanager
     def exclusive(self, changing: str | None = None) -> Iterator[None]:

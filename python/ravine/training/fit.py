@@ -118,6 +118,7 @@ class Fit:
             callback._set_data(self.configuration.data)
         state.guard.begin_fit()
         with ExitStack() as ends:
+            ends.callback(state.guard.end_fit)
             for callback in reversed(self.callbacks):
                 ends.callback(self._end, callback)
             for callback in self.callbacks:

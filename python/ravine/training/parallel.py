@@ -101,6 +101,7 @@ class ParallelTraining:
                 with fit.ends:
                     yield fit
             finally:
+                state.guard.end_fit()
                 own, state.history = state.history, member.history
                 if own is not None and own is not member.history:
                     member.history.add(own.epoch, own.learning_rate, own.history)
