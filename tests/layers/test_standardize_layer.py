@@ -64,10 +64,12 @@ def test_statistics_are_those_of_exact_sums():
     for offset in (0.0, 1e3, 1e9):
         column = offset + RNG.standard_normal((150_000, 8))
         mean, deviation = column_statistics(column, 8)
-        exact = [Fraction(float(value)) for value in column[:, 0]]
-        center = sum(exact) / len(exact)
-        variance = float(sum((value - center) ** 2 for value in exact) / len(exact))
-        assert mean[0] == pytest.approx(float(center), rel=1e-15)
+        ratios = [value.as_integer_ratio() for value in column[:, 0].tolist()]
+        unit = max(below for _, below in ratios)  # a power of two, of which all are multiples
+        exact, n = [above * (unit // below) for above, below in ratios], len(ratios)
+        total, squares = sum(exact), sum(value * value for value in exact)
+        assert mean[0] == pytest.approx(float(Fraction(total, n * unit)), rel=1e-15)
+        variance = float(Fraction(n * squares - total * total, (n * unit) ** 2))
         assert deviation[0] == pytest.approx(np.sqrt(variance), rel=1e-13)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import product
 from typing import Any
 
@@ -135,11 +136,13 @@ def conv2d_dweight(
     """
     x, dy = _in_rows(x, form), _in_rows(dy, form)
     padded = np.pad(x, ((0, 0), *padding, (0, 0)))
-    dw = np.zeros((*kernel_size, x.shape[3] // groups, dy.shape[3]), dtype=np.result_type(x, dy))
+    channels, filters = x.shape[3] // groups, dy.shape[3]
+    dw = np.zeros((*kernel_size, channels, filters), dtype=np.result_type(x, dy))
+    positions = math.prod(dy.shape[:3])
+    slopes = dy.reshape(positions, groups, filters // groups).transpose(1, 0, 2)
     for u, v in product(*map(range, kernel_size)):
-        seen = padded[_seen((u, v), dy.shape[1:3], strides, dilation)]
-        for channels, filters in _groups(dw, groups):
-            dw[u, v][:, filters] = np.tensordot(seen[..., channels], dy[..., filters], ((0, 1, 2), (0, 1, 2)))
+        seen = padded[_seen((u, v), dy.shape[1:3], strides, dilation)].reshape(positions, groups, channels)
+        dw[u, v] = (seen.transpose(1, 2, 0) @ slopes).transpose(1, 0, 2).reshape(channels, filters)
     return dw, dy.sum(axis=(0, 1, 2))
 
 
