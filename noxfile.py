@@ -110,6 +110,8 @@ def sanitize(session: nox.Session) -> None:
         session.skip("needs a compiler with AddressSanitizer: apt-get install g++")
     settings = ["-C", "build-dir=build/sanitize", "-C", "cmake.define.RAVINE_SANITIZE=address"]
     settings += ["-C", f"cmake.define.RAVINE_WIDEST={os.environ.get('RAVINE_WIDEST', 'avx2')}"]
+    # each file by itself, so that none lives on what another includes
+    settings += ["-C", "cmake.define.RAVINE_UNITY=OFF", "-C", "cmake.define.CMAKE_DISABLE_PRECOMPILE_HEADERS=ON"]
     session.run("python", "-m", "pip", "install", "--quiet", ".", *TEST, *settings, env={"CXX": compiler}, silent=False)
     # the sanitizer looks for the function that throws when it starts, which is before the module brings it along
     loaded = [library, file_of(compiler, "libstdc++.so.6")]
