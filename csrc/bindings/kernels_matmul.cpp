@@ -12,18 +12,18 @@ struct FreeAligned {
   void operator()(void* p) const { ::operator delete(p, std::align_val_t{64}); }
 };
 
-// A thread's workspace, kept from call to call: to get one takes a third of a small product's time.
-template <class T>
-T* workspace_of(const MatmulKernels<T>& kernels) {
+// A thread's workspace, kept from call to call until the thread ends: to get one takes a third of a small product's
+// time.
+void* workspace_of(std::size_t wanted) {
   thread_local std::unique_ptr<void, FreeAligned> workspace;
   thread_local std::size_t bytes = 0;
-  if (const std::size_t wanted = kernels.workspace * sizeof(T); wanted > bytes) {
+  if (wanted > bytes) {
     workspace.reset();
     bytes = 0;
     workspace.reset(::operator new(wanted, std::align_val_t{64}));
     bytes = wanted;
   }
-  return static_cast<T*>(workspace.get());
+  return workspace.get();
 }
 
 Finish to_finish(const py::object& name) {
@@ -98,7 +98,7 @@ py::object matmul(const MatmulKernels<T>& kernels, const MatmulArguments& given)
     job.gate = gate.data();
     job.ldgate = n;
   }
-  job.workspace = workspace_of<T>(kernels);
+  job.workspace = static_cast<T*>(workspace_of(kernels.workspace * sizeof(T)));
   const auto product = given.transpose_a ? kernels.tn : given.transpose_b ? kernels.nt : kernels.nn;
   without_gil([&] { product(job); });
   return c.object();

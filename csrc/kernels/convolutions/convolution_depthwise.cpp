@@ -1,6 +1,7 @@
 // Convolution in as many groups as channels: an output sees one channel, so that the lanes hold channels and each tap
 // is one multiplication of vectors.
 #include "kernels/convolutions/convolution.h"
+#include "kernels/products/finish.h"
 #include "kernels/signatures/rows.h"
 
 namespace ravine::RAVINE_ISA {
@@ -42,8 +43,8 @@ RAVINE_INLINE void channel_chain(const ChannelCorrelation<T>& x, T* out, const T
     if (first > 0) sum[i] = at.load(to) + sum[i];
     if (last) {
       sum[i] += x.bias ? at.load(x.bias) : Vec<T>{};
-      if (x.finish == Finish::relu) sum[i] = select<T>(sum[i] < T{0}, Vec<T>{}, sum[i]);
-      if (gate) sum[i] = select<T>(at.load(gate + i * x.out_col) <= T{0}, Vec<T>{}, sum[i]);
+      if (x.finish == Finish::relu) sum[i] = relu_of<T>(sum[i]);
+      if (gate) sum[i] = masked<T>(sum[i], at.load(gate + i * x.out_col));
     }
     at.template store<T>(to, sum[i]);
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/convolutions/convolution.h"
+#include "kernels/products/finish.h"
 
 namespace ravine::RAVINE_ISA {
 namespace {
@@ -71,10 +72,9 @@ void lane_chain(const LaneChain<T>& x) noexcept {
       each([&](Vec<T> y, std::size_t f, std::size_t) { return y + bias[f]; });
     else  // + 0: a sum of -0 is the same whether zeros are added to it
       each([&](Vec<T> y, std::size_t, std::size_t) { return y + T{0}; });
-    if (x.finish == Finish::relu)
-      each([&](Vec<T> y, std::size_t, std::size_t) { return select<T>(y < T{0}, Vec<T>{}, y); });
+    if (x.finish == Finish::relu) each([&](Vec<T> y, std::size_t, std::size_t) { return relu_of<T>(y); });
     if (const T* const gate = x.gate)
-      each([&](Vec<T> y, std::size_t, std::size_t at) { return select<T>(load<T>(gate + at) <= T{0}, Vec<T>{}, y); });
+      each([&](Vec<T> y, std::size_t, std::size_t at) { return masked<T>(y, load<T>(gate + at)); });
   }
   each([&](Vec<T> y, std::size_t, std::size_t at) {
     store<T>(out + at, y);

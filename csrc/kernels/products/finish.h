@@ -1,4 +1,4 @@
-// The last steps of a sum.
+// The last steps of a sum: the activation, or the mask of its derivative.
 #pragma once
 
 #include "kernels/vec/arithmetic.h"

@@ -1,6 +1,7 @@
 // Products with sparse rows, and rows taken from a table.
 #include <type_traits>
 
+#include "kernels/products/finish.h"
 #include "kernels/signatures/rows.h"
 #include "kernels/signatures/sparse.h"
 #include "kernels/tuning.h"
@@ -69,7 +70,7 @@ void strip_of_rows(T* c, const SparseRows<T>& a, const T* b, std::size_t m, std:
     for (std::size_t v = 0; v < vectors; ++v) {
       Vec<T> y = total[v];
       if (bias) y = y + at.load(bias + v * lanes<T>);
-      if (finish == Finish::relu) y = select<T>(y < T(0), Vec<T>{}, y);
+      if (finish == Finish::relu) y = relu_of<T>(y);
       at.template store<T>(to + v * lanes<T>, y);
     }
   }
